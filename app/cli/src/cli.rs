@@ -1,0 +1,172 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::demo::DemoArgs;
+
+/// Ties this computer to a cluster: its addresses are routed, its names resolve.
+#[derive(Parser, Debug)]
+#[command(name = "hawser", version, propagate_version = true, disable_help_subcommand = false)]
+#[command(after_help = "The helper's socket is taken from $HAWSER_SOCKET, else it is /run/hawser/helper.sock.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    Connect(ConnectArgs),
+    Disconnect(DisconnectArgs),
+    Status(StatusArgs),
+    Flows(FlowsArgs),
+    Doctor(DoctorArgs),
+    Key(KeyArgs),
+    Demo(DemoArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
+    /// Run the helper in this process
+    #[command(hide = true)]
+    Helper(hawser_helper::cli::Args),
+    /// Run the manager in this process
+    #[command(hide = true)]
+    Manager(hawser_manager::cli::Args),
+}
+
+/// Connect to a cluster and wait until it is reachable
+#[derive(Args, Debug)]
+pub(crate) struct ConnectArgs {
+    /// File that names a manager and the pin of its key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) standalone: PathBuf,
+    /// What to call the connection; the file's name by default
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
+/// End a connection
+#[derive(Args, Debug)]
+pub(crate) struct DisconnectArgs {
+    /// Which one; may be left out if there is only one
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
+/// Show the connections and how they are
+#[derive(Args, Debug)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+}
+
+/// Show the TCP connections and other exchanges that go through Hawser
+#[derive(Args, Debug)]
+pub(crate) struct FlowsArgs {
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ViewArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Go on showing changes until interrupted: in place on a terminal, else one line for each
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+/// Check everything that a connection needs, and say what to do where something is missing
+#[derive(Args, Debug)]
+pub(crate) struct DoctorArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Print the pin of your key on this computer, for a manager's list of authorised keys
+#[derive(Args, Debug)]
+pub(crate) struct KeyArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Print a script that completes these commands in a shell
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+/// Print the manual page, or write all of them
+#[derive(Args, Debug)]
+pub(crate) struct ManArgs {
+    /// Write one page for each command into this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+impl Command {
+    /// Whether the caller reads JSON, which then holds for errors as well.
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            Self::Status(StatusArgs { view }) | Self::Flows(FlowsArgs { view }) => view.json,
+            Self::Doctor(DoctorArgs { json }) | Self::Key(KeyArgs { json }) => *json,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_can_be_typed() {
+        for line in [
+            "connect --standalone demo.toml",
+            "connect --standalone demo.toml --name shop",
+            "disconnect",
+            "disconnect shop",
+            "status --json --watch",
+            "flows",
+            "flows --watch",
+            "doctor --json",
+            "key",
+            "completions bash",
+            "man --dir pages",
+            "demo",
+            "demo --in-cluster true --in-cluster false --delay 20 --loss 1 --rate 100 --keep -- curl -v web",
+            "helper --socket /tmp/x cleanup",
+            "manager --standalone manager.toml",
+        ] {
+            let words = std::iter::once("hawser").chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_typed() {
+        for line in ["connect", "connect demo.toml", "disconnect a b", "status --follow", "completions dos", "sail"] {
+            let words = std::iter::once("hawser").chain(line.split(' '));
+            assert_eq!(Cli::try_parse_from(words).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn json_is_known_before_the_command_runs() {
+        let json = |line: &str| Cli::try_parse_from(line.split(' ')).unwrap().command.json();
+        assert!(json("hawser status --json") && json("hawser flows --json") && json("hawser key --json"));
+        assert!(!json("hawser status") && !json("hawser disconnect"));
+    }
+}

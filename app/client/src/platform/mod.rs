@@ -1,0 +1,9 @@
+//! What each operating system does in its own way. Every platform offers the same signatures.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{name_servers, owners_of};
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("hawser-client knows only Linux so far: write src/platform/ for this system");

@@ -1,0 +1,166 @@
+//! Whose name is it? A pure function of the name and of what the cluster announced.
+
+use std::collections::HashSet;
+
+use crate::wire::{self, NAME};
+
+/// Names that programs try by themselves to find a proxy or a gateway. Whoever answers one in a cluster would take over
+/// the laptop's traffic, so nobody gets to (they are also on Windows' global query block list).
+const NEVER_ASKED: [&[u8]; 2] = [b"\x04wpad", b"\x06isatap"];
+
+/// Names that belong to the laptop itself (RFC 6761 section 6.3).
+const OWN: &[u8] = b"\x09localhost\0";
+
+/// A domain that can't be routed to the cluster.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum DomainError {
+    /// It isn't a name (RFC 1035 section 2.3.4).
+    #[error("the domain {0:?} is not a name: labels have 1 to 63 bytes, names at most 255")]
+    Malformed(String),
+    /// It is the root, which would take every name away from the host.
+    #[error("the root domain cannot be routed to the cluster, since that would take every name from the host")]
+    Root,
+}
+
+/// What is done with a name.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// NXDOMAIN, here and now.
+    Refuse,
+    /// The host's own name servers know.
+    Host,
+    /// The cluster knows it, as `name` if that differs from the one asked for. If `shared`, the host's own name servers
+    /// are asked about what the cluster doesn't know.
+    Cluster { name: Option<Box<[u8]>>, shared: bool },
+}
+
+/// Which names are the cluster's. Names here are in wire format and lower case.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rules {
+    domains: HashSet<Box<[u8]>>,
+    search: Option<Box<[u8]>>,
+}
+
+impl Rules {
+    pub(crate) fn new(domains: &[String], search_domain: &str) -> Result<Self, DomainError> {
+        let search = if search_domain.is_empty() { None } else { Some(parse_domain(search_domain)?) };
+        let mut domains = domains.iter().map(|domain| parse_domain(domain)).collect::<Result<HashSet<_>, _>>()?;
+        domains.extend(search.clone());
+        Ok(Self { domains, search })
+    }
+
+    /// `name` is in wire format and lower case.
+    pub(crate) fn judge(&self, name: &[u8]) -> Verdict {
+        if name == [0] || wire::suffixes(name).any(|suffix| suffix == OWN) {
+            return Verdict::Host;
+        }
+        let labels = wire::suffixes(name).count();
+        let domain = wire::suffixes(name).find(|suffix| self.domains.contains(*suffix));
+        let search = self.search.as_ref().filter(|_| labels == 1);
+        if domain.is_none() && search.is_none() {
+            return if labels == 1 && never_asked(name) { Verdict::Refuse } else { Verdict::Host };
+        }
+        if never_asked(name) {
+            return Verdict::Refuse;
+        }
+        if let Some(search) = search {
+            // A label alone is somebody's short name; which network's, only the answers can tell.
+            let full = [&name[..name.len() - 1], search].concat();
+            return match full.len() {
+                ..=NAME => Verdict::Cluster { name: Some(full.into()), shared: true },
+                _ => Verdict::Host,
+            };
+        }
+        // A namespace may be called like a top-level domain (`dev`, `app`), whose other names stay the host's.
+        let shared = domain.is_some_and(|domain| wire::suffixes(domain).count() == 1);
+        Verdict::Cluster { name: None, shared }
+    }
+}
+
+fn never_asked(name: &[u8]) -> bool {
+    NEVER_ASKED.iter().any(|never| name.starts_with(never))
+}
+
+fn parse_domain(text: &str) -> Result<Box<[u8]>, DomainError> {
+    let malformed = || DomainError::Malformed(text.to_owned());
+    let labels = text.strip_suffix('.').unwrap_or(text);
+    if labels.is_empty() {
+        return Err(if text == "." { DomainError::Root } else { malformed() });
+    }
+    let mut name = Vec::with_capacity(labels.len() + 2);
+    for label in labels.split('.') {
+        let length = u8::try_from(label.len()).ok().filter(|length| (1..=63).contains(length)).ok_or_else(malformed)?;
+        if !label.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
+            return Err(malformed());
+        }
+        name.push(length);
+        name.extend(label.bytes().map(|byte| byte.to_ascii_lowercase()));
+    }
+    name.push(0);
+    if name.len() > NAME { Err(malformed()) } else { Ok(name.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire_name(text: &str) -> Box<[u8]> {
+        if text == "." { Box::new([0]) } else { parse_domain(text).unwrap() }
+    }
+
+    fn rules(domains: &[&str], search: &str) -> Rules {
+        Rules::new(&domains.iter().map(|domain| (*domain).to_owned()).collect::<Vec<_>>(), search).unwrap()
+    }
+
+    #[test]
+    fn names_find_their_owner() {
+        let cluster = |name: Option<&str>, shared| Verdict::Cluster { name: name.map(wire_name), shared };
+        let with_search = rules(&["demo.local", "dev", "96.10.in-addr.arpa."], "Shop.svc.demo.local");
+        let without_search = rules(&["demo.local"], "");
+        let nothing = Rules::default();
+        for (rules, name, verdict) in [
+            (&with_search, "web.shop.svc.demo.local", cluster(None, false)),
+            (&with_search, "demo.local", cluster(None, false)),
+            (&with_search, "xdemo.local", Verdict::Host),
+            (&with_search, "local", cluster(Some("local.shop.svc.demo.local"), true)),
+            (&with_search, "web", cluster(Some("web.shop.svc.demo.local"), true)),
+            (&with_search, "web.dev", cluster(None, true)),
+            (&with_search, "a.b.dev", cluster(None, true)),
+            (&with_search, "dev", cluster(Some("dev.shop.svc.demo.local"), true)),
+            (&with_search, "dev.example", Verdict::Host),
+            (&with_search, "1.0.96.10.in-addr.arpa", cluster(None, false)),
+            (&with_search, "example.org", Verdict::Host),
+            (&with_search, ".", Verdict::Host),
+            (&with_search, "localhost", Verdict::Host),
+            (&with_search, "web.localhost", Verdict::Host),
+            (&with_search, "notlocalhost", cluster(Some("notlocalhost.shop.svc.demo.local"), true)),
+            (&with_search, "wpad", Verdict::Refuse),
+            (&with_search, "isatap", Verdict::Refuse),
+            (&with_search, "wpad.demo.local", Verdict::Refuse),
+            (&with_search, "wpad.shop.svc.demo.local", Verdict::Refuse),
+            (&with_search, "wpad.dev", Verdict::Refuse),
+            (&with_search, "wpad.example.org", Verdict::Host),
+            (&with_search, "wpadded", cluster(Some("wpadded.shop.svc.demo.local"), true)),
+            (&without_search, "web", Verdict::Host),
+            (&without_search, "wpad", Verdict::Refuse),
+            (&nothing, "web.shop.svc.demo.local", Verdict::Host),
+        ] {
+            assert_eq!(rules.judge(&wire_name(name)), verdict, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_label_that_leaves_no_room_for_the_search_domain_is_the_hosts() {
+        let search = ["a".repeat(60), "b".repeat(60), "c".repeat(60), "d".repeat(60)].join(".");
+        assert_eq!(rules(&[], &search).judge(&wire_name(&"e".repeat(20))), Verdict::Host);
+    }
+
+    #[test]
+    fn bad_domains_are_named() {
+        let malformed = |text: &str| Err(DomainError::Malformed(text.to_owned()));
+        assert_eq!(parse_domain("."), Err(DomainError::Root));
+        for text in ["", "a..b", ".a", "a b", "a\\b", "dé", &"a".repeat(64), &["a".repeat(63); 4].join(".")] {
+            assert_eq!(parse_domain(text), malformed(text));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Whether a cluster's subnets would take addresses away from something else: one pure function of facts.
+
+use std::net::IpAddr;
+
+use hawser_fault::{Code, Fault};
+use ipnet::IpNet;
+
+use crate::address::overlaps;
+use crate::network::Route;
+
+/// What is known about the host when the subnets of a cluster are to be routed.
+pub struct Facts<'a> {
+    /// The device that the subnets are for; what is routed there already is no conflict.
+    pub own_device: &'a str,
+    /// Every unicast route of the host's main table.
+    pub routes: &'a [Route],
+    /// Other connections: device and name.
+    pub others: &'a [(String, String)],
+    /// Addresses of the manager: a route to them through the tunnel would cut the tunnel.
+    pub manager: &'a [IpAddr],
+}
+
+/// The first conflict, as the fault that the user gets.
+///
+/// A host's route that is wider than the subnet (the default route above all) stays as it is and is no conflict: ours is
+/// more specific. Between two connections any overlap is one, because neither can be said to be meant.
+pub fn find(subnets: &[IpNet], facts: &Facts<'_>) -> Option<Fault> {
+    subnets.iter().find_map(|subnet| manager_inside(subnet, facts).or_else(|| routed_elsewhere(subnet, facts)))
+}
+
+fn manager_inside(subnet: &IpNet, facts: &Facts<'_>) -> Option<Fault> {
+    let inside = facts.manager.iter().find(|address| subnet.contains(*address))?;
+    let detail = format!("the cluster's subnet {subnet} contains the manager's own address {inside}");
+    Some(Fault::new(Code::SubnetConflict, detail).with_fix("Serve a smaller subnet, or reach the manager by another address."))
+}
+
+fn routed_elsewhere(subnet: &IpNet, facts: &Facts<'_>) -> Option<Fault> {
+    facts.routes.iter().filter(|route| route.device != facts.own_device).find_map(|route| {
+        let other = facts.others.iter().find(|(device, _)| *device == route.device);
+        match other {
+            Some((device, name)) if overlaps(subnet, &route.net) => {
+                let detail = format!("{subnet} overlaps {} of the connection {name} ({device})", route.net);
+                Some(Fault::new(Code::SubnetConflict, detail).with_fix(format!("Disconnect it with: hawser disconnect {name}")))
+            }
+            None if subnet.contains(&route.net) => {
+                let detail = format!("{} in {subnet} is already routed to {}", route.net, route.device);
+                Some(Fault::new(Code::SubnetConflict, detail))
+            }
+            _ => None,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table() {
+        let others = [("hawser1".to_owned(), "staging".to_owned())];
+        let manager = ["203.0.113.7".parse().unwrap()];
+        for (subnet, net, device, expected) in [
+            // Default and wider routes stay.
+            ("10.96.0.0/16", "0.0.0.0/0", "eth0", None),
+            ("10.96.0.0/16", "10.0.0.0/8", "eth0", None),
+            ("10.96.0.0/16", "10.97.0.0/16", "eth0", None),
+            ("fd00:96::/64", "::/0", "eth0", None),
+            // The same and more specific ones do not.
+            ("10.96.0.0/16", "10.96.0.0/16", "docker0", Some("docker0")),
+            ("10.96.0.0/16", "10.96.4.0/24", "docker0", Some("10.96.4.0/24")),
+            ("fd00:96::/64", "fd00:96::/64", "eth0", Some("eth0")),
+            // Our own device is none.
+            ("10.96.0.0/16", "10.96.0.0/16", "hawser0", None),
+            // Another connection is one in both directions.
+            ("10.96.0.0/16", "10.96.0.0/16", "hawser1", Some("staging")),
+            ("10.96.0.0/16", "10.0.0.0/8", "hawser1", Some("staging")),
+            ("10.96.0.0/16", "10.96.4.0/24", "hawser1", Some("staging")),
+            ("10.96.0.0/16", "10.97.0.0/16", "hawser1", None),
+            // The manager must stay reachable.
+            ("203.0.113.0/24", "0.0.0.0/0", "eth0", Some("203.0.113.7")),
+        ] {
+            let routes = [Route { net: net.parse().unwrap(), device: device.to_owned() }];
+            let facts = Facts { own_device: "hawser0", routes: &routes, others: &others, manager: &manager };
+            let found = find(&[subnet.parse().unwrap()], &facts);
+            match expected {
+                None => assert_eq!(found, None, "{subnet} beside {net} on {device}"),
+                Some(word) => {
+                    let fault = found.unwrap();
+                    assert_eq!(fault.code, Code::SubnetConflict);
+                    assert!(fault.detail.contains(word), "{fault}");
+                }
+            }
+        }
+    }
+}

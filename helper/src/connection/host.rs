@@ -1,0 +1,97 @@
+//! What a connection needs of the machine that it runs on. The real one is [`crate::machine`]; tests have a pretended one.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use hawser_fault::Fault;
+use hawser_tunnel::identity::Pin;
+use ipnet::IpNet;
+use tokio::sync::{RwLock, mpsc};
+
+use crate::plane::{Addresses, ClusterInfo, Counters, FlowRecord, PlaneEvent};
+use crate::store::desired::{Id, Wish};
+
+/// A connection's data plane, readable by others while it is there. Taking it out waits for readers.
+pub type PlaneSlot<P> = Arc<RwLock<Option<P>>>;
+
+/// The machine, as a connection sees it.
+pub trait Host: Send + Sync + 'static {
+    /// What it runs for each connection.
+    type Plane: DataPlane;
+
+    /// Every network that the host routes somewhere.
+    fn routed(&self) -> impl Future<Output = Result<Vec<IpNet>, Fault>> + Send;
+
+    /// Makes the device and starts the thread that serves it.
+    fn start_plane(
+        &self,
+        wish: &Wish,
+        addresses: &Addresses,
+    ) -> Result<(Self::Plane, mpsc::Receiver<PlaneEvent>), Fault>;
+
+    /// Sets up the device with its addresses; says whether IPv6 is among them.
+    fn bring_up(&self, device: &str, addresses: &Addresses) -> impl Future<Output = Result<bool, Fault>> + Send;
+
+    /// Makes sure that `subnets` can be routed to the wish's device without taking them from somebody else.
+    fn check_subnets(&self, wish: &Wish, subnets: &[IpNet]) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Routes `add` to the device and takes `remove` from it.
+    fn route(
+        &self,
+        device: &str,
+        addresses: &Addresses,
+        add: &[IpNet],
+        remove: &[IpNet],
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Points the cluster's names at the connection's name server; replaces what the same connection asked for before.
+    fn point_names(&self, id: &Id, names: Names) -> Result<(), Fault>;
+
+    /// Undoes [`point_names`](Host::point_names); harmless if there was none.
+    fn withdraw_names(&self, id: &Id);
+
+    /// Asks the connection's own name server about a domain, to see that the way to it works.
+    fn ask(&self, server: SocketAddr, domain: &str) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Drops a connection from the desired state because it never came to be.
+    fn forget(&self, id: &Id);
+}
+
+/// What a connection asks of the host's resolver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// The connection's name server.
+    pub server: IpAddr,
+    /// What single labels are looked up under; may be empty.
+    pub search_domain: String,
+}
+
+/// A running data plane.
+pub trait DataPlane: Send + Sync + 'static {
+    /// Dials the manager and puts the link to use; has its own deadline.
+    fn link(&self, address: &str, pin: Pin) -> impl Future<Output = Result<ClusterInfo, Fault>> + Send;
+    /// Totals since the start.
+    fn counters(&self) -> Counters;
+    /// Open flows, then the last closed ones.
+    fn flows(&self) -> impl Future<Output = Vec<FlowRecord>> + Send;
+    /// Ends every flow, then the thread, then the device.
+    fn stop(self) -> impl Future<Output = ()> + Send;
+}
+
+impl DataPlane for crate::plane::Plane {
+    async fn link(&self, address: &str, pin: Pin) -> Result<ClusterInfo, Fault> {
+        crate::plane::Plane::link(self, address, pin).await
+    }
+
+    fn counters(&self) -> Counters {
+        crate::plane::Plane::counters(self)
+    }
+
+    async fn flows(&self) -> Vec<FlowRecord> {
+        crate::plane::Plane::flows(self).await
+    }
+
+    async fn stop(self) {
+        crate::plane::Plane::stop(self).await;
+    }
+}

@@ -1,0 +1,146 @@
+//! A device with its data plane, and what of the cluster is routed to it.
+
+use hawser_fault::{Code, Fault};
+use ipnet::IpNet;
+use tokio::sync::mpsc;
+
+use super::status::Device;
+use super::{Context, DataPlane as _, Host, Names};
+use crate::plane::{Addresses, ClusterInfo, PlaneEvent};
+use crate::{address, limits};
+
+/// Lives from the making of the device until the connection ends, over any number of links.
+pub struct Joined {
+    /// What the data plane says by itself.
+    pub events: mpsc::Receiver<PlaneEvent>,
+    device: String,
+    addresses: Addresses,
+    v6: bool,
+    cluster: Option<ClusterInfo>,
+}
+
+impl Joined {
+    /// Makes the device and brings it up. Either all of it is there afterwards or nothing.
+    pub async fn make<H: Host>(context: &Context<H>) -> Result<Self, Fault> {
+        context.step("making the network device");
+        let device = address::device(context.wish.index);
+        let addresses = address::plan(context.wish.index);
+        let (plane, events) = context.host.start_plane(&context.wish, &addresses)?;
+        *context.plane.write().await = Some(plane);
+        let mut joined = Self { events, device, addresses, v6: false, cluster: None };
+        match context.host.bring_up(&joined.device, &addresses).await {
+            Ok(v6) => joined.v6 = v6,
+            Err(fault) => {
+                joined.take_down(context).await;
+                return Err(fault);
+            }
+        }
+        context.set_device(Some(joined.describe()));
+        Ok(joined)
+    }
+
+    /// Dials the manager and brings routes and names up to what it says. Waits at most [`limits::ATTEMPT`]; may be
+    /// dropped at any point and tried again.
+    pub async fn link<H: Host>(&mut self, context: &Context<H>) -> Result<(), Fault> {
+        // What is said of a former link is no news of the next one.
+        while self.events.try_recv().is_ok() {}
+        let attempt = async {
+            let manager = context.wish.target.address();
+            context.step(format!("dialling the manager {manager}"));
+            let cluster = match &*context.plane.read().await {
+                Some(plane) => plane.link(manager, context.pin).await?,
+                None => return Err(Fault::new(Code::Internal, "the data plane is gone while the connection lives")),
+            };
+            self.apply(context, cluster).await
+        };
+        match tokio::time::timeout(limits::ATTEMPT, attempt).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                let detail = format!("connecting took longer than {} s", limits::ATTEMPT.as_secs());
+                Err(Fault::new(Code::ManagerUnreachable, detail))
+            }
+        }
+    }
+
+    /// Undoes everything: names first, so that nobody asks a name server that is going away.
+    pub async fn take_down<H: Host>(self, context: &Context<H>) {
+        context.host.withdraw_names(&context.wish.id);
+        if let Some(plane) = context.plane.write().await.take()
+            && tokio::time::timeout(limits::FAREWELL, plane.stop()).await.is_err()
+        {
+            tracing::warn!(device = self.device, "the data plane did not end in time");
+        }
+        context.set_cluster(None);
+        context.set_device(None);
+    }
+
+    async fn apply<H: Host>(&mut self, context: &Context<H>, cluster: ClusterInfo) -> Result<(), Fault> {
+        let subnets = self.routable(&cluster)?;
+        context.step(format!("routing {} {}", subnets.len(), if subnets.len() == 1 { "subnet" } else { "subnets" }));
+        context.host.check_subnets(&context.wish, &subnets).await?;
+        let former = self.cluster.as_ref().map(|cluster| cluster.subnets.as_slice()).unwrap_or_default();
+        let gone: Vec<IpNet> = former.iter().filter(|net| !subnets.contains(net)).copied().collect();
+        // Routes of a former cluster are repeated: somebody else may have taken them away meanwhile.
+        context.host.route(&self.device, &self.addresses, &subnets, &gone).await?;
+
+        let cluster = ClusterInfo { subnets, ..cluster };
+        self.cluster = Some(cluster.clone());
+        context.set_cluster(Some(cluster.clone()));
+        self.apply_names(context, &cluster).await
+    }
+
+    /// Names that don't work are no reason to withhold the addresses that do: what fails here is logged and shown by
+    /// `doctor`.
+    async fn apply_names<H: Host>(&self, context: &Context<H>, cluster: &ClusterInfo) -> Result<(), Fault> {
+        let Some(domain) = cluster.domains.first().or(Some(&cluster.search_domain)).filter(|name| !name.is_empty())
+        else {
+            context.host.withdraw_names(&context.wish.id);
+            return Ok(());
+        };
+        context.step(format!("pointing names of {domain} here"));
+        let server = self.addresses.dns_v4;
+        let names = Names { server: server.into(), search_domain: cluster.search_domain.clone() };
+        context.host.point_names(&context.wish.id, names)?;
+        context.step("asking the resolver");
+        if let Err(fault) = context.host.ask((server, 53).into(), domain).await {
+            tracing::warn!(connection = context.wish.id.name, %fault, "names of the cluster do not resolve");
+        }
+        Ok(())
+    }
+
+    /// The subnets that this laptop can route, without doubles.
+    fn routable(&self, cluster: &ClusterInfo) -> Result<Vec<IpNet>, Fault> {
+        within("subnets", cluster.subnets.len(), limits::SUBNETS)?;
+        within("domains", cluster.domains.len(), limits::DOMAINS)?;
+        let mut subnets: Vec<IpNet> = Vec::new();
+        for net in cluster.subnets.iter().map(IpNet::trunc) {
+            if let Some(what) = address::unroutable(&net) {
+                let detail = format!("the manager announces {net}, which stands for {what}");
+                return Err(Fault::new(Code::SubnetInvalid, detail));
+            }
+            if (self.v6 || matches!(net, IpNet::V4(_))) && !subnets.contains(&net) {
+                subnets.push(net);
+            }
+        }
+        Ok(subnets)
+    }
+
+    fn describe(&self) -> Device {
+        let both = |v4: std::net::Ipv4Addr, v6: std::net::Ipv6Addr| {
+            [Some(v4.into()), self.v6.then_some(v6.into())].into_iter().flatten().collect()
+        };
+        Device {
+            name: self.device.clone(),
+            addresses: both(self.addresses.v4, self.addresses.v6),
+            dns_servers: both(self.addresses.dns_v4, self.addresses.dns_v6),
+        }
+    }
+}
+
+fn within(what: &str, count: usize, limit: usize) -> Result<(), Fault> {
+    if count <= limit {
+        return Ok(());
+    }
+    let detail = format!("the manager announces {count} {what}; {limit} can be used");
+    Err(Fault::new(Code::LimitReached, detail))
+}

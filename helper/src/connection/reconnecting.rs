@@ -1,0 +1,36 @@
+//! The link is gone; device and routes stay, so that traffic ends with an error instead of leaving by another way.
+
+use hawser_fault::Fault;
+use tokio::time::{Instant, sleep_until};
+
+use super::backoff::Backoff;
+use super::{Connected, Context, Disconnecting, Failed, Host, Joined, Retry, State, Then, is_lasting};
+
+/// A connection that dials again until it is back.
+pub struct Reconnecting {
+    pub(super) joined: Joined,
+    /// What ended the last link.
+    pub(super) cause: Fault,
+}
+
+impl Reconnecting {
+    pub(super) async fn next<H: Host>(mut self, context: &Context<H>) -> State {
+        let mut backoff = Backoff::new();
+        loop {
+            let started = Instant::now();
+            match context.unless_stopped(self.joined.link(context)).await {
+                None => break,
+                Some(Ok(())) => return State::Connected(Connected { joined: self.joined }),
+                Some(Err(cause)) if is_lasting(cause.code) => {
+                    return State::Failed(Failed { cause, retry: Retry::Relink(self.joined) });
+                }
+                Some(Err(fault)) => context.step(format!("waiting to dial again: {}", fault.detail)),
+            }
+            // Counted from the start: an attempt that took its time was wait enough.
+            if context.unless_stopped(sleep_until(started + backoff.next())).await.is_none() {
+                break;
+            }
+        }
+        State::Disconnecting(Disconnecting { joined: self.joined, then: Then::Disconnected(None) })
+    }
+}

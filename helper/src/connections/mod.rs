@@ -1,0 +1,255 @@
+//! Every connection of every user: who may have, see and end which.
+
+mod rights;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hawser_fault::{Code, Fault};
+use hawser_tunnel::identity::Pin;
+use parking_lot::Mutex;
+use tokio::sync::{RwLock, watch};
+
+use crate::connection::{
+    self, Connecting, Context, DataPlane as _, Host, Origin, Phase, PlaneSlot, Status, Stop, Stopper,
+};
+use crate::plane::{Counters, FlowRecord};
+use crate::store::desired::{Desired, Id, Target, Wish};
+use crate::{address, limits};
+
+pub use rights::may_see;
+
+/// The connections of a helper, and the wishes that they come from.
+pub struct Connections<H: Host> {
+    host: Arc<H>,
+    desired: Arc<Mutex<Desired>>,
+    entries: Mutex<Entries<H>>,
+    changes: watch::Sender<u64>,
+}
+
+struct Entries<H: Host> {
+    by_id: BTreeMap<Id, Entry<H>>,
+    /// Set when the helper stops: nothing new begins.
+    closed: bool,
+}
+
+struct Entry<H: Host> {
+    wish: Wish,
+    status: watch::Receiver<Status>,
+    plane: PlaneSlot<H::Plane>,
+    stopper: Stopper,
+}
+
+/// One connection as it is shown.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// What was asked for.
+    pub wish: Wish,
+    /// Where it stands.
+    pub status: Status,
+    /// Totals; zero while there is no data plane.
+    pub counters: Counters,
+}
+
+/// A connection that was asked for, to be followed.
+pub struct Followed {
+    /// What was asked for.
+    pub wish: Wish,
+    /// Where it stands, from now on.
+    pub status: watch::Receiver<Status>,
+}
+
+impl<H: Host> Connections<H> {
+    /// No connection yet; `desired` is shared with `host`, which forgets what failed to be.
+    pub fn new(host: Arc<H>, desired: Arc<Mutex<Desired>>) -> Arc<Self> {
+        let entries = Mutex::new(Entries { by_id: BTreeMap::new(), closed: false });
+        Arc::new(Self { host, desired, entries, changes: watch::Sender::new(0) })
+    }
+
+    /// Brings back every connection that is wanted.
+    pub fn restore(self: &Arc<Self>) {
+        let wishes = self.desired.lock().wishes().to_vec();
+        for wish in wishes {
+            match wish.pin() {
+                Ok(pin) => {
+                    self.start(&mut self.entries.lock(), wish, pin, Origin::Restored);
+                }
+                Err(fault) => tracing::warn!(connection = wish.id.name, %fault, "a kept connection cannot be used"),
+            }
+        }
+    }
+
+    /// Makes a connection unless it is there. The same target again changes nothing.
+    ///
+    /// # Errors
+    /// `bad-argument`, `key-malformed`, `already-connected`, `limit-reached`, `subnet-conflict` if no addresses are left
+    /// for it, `state-unwritable`. Then nothing has changed.
+    pub async fn connect(self: &Arc<Self>, id: Id, target: Target) -> Result<Followed, Fault> {
+        rights::check_name(&id.name)?;
+        rights::check_address(target.address())?;
+        let wish = Wish { id, target, index: 0 };
+        let pin = wish.pin()?;
+        let routed = self.host.routed().await?;
+        self.let_go(&wish).await?;
+
+        let mut entries = self.entries.lock();
+        if let Some(present) = entries.by_id.get(&wish.id) {
+            return rights::same_target(&present.wish, &wish).map(|()| present.follow());
+        }
+        if entries.closed {
+            return Err(Fault::new(Code::HelperUnreachable, "the helper is stopping"));
+        }
+        if entries.by_id.len() >= limits::CONNECTIONS {
+            let detail = format!("there are {} connections on this laptop already", entries.by_id.len());
+            return Err(Fault::new(Code::LimitReached, detail));
+        }
+        let held: Vec<u16> = entries.by_id.values().map(|entry| entry.wish.index).collect();
+        let Some(index) = address::choose(&held, &routed) else {
+            let detail = "every part of 198.18.0.0/15 and fd68:6177:7365::/48 is routed elsewhere on this host";
+            return Err(Fault::new(Code::SubnetConflict, detail));
+        };
+        let wish = Wish { index, ..wish };
+        self.desired.lock().add(wish.clone())?;
+        Ok(self.start(&mut entries, wish, pin, Origin::Asked))
+    }
+
+    /// Ends a connection and returns when nothing of it is left. An empty name means the caller's only one.
+    ///
+    /// # Errors
+    /// `not-connected`, `not-owner`, `bad-argument` if the name is ambiguous, `state-unwritable`. Then nothing has
+    /// changed.
+    pub async fn disconnect(&self, caller: u32, name: &str) -> Result<(), Fault> {
+        let id = {
+            let entries = self.entries.lock();
+            let id = rights::choose(caller, name, entries.by_id.keys())?.clone();
+            self.desired.lock().remove(&id)?;
+            if let Some(entry) = entries.by_id.get(&id) {
+                entry.stopper.stop();
+            }
+            id
+        };
+        self.wait_gone(&id).await
+    }
+
+    /// Ends every connection and keeps every wish.
+    pub async fn close(&self) {
+        let ids: Vec<Id> = {
+            let mut entries = self.entries.lock();
+            entries.closed = true;
+            entries.by_id.values().for_each(|entry| entry.stopper.stop());
+            entries.by_id.keys().cloned().collect()
+        };
+        for id in ids {
+            if let Err(fault) = self.wait_gone(&id).await {
+                tracing::warn!(%fault, "a connection did not end in time");
+            }
+        }
+    }
+
+    /// Fires at each change of any connection.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Every connection, by owner and name.
+    pub fn views(&self) -> Vec<View> {
+        self.entries.lock().by_id.values().map(Entry::view).collect()
+    }
+
+    /// One connection.
+    pub fn view(&self, id: &Id) -> Option<View> {
+        self.entries.lock().by_id.get(id).map(Entry::view)
+    }
+
+    /// The flows of every connection that `caller` may see, each with its connection's name.
+    pub async fn flows(&self, caller: u32) -> Vec<(String, FlowRecord)> {
+        let planes: Vec<(String, PlaneSlot<H::Plane>)> = {
+            let entries = self.entries.lock();
+            let seen = entries.by_id.values().filter(|entry| may_see(caller, entry.wish.id.owner));
+            seen.map(|entry| (entry.wish.id.name.clone(), Arc::clone(&entry.plane))).collect()
+        };
+        let mut flows = Vec::new();
+        for (name, plane) in planes {
+            if let Some(plane) = &*plane.read().await {
+                flows.extend(plane.flows().await.into_iter().map(|flow| (name.clone(), flow)));
+            }
+        }
+        flows
+    }
+
+    fn start(self: &Arc<Self>, entries: &mut Entries<H>, wish: Wish, pin: Pin, origin: Origin) -> Followed {
+        let (stopper, stop) = Stop::pair();
+        let (status_sender, status) = watch::channel(Status::new());
+        let plane = PlaneSlot::<H::Plane>::new(RwLock::new(None));
+        let context = Context {
+            wish: wish.clone(),
+            pin,
+            host: Arc::clone(&self.host),
+            plane: Arc::clone(&plane),
+            stop,
+            status: status_sender,
+            changes: self.changes.clone(),
+        };
+        let entry = Entry { wish, status, plane, stopper };
+        let followed = entry.follow();
+        let id = entry.wish.id.clone();
+        entries.by_id.insert(id.clone(), entry);
+        let connections = Arc::clone(self);
+        tokio::spawn(async move {
+            connection::run(Connecting { origin }, context).await;
+            connections.entries.lock().by_id.remove(&id);
+            connections.changes.send_modify(|count| *count += 1);
+        });
+        followed
+    }
+
+    /// Makes room for a new wish of the same id: waits for one that is ending, ends one that only shows its failure.
+    async fn let_go(&self, wish: &Wish) -> Result<(), Fault> {
+        let leaving = {
+            let entries = self.entries.lock();
+            entries.by_id.get(&wish.id).is_some_and(|entry| {
+                let phase = entry.status.borrow().phase.clone();
+                let wanted = self.desired.lock().wishes().iter().any(|other| other.id == wish.id);
+                if !wanted && matches!(phase, Phase::Failed(_)) {
+                    entry.stopper.stop();
+                }
+                !wanted
+            })
+        };
+        if leaving { self.wait_gone(&wish.id).await } else { Ok(()) }
+    }
+
+    async fn wait_gone(&self, id: &Id) -> Result<(), Fault> {
+        let mut changes = self.changes.subscribe();
+        let gone = changes.wait_for(|_| !self.entries.lock().by_id.contains_key(id));
+        match tokio::time::timeout(2 * limits::FAREWELL, gone).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Fault::new(Code::Internal, format!("the connection {} does not end", id.name))),
+        }
+    }
+}
+
+impl<H: Host> Entry<H> {
+    fn follow(&self) -> Followed {
+        Followed { wish: self.wish.clone(), status: self.status.clone() }
+    }
+
+    fn view(&self) -> View {
+        let plane = self.plane.try_read().ok();
+        let counters = plane.as_ref().and_then(|plane| plane.as_ref()).map(|plane| plane.counters());
+        View {
+            wish: self.wish.clone(),
+            status: self.status.borrow().clone(),
+            counters: counters.unwrap_or_default(),
+        }
+    }
+}
+
+impl Wish {
+    fn pin(&self) -> Result<Pin, Fault> {
+        let Target::Standalone { pin, .. } = &self.target;
+        pin.parse().map_err(|error| Fault::new(Code::KeyMalformed, format!("the manager's pin is malformed: {error}")))
+    }
+}

@@ -1,0 +1,57 @@
+//! Every bound of the helper's control plane, and what happens at it. The data plane has its own list.
+
+use std::time::Duration;
+
+/// Connections of all users together. The next one is refused with `limit-reached`.
+pub const CONNECTIONS: usize = 16;
+
+/// Bytes in a connection's name. A longer one is refused with `bad-argument`.
+pub const NAME_BYTES: usize = 64;
+
+/// Bytes in a manager's address: a DNS name and a port. A longer one is refused with `bad-argument`.
+pub const ADDRESS_BYTES: usize = 260;
+
+/// Subnets that one manager may announce. More are refused with `limit-reached`.
+pub const SUBNETS: usize = 512;
+
+/// Domains that one manager may announce. More are refused with `limit-reached`.
+pub const DOMAINS: usize = 64;
+
+/// Streams of `Watch`, `Flows` and `Connect` open at once. The next one is refused with `limit-reached`.
+pub const STREAMS: usize = 128;
+
+/// Flows in one message. Those that follow are left out.
+pub const FLOWS_LISTED: usize = 10_000;
+
+/// Sockets read of the kernel for one listing of flows. Owners of the rest stay unknown.
+pub const SOCKETS_READ: usize = 200_000;
+
+/// Bytes of a file of the state directory. A longer one counts as damaged.
+pub const STATE_FILE_BYTES: u64 = 1 << 20;
+
+/// Entries of the journal. The next change of the host is refused with `limit-reached`.
+pub const JOURNAL_ENTRIES: usize = 16;
+
+/// How long a change of addresses or routes may take.
+pub const NETLINK: Duration = Duration::from_secs(5);
+
+/// How long one attempt may take from dialling to the answered name.
+pub const ATTEMPT: Duration = Duration::from_secs(15);
+
+/// How long our own name server may take to answer after connecting.
+pub const NAME_ANSWER: Duration = Duration::from_secs(2);
+
+/// How long a connection may take to end.
+pub const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Shortest wait between two redials, counted from the start of the former.
+pub const REDIAL_FIRST: Duration = Duration::from_millis(100);
+
+/// Longest wait between two redials: a manager that comes back is found within it.
+pub const REDIAL_LONGEST: Duration = Duration::from_secs(1);
+
+/// Wait after a failure that redialling alone does not mend, such as another key.
+pub const RETRY_FAILED: Duration = Duration::from_secs(10);
+
+/// How often followed listings are renewed.
+pub const REFRESH: Duration = Duration::from_secs(1);

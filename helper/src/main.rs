@@ -1,0 +1,7 @@
+//! The helper as a program of its own.
+
+use clap::Parser as _;
+
+fn main() -> std::process::ExitCode {
+    hawser_helper::run(hawser_helper::cli::Args::parse())
+}

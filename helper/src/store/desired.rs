@@ -1,0 +1,171 @@
+//! The desired state: which connections their users want, whatever the world makes of it.
+
+use std::path::PathBuf;
+
+use hawser_fault::{Code, Fault};
+use serde::{Deserialize, Serialize};
+
+use super::{files, unwritable};
+
+/// One connection that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wish {
+    /// Who wants it.
+    pub id: Id,
+    /// Where to.
+    pub target: Target,
+    /// Which device and addresses it has; they stay the same over a restart.
+    pub index: u16,
+}
+
+/// What a connection is known by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Id {
+    /// User id of the owner.
+    pub owner: u32,
+    /// Name among the owner's connections.
+    pub name: String,
+}
+
+/// Where a connection goes to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// A manager with a file in place of a cluster.
+    Standalone {
+        /// Host and port.
+        address: String,
+        /// `sha256:` and 64 hexadecimal digits.
+        pin: String,
+    },
+}
+
+impl Target {
+    /// Where the manager is dialled.
+    pub fn address(&self) -> &str {
+        let Self::Standalone { address, .. } = self;
+        address
+    }
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Content {
+    connections: Vec<Wish>,
+}
+
+/// The wishes and their file; what is in memory is what is on the disk.
+pub struct Desired {
+    path: PathBuf,
+    wishes: Vec<Wish>,
+}
+
+impl Desired {
+    /// Reads the file. A damaged one is set aside with a warning: connections can be asked for again, a helper that does
+    /// not start could not even do that.
+    pub fn load(path: PathBuf) -> Self {
+        let content = files::read(&path).and_then(|content| match content {
+            Some(content) => Ok(serde_json::from_slice::<Content>(&content)?),
+            None => Ok(Content::default()),
+        });
+        let wishes = match content {
+            Ok(content) => content.connections,
+            Err(error) => {
+                let aside = files::set_aside(&path);
+                tracing::warn!(path = %path.display(), %error, ?aside, "desired connections are unreadable");
+                Vec::new()
+            }
+        };
+        Self { path, wishes }
+    }
+
+    /// Every wish, in the order in which they were made.
+    pub fn wishes(&self) -> &[Wish] {
+        &self.wishes
+    }
+
+    /// Adds a wish, or replaces the one of the same id.
+    ///
+    /// # Errors
+    /// `state-unwritable`; then nothing has changed.
+    pub fn add(&mut self, wish: Wish) -> Result<(), Fault> {
+        let mut wishes = self.wishes.clone();
+        wishes.retain(|other| other.id != wish.id);
+        wishes.push(wish);
+        self.write(wishes)
+    }
+
+    /// Removes a wish. One that is not there is no error.
+    ///
+    /// # Errors
+    /// `state-unwritable`; then nothing has changed.
+    pub fn remove(&mut self, id: &Id) -> Result<(), Fault> {
+        if self.wishes.iter().all(|wish| wish.id != *id) {
+            return Ok(());
+        }
+        let wishes = self.wishes.iter().filter(|wish| wish.id != *id).cloned().collect();
+        self.write(wishes)
+    }
+
+    fn write(&mut self, wishes: Vec<Wish>) -> Result<(), Fault> {
+        let content = Content { connections: wishes };
+        let json = serde_json::to_vec_pretty(&content)
+            .map_err(|error| Fault::new(Code::Internal, format!("desired connections cannot be written: {error}")))?;
+        files::replace(&self.path, &json).map_err(|error| unwritable(&self.path, &error))?;
+        self.wishes = content.connections;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wish(name: &str, index: u16) -> Wish {
+        let target = Target::Standalone { address: "192.0.2.1:7300".to_owned(), pin: "sha256:00".to_owned() };
+        Wish { id: Id { owner: 1000, name: name.to_owned() }, target, index }
+    }
+
+    #[test]
+    fn survives_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("desired.json");
+        let mut desired = Desired::load(path.clone());
+        desired.add(wish("a", 0)).unwrap();
+        desired.add(wish("b", 1)).unwrap();
+        desired.add(wish("a", 2)).unwrap();
+        assert_eq!(Desired::load(path.clone()).wishes(), [wish("b", 1), wish("a", 2)]);
+        desired.remove(&wish("b", 1).id).unwrap();
+        desired.remove(&wish("c", 1).id).unwrap();
+        assert_eq!(Desired::load(path).wishes(), [wish("a", 2)]);
+    }
+
+    #[test]
+    fn killed_while_writing_leaves_the_old_state() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("desired.json");
+        Desired::load(path.clone()).add(wish("a", 0)).unwrap();
+        std::fs::write(dir.path().join("desired.json.tmp"), "{\"connections\":[{").unwrap();
+        let mut desired = Desired::load(path.clone());
+        assert_eq!(desired.wishes(), [wish("a", 0)]);
+        desired.add(wish("b", 1)).unwrap();
+        assert_eq!(Desired::load(path).wishes().len(), 2);
+    }
+
+    #[test]
+    fn damaged_file_is_set_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("desired.json");
+        std::fs::write(&path, "not json").unwrap();
+        assert!(Desired::load(path.clone()).wishes().is_empty());
+        assert!(!path.exists());
+        assert_eq!(std::fs::read(dir.path().join("desired.json.damaged")).unwrap(), b"not json");
+    }
+
+    #[test]
+    fn unwritable_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut desired = Desired::load(dir.path().join("missing/desired.json"));
+        assert_eq!(desired.add(wish("a", 0)).err().unwrap().code, Code::StateUnwritable);
+        assert!(desired.wishes().is_empty());
+    }
+}

@@ -1,0 +1,79 @@
+//! The users' private keys: one a user, made at first need, never shown.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hawser_fault::{Code, Fault};
+use hawser_tunnel::identity::Identity;
+
+use super::{files, unwritable};
+
+/// The directory of keys.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    dir: PathBuf,
+}
+
+impl Keys {
+    /// Keys below `dir`, which is made with the first one.
+    pub fn new(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    /// The key of a user.
+    ///
+    /// # Errors
+    /// `state-unwritable` if it had to be made and could not be kept, `key-malformed` if the file is damaged: a new key
+    /// in its place would lock the user out of every manager without a word.
+    pub fn of(&self, uid: u32) -> Result<Arc<Identity>, Fault> {
+        let path = self.dir.join(format!("{uid}.pk8"));
+        let kept = files::read(&path).map_err(|error| {
+            Fault::new(Code::FileUnreadable, format!("the key {} cannot be read: {error}", path.display()))
+        })?;
+        if let Some(kept) = kept {
+            return Identity::from_pkcs8(&kept).map(Arc::new).map_err(|error| {
+                Fault::new(Code::KeyMalformed, format!("{} is damaged: {error}", path.display())).with_fix(format!(
+                    "Remove {}; the new key must then be authorised at each manager.",
+                    path.display()
+                ))
+            });
+        }
+        let identity = Identity::generate();
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.dir)
+            .and_then(|()| files::replace(&path, identity.pkcs8()))
+            .map_err(|error| unwritable(&path, &error))?;
+        Ok(Arc::new(identity))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn made_once_and_kept_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::new(dir.path().join("keys"));
+        let first = keys.of(1000).unwrap().pin();
+        assert_eq!(keys.of(1000).unwrap().pin(), first);
+        assert_ne!(keys.of(1001).unwrap().pin(), first);
+        let mode = std::fs::metadata(dir.path().join("keys/1000.pk8")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn damaged_key_is_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("7.pk8"), "no key").unwrap();
+        let keys = Keys::new(dir.path().to_owned());
+        assert_eq!(keys.of(7).err().unwrap().code, Code::KeyMalformed);
+        assert_eq!(std::fs::read(dir.path().join("7.pk8")).unwrap(), b"no key");
+    }
+}

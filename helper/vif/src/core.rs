@@ -1,0 +1,308 @@
+//! The sans-IO core: packets of the laptop's kernel on one side, a multiplexer on the other, one flow for each 5-tuple between.
+
+mod datagram;
+mod far;
+mod table;
+mod tcp;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use hawser_tunnel::frame::{FlowId, Reason, WireError};
+use hawser_tunnel::mux::{self, Mux, Pull, Side, Silent, Source};
+use smoltcp::time::Instant as StackTime;
+use smoltcp::wire::IpProtocol;
+
+use crate::compose::{Composer, transport_checksum};
+use crate::packet::{Packet, Segment, parse_echo, parse_udp};
+use crate::platform::Memory;
+use crate::reassembly::Reassembly;
+use crate::record::{Closed, FlowRecord};
+use crate::stack::{PacketSink, Stack};
+use table::{FlowKey, Table};
+
+/// How a core is set up.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The virtual addresses on which the core itself takes messages on [`LOCAL_PORT`], over UDP and TCP.
+    pub local: Vec<IpAddr>,
+    /// TCP checksums are left to the device, in both directions.
+    pub checksum_offload: bool,
+    /// Seed of initial sequence numbers.
+    pub seed: u64,
+}
+
+/// The port of the messages on the virtual addresses: DNS.
+pub const LOCAL_PORT: u16 = 53;
+
+/// Who sent a message to a virtual address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// Over UDP, to this virtual address.
+    #[allow(missing_docs)]
+    Udp { source: SocketAddr, local: SocketAddr },
+    /// Over a TCP flow.
+    Tcp(LocalFlow),
+}
+
+/// A TCP flow to a virtual address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalFlow {
+    key: FlowKey,
+    number: u64,
+}
+
+/// What the core leaves to its owner.
+#[derive(Debug)]
+pub enum Event {
+    /// A message to a virtual address: answer by [`Core::reply`].
+    #[allow(missing_docs)]
+    Message { asker: Asker, message: Bytes },
+    /// The manager's answer to a query of [`Core::query`]; empty if there is none.
+    #[allow(missing_docs)]
+    Answer { id: u32, message: Bytes },
+    /// The manager is about to stop.
+    GoingAway,
+}
+
+/// The data plane of one connection. See the module's description.
+pub struct Core {
+    config: Config,
+    begun: Instant,
+    /// `None` while there is no link: new flows are refused then.
+    mux: Option<Mux>,
+    mux_events: Vec<mux::Event>,
+    events: VecDeque<Event>,
+    flows: Table,
+    by_id: HashMap<FlowId, FlowKey, ahash::RandomState>,
+    dirty: Vec<FlowKey>,
+    stack: Stack,
+    memory: Memory,
+    composer: Composer,
+    reassembly: Reassembly,
+    closed: Closed,
+    next_sweep: Option<Instant>,
+    totals: Totals,
+}
+
+/// Payload that went through since the core was made, and what was dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// From the laptop.
+    pub sent_bytes: u64,
+    /// To the laptop.
+    pub received_bytes: u64,
+    /// Packets that were dropped at a bound or because they were malformed.
+    pub dropped_packets: u64,
+}
+
+impl Core {
+    /// A core without a link.
+    pub fn new(config: Config, now: Instant) -> Self {
+        Self {
+            stack: Stack::new(config.checksum_offload, config.seed),
+            config,
+            begun: now,
+            mux: None,
+            mux_events: Vec::new(),
+            events: VecDeque::new(),
+            flows: Table::default(),
+            by_id: HashMap::default(),
+            dirty: Vec::new(),
+            memory: Memory::default(),
+            composer: Composer::default(),
+            reassembly: Reassembly::default(),
+            closed: Closed::default(),
+            next_sweep: None,
+            totals: Totals::default(),
+        }
+    }
+
+    /// A fresh link is there: new flows go over it.
+    pub fn link_up(&mut self, now: Instant) {
+        self.mux = Some(Mux::new(Side::Client, now));
+    }
+
+    /// The link is gone: every flow is reset, new ones are refused until the next [`Core::link_up`].
+    pub fn link_down(&mut self, now: Instant, sink: &mut impl PacketSink) {
+        self.mux = None;
+        for key in self.flows.keys() {
+            self.far_reset(key, Reason::Unreachable, "link lost", now, sink);
+        }
+        self.by_id.clear();
+        self.flush(now, sink);
+    }
+
+    /// A packet from the laptop's kernel. `trusted`: its checksums need no look.
+    pub fn handle_packet(&mut self, bytes: &[u8], trusted: bool, now: Instant, sink: &mut impl PacketSink) {
+        if self.packet(bytes, trusted, now, sink).is_none() {
+            self.totals.dropped_packets += 1;
+        }
+    }
+
+    /// Bytes from the link.
+    ///
+    /// # Errors
+    /// The peer's violation of the protocol; the link is to be ended then.
+    pub fn handle_frames(&mut self, bytes: Bytes, now: Instant, sink: &mut impl PacketSink) -> Result<(), WireError> {
+        let Some(mux) = &mut self.mux else { return Ok(()) };
+        let mut events = std::mem::take(&mut self.mux_events);
+        let result = mux.receive(bytes, now, &mut events);
+        for event in events.drain(..) {
+            self.far_event(event, now, sink);
+        }
+        self.mux_events = events;
+        result
+    }
+
+    /// Fills `out` up to about `size` bytes with frames for the link.
+    pub fn poll_frames(&mut self, out: &mut BytesMut, size: usize, now: Instant) {
+        let Some(mut mux) = self.mux.take() else { return };
+        mux.transmit(out, size, now, self);
+        self.mux = Some(mux);
+    }
+
+    /// Sends what flows have to send to the laptop: to be called after each batch of the other calls.
+    pub fn flush(&mut self, now: Instant, sink: &mut impl PacketSink) {
+        while let Some(key) = self.dirty.pop() {
+            self.flush_flow(key, now, sink);
+        }
+    }
+
+    /// The next thing that the owner has to see to.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Whether [`Core::poll_frames`] might have something.
+    pub fn has_frames(&self) -> bool {
+        self.mux.as_ref().is_some_and(Mux::has_output)
+    }
+
+    /// When [`Core::handle_timeout`] wants to be called.
+    pub fn next_deadline(&mut self) -> Option<Instant> {
+        let mux = self.mux.as_ref().map(Mux::next_deadline);
+        [mux, self.flows.next_timer(), self.next_sweep].into_iter().flatten().min()
+    }
+
+    /// Lets time pass.
+    ///
+    /// # Errors
+    /// [`Silent`] if the link is dead.
+    pub fn handle_timeout(&mut self, now: Instant, sink: &mut impl PacketSink) -> Result<(), Silent> {
+        while let Some(key) = self.flows.expired_timer(now) {
+            self.mark_dirty(key);
+        }
+        if self.next_sweep.is_some_and(|at| at <= now) {
+            self.sweep(now);
+        }
+        self.flush(now, sink);
+        self.mux.as_mut().map_or(Ok(()), |mux| mux.tick(now))
+    }
+
+    /// Asks the manager's resolver. False if there is no link.
+    pub fn query(&mut self, id: u32, message: Bytes) -> bool {
+        self.mux.as_mut().map(|mux| mux.query(id, message)).is_some()
+    }
+
+    /// Answers a message that came to a virtual address.
+    pub fn reply(&mut self, asker: Asker, message: &[u8], now: Instant, sink: &mut impl PacketSink) {
+        match asker {
+            Asker::Udp { source, local } => self.composer.udp(&table::udp_tuple(source, local), message, sink),
+            Asker::Tcp(flow) => self.reply_tcp(flow, message, now),
+        }
+    }
+
+    /// Says to the manager that this side goes away.
+    pub fn go_away(&mut self) {
+        if let Some(mux) = &mut self.mux {
+            mux.go_away();
+        }
+    }
+
+    /// The live flows, then the last closed ones.
+    pub fn records(&self) -> Vec<FlowRecord> {
+        self.flows.records().chain(self.closed.iter().cloned()).collect()
+    }
+
+    /// Number of live flows.
+    pub fn flow_count(&self) -> usize {
+        self.flows.len()
+    }
+
+    /// What went through.
+    pub fn totals(&self) -> Totals {
+        let dropped = self.mux.as_ref().map_or(0, Mux::dropped_datagrams);
+        Totals { dropped_packets: self.totals.dropped_packets + dropped, ..self.totals }
+    }
+
+    /// Last round trip of the link's heartbeat.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.mux.as_ref().and_then(Mux::round_trip)
+    }
+
+    /// `None` if the packet was dropped.
+    fn packet(&mut self, bytes: &[u8], trusted: bool, now: Instant, sink: &mut impl PacketSink) -> Option<()> {
+        let packet = Packet::parse(bytes)?;
+        if is_for_many(packet.destination) || is_for_many(packet.source) {
+            return None;
+        }
+        if packet.fragment.is_none() && packet.protocol == IpProtocol::Tcp {
+            if !trusted && self.config.checksum_offload && !has_good_checksum(&packet) {
+                return None;
+            }
+            let segment = Segment::parse(&packet)?;
+            return self.segment(bytes, &segment, now, sink);
+        }
+        let whole;
+        let payload = match packet.fragment {
+            Some(_) => {
+                let Some(payload) = self.reassembly.push(&packet, now) else { return Some(()) };
+                whole = payload;
+                &whole
+            }
+            None => packet.payload,
+        };
+        match packet.protocol {
+            IpProtocol::Udp => {
+                let (tuple, datagram) = parse_udp(packet.source, packet.destination, payload)?;
+                self.datagram(tuple, datagram, now, sink)
+            }
+            IpProtocol::Icmp | IpProtocol::Icmpv6 => {
+                let (tuple, data) = parse_echo(packet.source, packet.destination, payload)?;
+                self.datagram(tuple, data, now, sink)
+            }
+            _ => None,
+        }
+    }
+
+    fn is_local(&self, address: SocketAddr) -> bool {
+        self.config.local.contains(&address.ip())
+    }
+
+    fn stack_time(&self, now: Instant) -> StackTime {
+        let elapsed = now.saturating_duration_since(self.begun);
+        StackTime::from_micros(i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
+impl Source for Core {
+    fn pull(&mut self, flow: FlowId, room: usize, out: &mut BytesMut) -> Pull {
+        self.pull_flow(flow, room, out)
+    }
+}
+
+fn is_for_many(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_multicast() || address.is_broadcast() || address.is_unspecified(),
+        IpAddr::V6(address) => address.is_multicast() || address.is_unspecified() || address.is_unicast_link_local(),
+    }
+}
+
+fn has_good_checksum(packet: &Packet<'_>) -> bool {
+    transport_checksum(packet.source, packet.destination, packet.protocol, packet.payload) == 0
+}

@@ -1,0 +1,64 @@
+//! Every code, with its title and its advice.
+
+use std::fmt;
+
+macro_rules! codes {
+    ($($variant:ident $name:literal $title:literal $fix:literal;)*) => {
+        /// A stable name for one kind of error.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code { $(#[doc = $title] $variant,)* }
+
+        /// Every code there is.
+        pub const CODES: &[Code] = &[$(Code::$variant,)*];
+
+        impl Code {
+            /// The stable, kebab-case name.
+            pub fn as_str(self) -> &'static str { match self { $(Code::$variant => $name,)* } }
+            /// A short heading.
+            pub fn title(self) -> &'static str { match self { $(Code::$variant => $title,)* } }
+            /// What to do about it when nothing more is known.
+            pub fn fix(self) -> &'static str { match self { $(Code::$variant => $fix,)* } }
+            /// The code of this name, if there is one.
+            pub fn parse(name: &str) -> Option<Code> { match name { $($name => Some(Code::$variant),)* _ => None } }
+        }
+    };
+}
+
+codes! {
+    FileUnreadable "file-unreadable" "A file could not be read" "Check that the path is right and that you may read it.";
+    FileUnwritable "file-unwritable" "A file could not be written" "Check that the directory exists, has space left, and that you may write there.";
+    ConfigMalformed "config-malformed" "A configuration file is malformed" "Correct the line that is named.";
+    KeyMalformed "key-malformed" "A key is malformed" "A key is written as sha256: and 64 hexadecimal digits; `hawser key` prints yours.";
+    SubnetInvalid "subnet-invalid" "A subnet cannot be served" "Write subnets as address/prefix with no host bits set, for example 10.96.0.0/16.";
+    ListenFailed "listen-failed" "The listen address cannot be used" "Choose another address or stop the program that uses it.";
+    HelperUnreachable "helper-unreachable" "The helper is not running" "Start it with: sudo systemctl start hawser-helper";
+    HelperNotAllowed "helper-not-allowed" "You may not use the helper" "Ask an administrator to add you to the group hawser: sudo usermod -aG hawser $USER";
+    HelperVersion "helper-version" "The helper has another version than this program" "Update both from the same package, then restart the helper.";
+    AlreadyConnected "already-connected" "Another connection has this name" "Disconnect it first with: hawser disconnect";
+    NotConnected "not-connected" "There is no such connection" "See what is there with: hawser status";
+    NotOwner "not-owner" "The connection belongs to somebody else" "Its owner or root can end it.";
+    SubnetConflict "subnet-conflict" "A subnet of the cluster is already routed elsewhere" "Disconnect what holds the route that is named.";
+    ManagerUnreachable "manager-unreachable" "The manager cannot be reached" "Check that it is running and that its address and port are right.";
+    ManagerRefused "manager-refused" "The manager does not know this key" "Add the key that is named to authorised_keys in the manager's file.";
+    PinMismatch "pin-mismatch" "The manager shows another key than the pinned one" "If the manager's key was replaced, take its new pin from its operator; if not, somebody is between.";
+    TlsFailed "tls-failed" "No encrypted link could be made" "Check that the address is the manager's and nothing in between rewrites traffic.";
+    VersionMismatch "version-mismatch" "Helper and manager speak different protocol versions" "Update the older one of the two.";
+    LinkLost "link-lost" "The link to the manager was lost" "Hawser dials again by itself; check the network if it lasts.";
+    LinkSilent "link-silent" "The manager stopped answering" "Hawser dials again by itself; check the network if it lasts.";
+    ManagerStopping "manager-stopping" "The manager is shutting down" "Hawser dials again by itself.";
+    ProtocolViolation "protocol-violation" "The other side broke the protocol" "Update both sides; if it stays, report it with the log.";
+    TunUnavailable "tun-unavailable" "No virtual network device could be made" "Load the module with: sudo modprobe tun, and check that /dev/net/tun may be opened.";
+    NetworkChange "network-change" "An address or route could not be set" "The helper needs CAP_NET_ADMIN; check its unit file.";
+    DnsUnavailable "dns-unavailable" "Names of the cluster do not resolve" "See which program owns the resolver with: hawser doctor";
+    StateUnwritable "state-unwritable" "The helper cannot write its state" "Check the space and the rights of its state directory.";
+    LimitReached "limit-reached" "A limit was reached" "Close what is not needed; the limits are listed in the README.";
+    DemoUnsupported "demo-unsupported" "The demo cannot run on this machine" "It needs user namespaces and /dev/net/tun; run it as root where they are restricted.";
+    BadArgument "bad-argument" "An argument cannot be used" "See: hawser help";
+    Internal "internal" "Something failed that should not" "Report it with the output of: hawser doctor";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,156 @@
+//! Making a link: name, TCP, TLS, the first exchange, then the stream of batches.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::pki_types::ServerName;
+use tokio::io::BufReader;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
+use tonic::Status;
+
+use crate::error::LinkError;
+use crate::identity::{Identity, Pin};
+use crate::link::{Endpoint, LINK_PATH, Link, Outgoing, PROTOCOL_HEADER, Shared, sentence};
+use crate::proto::tunnel_client::TunnelClient;
+use crate::proto::{HelloReply, HelloRequest};
+use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
+
+type Body = UnsyncBoxBody<Bytes, Status>;
+
+/// A connection after the first exchange, before any flow.
+pub struct Dialled {
+    /// What the manager said of itself and of its cluster.
+    pub hello: HelloReply,
+    requests: SendRequest<Body>,
+    connection: Connection,
+}
+
+/// Keeps the connection's task; dropping it ends the connection at once.
+pub struct Connection(JoinHandle<()>);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Dials a manager and exchanges versions with it.
+///
+/// `address` is `host:port`. The connection runs on the current tokio runtime.
+///
+/// # Errors
+/// Says which of the steps failed; [`LinkError::DialTimedOut`] if all of them together take longer than [`limits::DIAL`].
+pub async fn dial(address: &str, identity: &Identity, pin: Pin) -> Result<Dialled, LinkError> {
+    tokio::time::timeout(limits::DIAL, dial_unbounded(address, identity, pin))
+        .await
+        .unwrap_or_else(|_| Err(LinkError::DialTimedOut { address: address.to_owned(), after: limits::DIAL }))
+}
+
+impl Dialled {
+    /// Opens the stream of batches for this endpoint.
+    ///
+    /// # Errors
+    /// Fails if the manager refuses the stream or the connection broke.
+    pub async fn attach<E: Endpoint>(mut self, endpoint: Shared<E>) -> Result<(Link, Connection), LinkError> {
+        let (outgoing, wake) = Outgoing::new(endpoint);
+        let body = outgoing.map_err(|never| match never {}).boxed_unsync();
+        let request = http::Request::post(format!("https://manager{LINK_PATH}"))
+            .header(http::header::CONTENT_TYPE, "application/grpc")
+            .header(http::header::TE, "trailers")
+            .header(PROTOCOL_HEADER, self.hello.protocol)
+            .body(body)
+            .expect("the parts of the request are constant and valid");
+        let response =
+            self.requests.send_request(request).await.map_err(|error| LinkError::Lost(sentence(&error)))?;
+        if let Some(status) = Status::from_header_map(response.headers())
+            && status.code() != tonic::Code::Ok
+        {
+            return Err(LinkError::Hello(status.message().to_owned()));
+        }
+        Ok((Link::new(response.into_body(), wake), self.connection))
+    }
+}
+
+async fn dial_unbounded(address: &str, identity: &Identity, pin: Pin) -> Result<Dialled, LinkError> {
+    let unreachable = |error| LinkError::Unreachable { address: address.to_owned(), error };
+    let stream = tokio::time::timeout(limits::TCP_DIAL, TcpStream::connect(address))
+        .await
+        .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+        .map_err(unreachable)?;
+    crate::server::tune(&stream).map_err(unreachable)?;
+    let config = tls::client_config(identity, pin).map_err(|error| LinkError::Tls(error.to_string()))?;
+    // The name is not checked, the key is; nothing of the address goes onto the wire in clear.
+    let name = ServerName::try_from("manager").expect("a constant DNS name");
+    let mut stream = TlsConnector::from(Arc::new(config))
+        .connect(name, BufReader::with_capacity(crate::server::READ_BUFFER, stream))
+        .await
+        .map_err(tls::handshake_error)?;
+    stream.get_mut().1.set_buffer_limit(Some(crate::server::TLS_BUFFER));
+    let (requests, connection) = Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(limits::HTTP2_WINDOW)
+        .initial_connection_window_size(limits::HTTP2_WINDOW)
+        .max_frame_size(crate::server::HTTP2_FRAME)
+        .max_send_buf_size(limits::SEND_BUFFER)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| after_handshake(&error))?;
+    let connection = Connection(tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(error = sentence(&error), "connection ended");
+        }
+    }));
+    let hello = hello(requests.clone()).await?;
+    Ok(Dialled { hello, requests, connection })
+}
+
+async fn hello(requests: SendRequest<Body>) -> Result<HelloReply, LinkError> {
+    let service = tower::service_fn(move |request: http::Request<tonic::body::Body>| {
+        let mut requests = requests.clone();
+        async move { requests.send_request(request.map(BodyExt::boxed_unsync)).await }
+    });
+    let origin = http::Uri::from_static("https://manager");
+    let request = HelloRequest {
+        oldest_protocol: OLDEST_PROTOCOL,
+        newest_protocol: NEWEST_PROTOCOL,
+        software: SOFTWARE.to_owned(),
+    };
+    let reply = TunnelClient::with_origin(service, origin).hello(request).await;
+    let reply = reply.map_err(|status| hello_error(&status))?.into_inner();
+    match (OLDEST_PROTOCOL..=NEWEST_PROTOCOL).contains(&reply.protocol) {
+        true => Ok(reply),
+        false => Err(LinkError::Version {
+            software: reply.software,
+            oldest: reply.oldest_protocol,
+            newest: reply.newest_protocol,
+        }),
+    }
+}
+
+/// In TLS 1.3 a client learns only from its first read that the server did not take its key.
+fn hello_error(status: &Status) -> LinkError {
+    match std::error::Error::source(status) {
+        Some(source) => after_handshake(source),
+        None => LinkError::Hello(status.message().to_owned()),
+    }
+}
+
+fn after_handshake(error: &(dyn std::error::Error + 'static)) -> LinkError {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<std::io::Error>()
+            && let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
+            && *tls == rustls::Error::AlertReceived(rustls::AlertDescription::AccessDenied)
+        {
+            return LinkError::NotAdmitted;
+        }
+        cause = error.source();
+    }
+    LinkError::Hello(sentence(error))
+}

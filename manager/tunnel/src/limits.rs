@@ -1,0 +1,38 @@
+//! Every bound of the tunnel, and what happens at it.
+
+use std::time::Duration;
+
+/// Flows of one link. At the bound OPEN is answered with the reason `limit`.
+pub const FLOWS: usize = 65_536;
+/// Bytes that a flow may send before the first CREDIT.
+pub const INITIAL_CREDIT: u64 = 512 * 1024;
+/// Largest window of one flow; a flow that needs more waits for its reader.
+pub const MAX_CREDIT: u64 = 16 * 1024 * 1024;
+/// Sum of all that windows of one link have grown beyond [`INITIAL_CREDIT`]; at the bound windows stop growing.
+pub const CREDIT_BUDGET: u64 = 256 * 1024 * 1024;
+/// Datagrams that wait for their turn in one flow; at the bound the oldest is dropped and counted.
+pub const QUEUED_DATAGRAMS: usize = 512;
+/// Bytes of datagrams that wait in one flow; at the bound the oldest is dropped and counted.
+pub const QUEUED_DATAGRAM_BYTES: usize = 1024 * 1024;
+/// Bytes of control frames that wait for the wire. A peer that lets more pile up does not read: the link ends.
+pub const QUEUED_CONTROL: usize = 8 * 1024 * 1024;
+/// Largest payload of one frame.
+pub const PAYLOAD: usize = 65_535;
+/// Bytes of one batch with its gRPC header: four full TLS records less the HTTP/2 frame header.
+pub const BATCH: usize = 4 * 16_384 - 9;
+/// HTTP/2 bytes that wait below the multiplexer; small, so that the multiplexer keeps the choice of what goes next.
+pub const SEND_BUFFER: usize = 128 * 1024;
+/// Unsent bytes in the kernel's socket, for the same reason.
+pub const UNSENT_IN_KERNEL: u32 = 128 * 1024;
+/// HTTP/2 windows: so large that they never bind; the flows' credits do.
+pub const HTTP2_WINDOW: u32 = 1 << 30;
+/// Time between two heartbeats.
+pub const HEARTBEAT: Duration = Duration::from_millis(2_000);
+/// A link on which nothing is heard for so long is dead.
+pub const SILENCE: Duration = Duration::from_secs(5);
+/// TCP connect to the manager.
+pub const TCP_DIAL: Duration = Duration::from_secs(2);
+/// The whole of a dial: name, TCP, TLS, first exchange.
+pub const DIAL: Duration = Duration::from_secs(5);
+/// A server drops a connection that has not finished its handshake by then.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);

@@ -1,0 +1,123 @@
+//! A live link: frames pulled from an endpoint into the outgoing HTTP/2 body, bytes of the incoming body handed out.
+//!
+//! hyper polls the outgoing body only when HTTP/2 has room, so the body is the pacing point: the endpoint decides at the last
+//! moment what goes next.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http_body::{Body, Frame};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use parking_lot::Mutex;
+
+use crate::error::LinkError;
+use crate::limits;
+
+/// The path of the RPC whose messages are batches of frames.
+pub(crate) const LINK_PATH: &str = "/hawser.tunnel.v1.Tunnel/Link";
+/// The header in which the client repeats the version that the first exchange settled.
+pub(crate) const PROTOCOL_HEADER: &str = "hawser-protocol";
+const GRPC_HEADER: usize = 5;
+
+/// What a link carries: a multiplexer with everything behind it.
+pub trait Endpoint: Send + 'static {
+    /// Fills `out` up to about `size` bytes with frames. Leaves it as it is if there is nothing to send.
+    fn transmit(&mut self, out: &mut BytesMut, size: usize, now: Instant);
+}
+
+/// An endpoint that its owner and the outgoing body share. Both run on one thread, so the lock is never contended.
+pub type Shared<E> = Arc<Mutex<E>>;
+
+/// The owner's side of a link.
+pub struct Link {
+    incoming: Incoming,
+    wake: Wake,
+}
+
+impl Link {
+    pub(crate) fn new(incoming: Incoming, wake: Wake) -> Self {
+        Self { incoming, wake }
+    }
+
+    /// The next bytes from the peer.
+    ///
+    /// # Errors
+    /// [`LinkError::Lost`] when the connection is gone, in good order or not.
+    pub async fn receive(&mut self) -> Result<Bytes, LinkError> {
+        loop {
+            match self.incoming.frame().await {
+                Some(Ok(frame)) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        return Ok(bytes);
+                    }
+                }
+                Some(Err(error)) => return Err(LinkError::Lost(sentence(&error))),
+                None => return Err(LinkError::Lost("the other side closed it".to_owned())),
+            }
+        }
+    }
+
+    /// Says that the endpoint may have something to send.
+    pub fn wake(&self) {
+        self.wake.wake();
+    }
+}
+
+/// An error with its causes in one sentence.
+pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Wakes the outgoing body that waits for something to send.
+#[derive(Clone, Default)]
+pub(crate) struct Wake(Arc<Mutex<Option<Waker>>>);
+
+impl Wake {
+    fn wake(&self) {
+        if let Some(waker) = self.0.lock().take() {
+            waker.wake();
+        }
+    }
+}
+
+/// The body that hyper pulls: each frame of it is one gRPC message with a batch of ours.
+pub(crate) struct Outgoing<E> {
+    endpoint: Shared<E>,
+    wake: Wake,
+}
+
+impl<E> Outgoing<E> {
+    pub fn new(endpoint: Shared<E>) -> (Self, Wake) {
+        let wake = Wake::default();
+        (Self { endpoint, wake: wake.clone() }, wake)
+    }
+}
+
+impl<E: Endpoint> Body for Outgoing<E> {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let mut batch = BytesMut::with_capacity(limits::BATCH);
+        batch.put_bytes(0, GRPC_HEADER);
+        self.endpoint.lock().transmit(&mut batch, limits::BATCH, Instant::now());
+        let length = batch.len() - GRPC_HEADER;
+        if length == 0 {
+            *self.wake.0.lock() = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        batch[1..GRPC_HEADER].copy_from_slice(&(length as u32).to_be_bytes());
+        Poll::Ready(Some(Ok(Frame::data(batch.freeze()))))
+    }
+}

@@ -1,0 +1,141 @@
+//! The manager's side: TLS, the first exchange, and links handed to whoever serves them.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
+use hyper::server::conn::http2::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::BufReader;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tonic::{Request, Response, Status};
+use tower::ServiceExt;
+
+use crate::error::LinkError;
+use crate::identity::{Identity, Pin};
+use crate::link::{Endpoint, LINK_PATH, Link, Outgoing, PROTOCOL_HEADER, Shared, sentence};
+use crate::proto::tunnel_server::{Tunnel, TunnelServer};
+use crate::proto::{HelloReply, HelloRequest};
+pub use crate::tls::Admit;
+use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
+
+/// Plain reads below TLS: rustls asks for a few KiB at a time.
+pub(crate) const READ_BUFFER: usize = 256 * 1024;
+/// Encrypted bytes that rustls may hold: one batch goes out with one write.
+pub(crate) const TLS_BUFFER: usize = 256 * 1024;
+/// Largest HTTP/2 frame that this side takes.
+pub(crate) const HTTP2_FRAME: u32 = 256 * 1024;
+
+/// What stands behind the links of a manager.
+pub trait Host: Send + Sync + 'static {
+    /// What each link talks to.
+    type Endpoint: Endpoint;
+
+    /// What the cluster is, as the first exchange says it; `protocol` and versions are filled in here.
+    fn cluster(&self) -> HelloReply;
+
+    /// A new endpoint, and the future that serves it once its link is there.
+    fn serve(&self, peer: Pin) -> (Shared<Self::Endpoint>, impl FnOnce(Link) -> Serving + Send + 'static);
+}
+
+/// The life of one link.
+pub type Serving = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// TLS with this identity for the clients that `admit` lets in.
+///
+/// # Errors
+/// Fails if the identity's key cannot be used.
+pub fn acceptor(identity: &Identity, admit: Admit) -> Result<TlsAcceptor, LinkError> {
+    let config = tls::server_config(identity, admit).map_err(|error| LinkError::Tls(error.to_string()))?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Serves one client's connection until it ends.
+///
+/// # Errors
+/// Says why the connection could not be made or how it broke.
+pub async fn connection<H: Host>(stream: TcpStream, acceptor: TlsAcceptor, host: Arc<H>) -> Result<(), LinkError> {
+    tune(&stream).map_err(|error| LinkError::Lost(error.to_string()))?;
+    let handshake = acceptor.accept(BufReader::with_capacity(READ_BUFFER, stream));
+    let mut stream = tokio::time::timeout(limits::HANDSHAKE, handshake)
+        .await
+        .map_err(|_| LinkError::Silent)?
+        .map_err(|error| LinkError::Tls(error.to_string()))?;
+    stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
+    let peer = match stream.get_ref().1.peer_certificates() {
+        Some([key, ..]) => Pin::of(key),
+        _ => return Err(LinkError::NotAdmitted),
+    };
+    let service = service_fn(move |request| answer(request, host.clone(), peer));
+    Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(limits::HTTP2_WINDOW)
+        .initial_connection_window_size(limits::HTTP2_WINDOW)
+        .max_concurrent_streams(8)
+        .max_frame_size(HTTP2_FRAME)
+        .max_send_buf_size(limits::SEND_BUFFER)
+        .keep_alive_interval(limits::HANDSHAKE)
+        .keep_alive_timeout(limits::HANDSHAKE)
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+        .map_err(|error| LinkError::Lost(sentence(&error)))
+}
+
+/// No delay, and little unsent data in the kernel, so that the multiplexer keeps control of the order.
+pub(crate) fn tune(stream: &TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    socket2::SockRef::from(stream).set_tcp_notsent_lowat(limits::UNSENT_IN_KERNEL)
+}
+
+type Body = UnsyncBoxBody<Bytes, Status>;
+
+async fn answer<H: Host>(
+    request: http::Request<Incoming>,
+    host: Arc<H>,
+    peer: Pin,
+) -> Result<http::Response<Body>, std::convert::Infallible> {
+    if request.uri().path() == LINK_PATH {
+        return Ok(open_link(request, &*host, peer).map_or_else(|status| status.into_http(), |response| response));
+    }
+    let hello = TunnelServer::new(Greeter(host));
+    let response = hello.oneshot(request).await;
+    Ok(response.unwrap_or_else(|never| match never {}).map(BodyExt::boxed_unsync))
+}
+
+fn open_link<H: Host>(request: http::Request<Incoming>, host: &H, peer: Pin) -> Result<http::Response<Body>, Status> {
+    let protocol = request.headers().get(PROTOCOL_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
+    if !protocol.is_some_and(|version: u32| (OLDEST_PROTOCOL..=NEWEST_PROTOCOL).contains(&version)) {
+        return Err(Status::failed_precondition("the link names no protocol version of this manager"));
+    }
+    let (endpoint, serve) = host.serve(peer);
+    let (outgoing, wake) = Outgoing::new(endpoint);
+    tokio::spawn(serve(Link::new(request.into_body(), wake)));
+    let mut response = http::Response::new(outgoing.map_err(|never| match never {}).boxed_unsync());
+    let grpc = http::HeaderValue::from_static("application/grpc");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, grpc);
+    Ok(response)
+}
+
+struct Greeter<H>(Arc<H>);
+
+#[tonic::async_trait]
+impl<H: Host> Tunnel for Greeter<H> {
+    async fn hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloReply>, Status> {
+        let theirs = request.into_inner();
+        let common = theirs.newest_protocol.min(NEWEST_PROTOCOL);
+        let protocol = if common >= theirs.oldest_protocol.max(OLDEST_PROTOCOL) { common } else { 0 };
+        let cluster = if protocol == 0 { HelloReply::default() } else { self.0.cluster() };
+        Ok(Response::new(HelloReply {
+            protocol,
+            oldest_protocol: OLDEST_PROTOCOL,
+            newest_protocol: NEWEST_PROTOCOL,
+            software: SOFTWARE.to_owned(),
+            ..cluster
+        }))
+    }
+}

@@ -1,1 +1,60 @@
-//! hawser-helper
+//! The helper: the privileged background service that ties this laptop to clusters.
+//!
+//! [`run`] wires the rooms together: [`service`] answers the user's programs, [`connections`] knows who has which
+//! connection, [`connection`] is one of them as a state machine, and [`machine`] is the host that they change. The
+//! packets themselves go through [`plane`], on a thread of their own.
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("the helper's host side (netlink, sock_diag, TUN) is written for Linux only so far");
+
+mod access;
+mod address;
+mod ask;
+pub mod cli;
+mod conflict;
+mod connection;
+mod connections;
+mod limits;
+mod machine;
+mod network;
+mod owners;
+pub mod plane;
+mod process;
+mod resolver;
+mod service;
+mod socket;
+mod store;
+
+use std::process::ExitCode;
+
+use hawser_fault::Fault;
+
+use cli::{Args, Command};
+
+/// Does what the arguments say and returns when it is done; for the service that is when it is told to stop.
+pub fn run(args: Args) -> ExitCode {
+    start_log();
+    let outcome = match args.command {
+        None => process::serve(args.options),
+        Some(Command::Cleanup) => process::clean_up(&args.options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            print(&fault);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Standard error goes to the journal under systemd, which has its own clock but not our levels.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("HAWSER_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    // A program that embeds the helper may have its own log already.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
+
+fn print(fault: &Fault) {
+    eprintln!("error: {} [{}]\n  {}\n  fix: {}", fault.code.title(), fault.code, fault.detail, fault.fix);
+}

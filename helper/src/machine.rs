@@ -27,7 +27,7 @@ pub struct Machine {
     /// Devices, addresses and routes.
     pub network: Network,
     /// Who resolves names.
-    pub resolver: Arc<HostResolver>,
+    pub resolver: HostResolver,
     /// The users' keys.
     pub keys: Keys,
     /// Which connections are wanted.

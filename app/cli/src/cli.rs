@@ -9,7 +9,7 @@ use crate::demo::DemoArgs;
 
 /// Ties this computer to a cluster: its addresses are routed, its names resolve.
 #[derive(Parser, Debug)]
-#[command(name = "hawser", version, propagate_version = true, disable_help_subcommand = false)]
+#[command(name = "hawser", version, about)]
 #[command(after_help = "The helper's socket is taken from $HAWSER_SOCKET, else it is /run/hawser/helper.sock.")]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -145,8 +145,8 @@ mod tests {
             "key",
             "completions bash",
             "man --dir pages",
-            "demo",
-            "demo --in-cluster true --in-cluster false --delay 20 --loss 1 --rate 100 --keep -- curl -v web",
+            "demo --keep",
+            "demo --in-cluster true --in-cluster false --delay 20 --loss 1 --rate 100 -- curl -v web",
             "helper --socket /tmp/x cleanup",
             "manager --standalone manager.toml",
         ] {

@@ -231,3 +231,106 @@ fn known(text: String) -> Option<String> {
 fn measured(microseconds: u64) -> Option<u64> {
     Some(microseconds).filter(|microseconds| *microseconds != 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::status::tests::connected;
+    use hawser_client::processes::Process;
+    use hawser_fault::Code;
+    use serde_json::{json, to_value};
+
+    #[test]
+    fn status_keeps_its_shape() {
+        let trouble = proto::Connection {
+            state: proto::State::Reconnecting.into(),
+            step: "dialling".into(),
+            cause: Some(Fault::new(Code::LinkSilent, "no heartbeat for 5 s").into()),
+            ..proto::Connection::default()
+        };
+        let connections = vec![connected(), trouble];
+        let status = Status::from(proto::Snapshot { software: "hawser-helper 0.1.0".into(), connections });
+        let expected = json!({
+            "helper": "hawser-helper 0.1.0",
+            "connections": [
+                {
+                    "name": "shop", "owner": 1000, "target": "203.0.113.7:7300", "state": "connected",
+                    "since": 1_699_999_816_000_i64, "waiting_for": null, "cause": null, "device": "hawser0",
+                    "addresses": ["10.99.0.1", "fd99::1"], "subnets": ["10.96.0.0/16", "fd00:96::/64"],
+                    "dns_servers": ["10.99.0.2"], "domains": ["demo.local"], "search_domain": "shop.svc.demo.local",
+                    "manager": "hawser-manager 0.1.0", "round_trip_us": 420, "sent_bytes": 1_200_000,
+                    "received_bytes": 3_400_000_000_u64, "open_flows": 12
+                },
+                {
+                    "name": "", "owner": 0, "target": "", "state": "reconnecting", "since": 0,
+                    "waiting_for": "dialling",
+                    "cause": {
+                        "code": "link-silent", "title": "The manager stopped answering",
+                        "detail": "no heartbeat for 5 s", "fix": "Hawser dials again by itself; check the network if it lasts."
+                    },
+                    "device": null, "addresses": [], "subnets": [], "dns_servers": [], "domains": [],
+                    "search_domain": null, "manager": null, "round_trip_us": null, "sent_bytes": 0,
+                    "received_bytes": 0, "open_flows": 0
+                }
+            ]
+        });
+        assert_eq!(to_value(status).unwrap(), expected);
+    }
+
+    #[test]
+    fn flows_keep_their_shape() {
+        let known = proto::Flow {
+            connection: "shop".into(),
+            id: 1,
+            protocol: "tcp".into(),
+            source: "10.99.0.1:40000".into(),
+            destination: "10.96.0.11:80".into(),
+            name: "web.shop".into(),
+            uid: 1000,
+            inode: 77,
+            sent_bytes: 78,
+            received_bytes: 90,
+            opened: 5,
+            round_trip_us: 310,
+            state: "closed".into(),
+            closed: "both sides finished".into(),
+        };
+        let processes = Processes::from_iter([(&known, Process { pid: 4242, name: "curl".into() })]);
+        let flows =
+            Flows::new(vec![known, proto::Flow { id: 2, state: "dialling".into(), ..Default::default() }], &processes);
+        let expected = json!({"flows": [
+            {
+                "connection": "shop", "id": 1, "protocol": "tcp", "source": "10.99.0.1:40000",
+                "destination": "10.96.0.11:80", "name": "web.shop", "uid": 1000,
+                "process": {"pid": 4242, "name": "curl"}, "sent_bytes": 78, "received_bytes": 90, "opened": 5,
+                "round_trip_us": 310, "state": "closed", "closed": "both sides finished"
+            },
+            {
+                "connection": "", "id": 2, "protocol": "", "source": "", "destination": "", "name": null, "uid": null,
+                "process": null, "sent_bytes": 0, "received_bytes": 0, "opened": 0, "round_trip_us": null,
+                "state": "dialling", "closed": null
+            }
+        ]});
+        assert_eq!(to_value(flows).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_smaller_ones_keep_their_shape() {
+        let check = Check { title: "t".into(), outcome: Outcome::Warn, reason: "r".into(), fix: String::new() };
+        let failed = Check { outcome: Outcome::Fail, fix: "f".into(), ..check.clone() };
+        assert_eq!(
+            to_value(Doctor::from(vec![check, failed])).unwrap(),
+            json!({"ok": false, "checks": [
+                {"title": "t", "outcome": "warn", "reason": "r", "fix": null},
+                {"title": "t", "outcome": "fail", "reason": "r", "fix": "f"}
+            ]})
+        );
+        assert_eq!(to_value(Key { pin: "sha256:00".into() }).unwrap(), json!({"pin": "sha256:00"}));
+        assert_eq!(
+            to_value(Failed::from(&Fault::new(Code::NotOwner, "d").with_fix("f"))).unwrap(),
+            json!({"error": {
+                "code": "not-owner", "title": "The connection belongs to somebody else", "detail": "d", "fix": "f"
+            }})
+        );
+    }
+}

@@ -41,6 +41,12 @@ impl Processes {
     }
 }
 
+impl<'a> FromIterator<(&'a Flow, Process)> for Processes {
+    fn from_iter<T: IntoIterator<Item = (&'a Flow, Process)>>(known: T) -> Self {
+        Self { known: known.into_iter().map(|(flow, process)| (key(flow), process)).collect() }
+    }
+}
+
 fn key(flow: &Flow) -> (String, u64) {
     (flow.connection.clone(), flow.id)
 }

@@ -57,10 +57,6 @@ impl<'a> Asked<'a> {
         Ok(Self { id, flags, question, edns, limit })
     }
 
-    pub(crate) fn name(&self) -> &'a [u8] {
-        &self.question[..self.question.len() - 4]
-    }
-
     pub(crate) fn kind(&self) -> u16 {
         u16_at(self.question, self.question.len() - 4).unwrap_or(0)
     }
@@ -149,7 +145,7 @@ mod tests {
         let message = query(0x0100, [1, 0, 0, 1], &rest);
         let asked = Asked::parse(&message, Transport::Udp).unwrap();
         assert_eq!((asked.id, asked.kind(), asked.class(), asked.limit), (0x1234, 1, 1, 1232));
-        assert_eq!(asked.name(), b"\x03WEB\0");
+        assert_eq!(asked.question, b"\x03WEB\0\0\x01\0\x01");
         assert_eq!(asked.edns, Some(Edns { payload: 1232, version: 0, dnssec_ok: true }));
         assert_eq!(asked.key().bytes(), b"\x03web\0\0\x01\0\x01\x01");
         assert_eq!(Asked::parse(&message, Transport::Tcp).unwrap().limit, 65_535);

@@ -1,6 +1,6 @@
 //! What a name server answered: checked once, kept encoded, and written out for each client with its own header.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use crate::limits::{NEGATIVE_TTL, UDP_ANSWER};
 use crate::query::Asked;
@@ -235,11 +235,12 @@ impl Reader<'_> {
     fn take_answer(&mut self, record: &Record, asked_kind: u16) {
         self.answered |= record.kind == asked_kind || asked_kind == kind::ANY;
         self.answer_ttl = self.answer_ttl.min(sane_ttl(record.ttl));
-        match (record.class, record.kind, record.data.len()) {
-            (CLASS_IN, kind::A, 4) => self.addresses.extend(record.data.first_chunk().map(|a| Ipv4Addr::from(*a).into())),
-            (CLASS_IN, kind::AAAA, 16) => self.addresses.extend(record.data.first_chunk().map(|a: &[u8; 16]| Ipv6Addr::from(*a).into())),
-            _ => {}
-        }
+        let address = match (record.class, record.kind) {
+            (CLASS_IN, kind::A) => <[u8; 4]>::try_from(record.data).map(IpAddr::from),
+            (CLASS_IN, kind::AAAA) => <[u8; 16]>::try_from(record.data).map(IpAddr::from),
+            _ => return,
+        };
+        self.addresses.extend(address);
     }
 
     fn take_authority(&mut self, record: &Record) {

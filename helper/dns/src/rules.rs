@@ -159,7 +159,7 @@ mod tests {
     fn bad_domains_are_named() {
         let malformed = |text: &str| Err(DomainError::Malformed(text.to_owned()));
         assert_eq!(parse_domain("."), Err(DomainError::Root));
-        for text in ["", "a..b", ".a", "a b", "a\\b", "dé", &"a".repeat(64), &["a".repeat(63); 4].join(".")] {
+        for text in ["", "a..b", ".a", "a b", "a\\b", "dé", &"a".repeat(64), &"abc.".repeat(64)] {
             assert_eq!(parse_domain(text), malformed(text));
         }
     }

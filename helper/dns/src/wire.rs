@@ -156,6 +156,7 @@ mod tests {
             (b"\x80abc\0", None, None),
             (b"\xc0\x0c", None, None),
             (b"\xc0\xff", None, None),
+            (b"\xc0\x0e\0", None, None),
             (b"\xc0", None, None),
             (b"\xc0\x00", None, None),
         ] {

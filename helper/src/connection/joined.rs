@@ -89,8 +89,8 @@ impl Joined {
         self.apply_names(context, &cluster).await
     }
 
-    /// Names that don't work are no reason to withhold the addresses that do: what fails here is logged and shown by
-    /// `doctor`.
+    /// A resolver that cannot be changed fails the connection; one that was changed and does not answer is no reason to
+    /// withhold the addresses: it is logged, and `doctor` shows it.
     async fn apply_names<H: Host>(&self, context: &Context<H>, cluster: &ClusterInfo) -> Result<(), Fault> {
         let Some(domain) = cluster.domains.first().or(Some(&cluster.search_domain)).filter(|name| !name.is_empty())
         else {

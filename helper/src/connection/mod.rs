@@ -17,6 +17,8 @@ mod failed;
 mod host;
 mod joined;
 mod needs_login;
+#[cfg(test)]
+pub mod pretend;
 mod reconnecting;
 mod status;
 #[cfg(test)]
@@ -34,7 +36,7 @@ pub use host::{DataPlane, Host, Names, PlaneSlot};
 pub use joined::Joined;
 pub use needs_login::NeedsLogin;
 pub use reconnecting::Reconnecting;
-pub use status::{Phase, Status};
+pub use status::{Device, Phase, Status};
 
 /// Where a connection stands.
 pub enum State {
@@ -98,6 +100,7 @@ fn is_lasting(code: Code) -> bool {
             | Code::SubnetInvalid
             | Code::TunUnavailable
             | Code::NetworkChange
+            | Code::DnsUnavailable
             | Code::StateUnwritable
             | Code::FileUnreadable
             | Code::KeyMalformed

@@ -42,7 +42,7 @@ pub enum Phase {
 }
 
 /// A device that is up.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Device {
     /// Its name.
     pub name: String,

@@ -1,4 +1,12 @@
-//! The data plane's thread (stand-in until it exists).
+//! One connection's data plane: a thread of its own that owns the TUN, the flows, the resolver and the link.
+//!
+//! Everything hot happens on that thread ([`thread`]); what it works on is a [`path::DataPath`], which the link's outgoing side
+//! shares. The rest of the helper holds a [`Plane`] and sends it commands.
+
+mod path;
+mod records;
+mod thread;
+mod upstream;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -6,8 +14,14 @@ use std::time::SystemTime;
 
 use hawser_fault::{Code, Fault};
 use hawser_tunnel::identity::{Identity, Pin};
+use hawser_tunnel::link::Shared;
 use ipnet::IpNet;
-use tokio::sync::mpsc::Receiver;
+use parking_lot::Mutex;
+use tokio::sync::mpsc::{self, Receiver};
+use tokio::sync::oneshot;
+
+use path::DataPath;
+use thread::Command;
 
 /// The laptop's own addresses on a VIF, and those of its name server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,29 +109,58 @@ pub struct FlowRecord {
 }
 
 /// A running data plane.
-pub struct Plane;
+pub struct Plane {
+    path: Shared<DataPath>,
+    commands: mpsc::Sender<Command>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+/// Commands that wait for the thread, and events that wait for the connection.
+const QUEUE: usize = 16;
 
 impl Plane {
-    /// Makes the device and starts the thread.
+    /// Makes the device, down and without addresses, and starts the thread.
+    ///
+    /// # Errors
+    /// `tun-unavailable` if there can be no device.
     pub fn start(config: PlaneConfig) -> Result<(Plane, Receiver<PlaneEvent>), Fault> {
-        Err(Fault::new(Code::TunUnavailable, format!("{} is not built yet", config.device)))
+        let device = config.device.clone();
+        let unavailable = |error| Fault::new(Code::TunUnavailable, format!("{device} cannot be made: {error}"));
+        let path = Arc::new(Mutex::new(DataPath::create(&config).map_err(unavailable)?));
+        let (commands, command_queue) = mpsc::channel(QUEUE);
+        let (events, event_queue) = mpsc::channel(QUEUE);
+        let thread = thread::start(path.clone(), &config, command_queue, events).map_err(unavailable)?;
+        Ok((Plane { path, commands, thread }, event_queue))
     }
 
-    /// Dials.
-    pub async fn link(&self, address: &str, _pin: Pin) -> Result<ClusterInfo, Fault> {
-        Err(Fault::new(Code::ManagerUnreachable, address))
+    /// Dials the manager at `address` (`host:port`), attaches the flows to the link and says what the cluster is.
+    /// May be called again after [`PlaneEvent::Lost`].
+    ///
+    /// # Errors
+    /// Whatever kept the link from being made, within five seconds.
+    pub async fn link(&self, address: &str, pin: Pin) -> Result<ClusterInfo, Fault> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || Fault::new(Code::Internal, "the data plane's thread has ended");
+        let command = Command::Link { address: address.to_owned(), pin, reply };
+        self.commands.send(command).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
     }
 
-    /// Reads the totals.
+    /// What went through so far.
     pub fn counters(&self) -> Counters {
-        Counters::default()
+        self.path.lock().counters()
     }
 
-    /// Lists the flows.
+    /// The open flows, then the last closed ones.
     pub async fn flows(&self) -> Vec<FlowRecord> {
-        Vec::new()
+        self.path.lock().flows()
     }
 
-    /// Ends it.
-    pub async fn stop(self) {}
+    /// Resets all flows, tells the manager, and ends the thread; the device goes with it.
+    pub async fn stop(self) {
+        let _ = self.commands.send(Command::Stop).await;
+        let thread = self.thread;
+        // The thread ends within the time that it gives the link to send its farewell.
+        let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+    }
 }

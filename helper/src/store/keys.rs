@@ -40,7 +40,7 @@ impl Keys {
                 ))
             });
         }
-        let identity = Identity::generate();
+        let identity = Identity::generate().map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)

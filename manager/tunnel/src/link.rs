@@ -36,11 +36,11 @@ pub type Shared<E> = Arc<Mutex<E>>;
 /// The owner's side of a link.
 pub struct Link {
     incoming: Incoming,
-    wake: Wake,
+    wake: LinkWaker,
 }
 
 impl Link {
-    pub(crate) fn new(incoming: Incoming, wake: Wake) -> Self {
+    pub(crate) fn new(incoming: Incoming, wake: LinkWaker) -> Self {
         Self { incoming, wake }
     }
 
@@ -66,6 +66,11 @@ impl Link {
     pub fn wake(&self) {
         self.wake.wake();
     }
+
+    /// The same, for those who do not own the link.
+    pub fn waker(&self) -> LinkWaker {
+        self.wake.clone()
+    }
 }
 
 /// An error with its causes in one sentence.
@@ -81,10 +86,11 @@ pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
 
 /// Wakes the outgoing body that waits for something to send.
 #[derive(Clone, Default)]
-pub(crate) struct Wake(Arc<Mutex<Option<Waker>>>);
+pub struct LinkWaker(Arc<Mutex<Option<Waker>>>);
 
-impl Wake {
-    fn wake(&self) {
+impl LinkWaker {
+    /// Says that the endpoint may have something to send.
+    pub fn wake(&self) {
         if let Some(waker) = self.0.lock().take() {
             waker.wake();
         }
@@ -94,12 +100,12 @@ impl Wake {
 /// The body that hyper pulls: each frame of it is one gRPC message with a batch of ours.
 pub(crate) struct Outgoing<E> {
     endpoint: Shared<E>,
-    wake: Wake,
+    wake: LinkWaker,
 }
 
 impl<E> Outgoing<E> {
-    pub fn new(endpoint: Shared<E>) -> (Self, Wake) {
-        let wake = Wake::default();
+    pub fn new(endpoint: Shared<E>) -> (Self, LinkWaker) {
+        let wake = LinkWaker::default();
         (Self { endpoint, wake: wake.clone() }, wake)
     }
 }

@@ -5,6 +5,7 @@
 //! that has a well-known program (curl, dig, iperf3, ...) is tested with that program.
 
 pub mod probe;
+pub mod servers;
 mod world;
 
 pub use world::{Job, Options, Output, World, hawser};

@@ -1,9 +1,10 @@
 //! One demo world under remote control.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -81,7 +82,7 @@ pub struct World {
     input: Mutex<Option<ChildStdin>>,
     waiting: Arc<Mutex<Waiting>>,
     log: PathBuf,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 #[derive(Default)]
@@ -103,6 +104,8 @@ impl World {
     /// Starts a demo and returns when its laptop takes commands and the probe's servers answer.
     pub fn start(options: &Options) -> Result<World> {
         let directory = tempfile::tempdir()?;
+        // Servers that give up root (PostgreSQL, nginx) work in here too.
+        std::fs::set_permissions(directory.path(), Permissions::from_mode(0o777))?;
         let log = directory.path().join("demo.log");
         let mut demo = demo_command(options, &log)?.spawn().context("starting hawser demo")?;
         let input = demo.stdin.take().context("the demo's input is piped")?;
@@ -121,7 +124,7 @@ impl World {
             input: Mutex::new(Some(input)),
             waiting,
             log,
-            _directory: directory,
+            directory,
         };
         let Ok(greeting) = greeting.recv_timeout(START) else {
             bail!("hawser demo was not ready within {START:?}:\n{}", world.log());
@@ -173,6 +176,30 @@ impl World {
     /// Waits until the cluster's port takes connections.
     pub fn wait_for(&self, port: u16) -> Result<()> {
         self.probe(&format!("wait {}:{port}", self.ip)).map(drop)
+    }
+
+    /// Writes what `hawser connect` needs to know of this world's manager; returns its arguments.
+    pub fn connect_arguments(&self) -> Result<String> {
+        let hawser = hawser()?;
+        let status: Value = serde_json::from_str(&self.read(&format!("{} status --json", hawser.display()))?)?;
+        let connection = &status["connections"][0];
+        let (name, target) = (connection["name"].as_str(), connection["target"].as_str());
+        let (name, target) = name.zip(target).with_context(|| format!("no connection in {status}"))?;
+        let manager = &self.probe("usage")?["manager"];
+        let arguments = manager["arguments"].as_array().context("the manager has no arguments")?;
+        let mut arguments = arguments.iter().filter_map(Value::as_str);
+        arguments.find(|argument| *argument == "--standalone");
+        let settings = arguments.next().context("the manager was started without --standalone")?;
+        let enter = format!("nsenter --target {} --mount", manager["pid"]);
+        let pin = self.read(&format!("{enter} {} manager key --standalone {settings}", hawser.display()))?;
+        let file = self.directory.path().join("client.toml");
+        std::fs::write(&file, format!("manager = {target:?}\npin = {pin:?}\n"))?;
+        Ok(format!("--name {name} --standalone {}", file.display()))
+    }
+
+    /// A directory that laptop, cluster and test all see, and that goes with the world.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// The command line that runs the probe.
@@ -280,7 +307,7 @@ fn demo_command(options: &Options, log: &Path) -> Result<Command> {
     }
     command.arg("--").arg("sh").arg("-c").arg(format!("exec {} agent", options.probe));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(log)?);
-    command.env_remove("HAWSER_DEMO_DIRECT");
+    command.env_remove("HAWSER_DEMO_DIRECT").env("TMPDIR", log.parent().context("the log's directory")?);
     if options.direct {
         command.env("HAWSER_DEMO_DIRECT", "1");
     }

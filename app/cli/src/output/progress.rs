@@ -69,7 +69,10 @@ mod tests {
 
     #[test]
     fn the_line_names_what_is_waited_for_and_how_long() {
-        assert_eq!(moving_line('⠋', "dialling 203.0.113.7:7300", Duration::from_millis(900)), "⠋ dialling 203.0.113.7:7300");
+        assert_eq!(
+            moving_line('⠋', "dialling 203.0.113.7:7300", Duration::from_millis(900)),
+            "⠋ dialling 203.0.113.7:7300"
+        );
         assert_eq!(moving_line('⠙', "dialling", Duration::from_secs(4)), "⠙ dialling (4 s)");
     }
 }

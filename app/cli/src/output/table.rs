@@ -32,7 +32,7 @@ impl Cell {
 
 /// Draws headings and rows; each row has one cell for each column.
 pub(crate) fn table(columns: &[Column], rows: Vec<Vec<Cell>>) -> String {
-    let headings = columns.iter().map(|Column::Left(text) | Column::Right(text)| Cell::styled(HEADING, text));
+    let headings = columns.iter().map(|(Column::Left(text) | Column::Right(text))| Cell::styled(HEADING, text));
     let mut lines = vec![headings.collect::<Vec<_>>()];
     lines.extend(rows);
     let widest = |index: usize| lines.iter().map(|cells| width(&cells[index].text)).max().unwrap_or_default();
@@ -67,7 +67,8 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_text() {
         let columns = [Column::Left("NAME"), Column::Right("BYTES"), Column::Left("WHY")];
         let row = |name: &str, bytes: &str, why: &str| vec![Cell::new(name), Cell::styled(GOOD, bytes), Cell::new(why)];
-        let drawn = table(&columns, vec![row("web", "1", ""), row("日本-long", "1234567", "refused"), row("", "", "x")]);
+        let drawn =
+            table(&columns, vec![row("web", "1", ""), row("日本-long", "1234567", "refused"), row("", "", "x")]);
         let expected = "\
 NAME         BYTES  WHY
 web              1
@@ -79,8 +80,9 @@ web              1
 
     #[test]
     fn styles_do_not_move_columns_and_cells_are_harmless() {
-        let drawn = table(&[Column::Left("A"), Column::Left("B")], vec![vec![Cell::styled(GOOD, "\u{1b}[2J"), Cell::new("b")]]);
-        assert_eq!(strip_str(&drawn).to_string(), "A           B\n\\u{1b}[2J  b\n");
+        let drawn =
+            table(&[Column::Left("A"), Column::Left("B")], vec![vec![Cell::styled(GOOD, "\u{1b}[2J"), Cell::new("b")]]);
+        assert_eq!(strip_str(&drawn).to_string(), "A          B\n\\u{1b}[2J  b\n");
         assert!(drawn.contains(&paint(GOOD, "\\u{1b}[2J")));
     }
 

@@ -1,0 +1,5 @@
+//! The core between a laptop's TCP/IP stack and a manager, all in memory and in virtual time.
+
+mod datagrams;
+mod streams;
+mod world;

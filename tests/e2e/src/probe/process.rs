@@ -32,6 +32,7 @@ pub fn usage() -> Result<Value> {
     let show = |usage: Usage| {
         json!({
             "pid": usage.pid,
+            "arguments": arguments(usage.pid).unwrap_or_default(),
             "resident_mb": usage.resident_mb,
             "files": usage.files,
             "cpu_s": usage.cpu.as_secs_f64(),

@@ -144,7 +144,8 @@ impl RateTester {
         while started.elapsed() < TRIAL {
             let due = (started.elapsed().as_secs_f64() * rate) as u64;
             // A burst is bounded, or one late wake-up would overrun any receive buffer.
-            for _ in sent..due.min(sent + 32) {
+            let burst = due.saturating_sub(sent).min(32);
+            for _ in 0..burst {
                 match self.socket.send(&self.payload) {
                     Ok(_) => sent += 1,
                     Err(error) if matches!(error.raw_os_error(), Some(nix::libc::ENOBUFS | nix::libc::EAGAIN)) => {}

@@ -7,6 +7,7 @@
 mod children;
 mod mounts;
 mod outside;
+mod sockets;
 mod tuning;
 
 use std::{
@@ -20,6 +21,7 @@ use nix::sched::{CloneFlags, setns, unshare};
 
 pub use children::{Child, Outcome, log_path};
 pub use outside::enter;
+pub use sockets::{Listening, listening};
 
 use crate::{
     SandboxError,
@@ -79,8 +81,10 @@ impl World {
     fn build(plan: Plan) -> Result<Self, SandboxError> {
         // Before the first child, whose end would be missed otherwise.
         let children = Children::watch()?;
+        let directory = std::env::current_dir();
         let base = mounts::Base::make()?;
-        let (cluster_net, laptop_net) = (new_network()?, new_network()?);
+        let cluster_net = new_network(&base, "cluster")?;
+        let laptop_net = new_network(&base, "laptop")?;
         let cluster_mounts = base.with_resolv_conf("cluster", &network::cluster_resolv_conf())?;
         let laptop_mounts = base.with_resolv_conf("laptop", &network::laptop_resolv_conf(plan.direct))?;
         let mut world = Self {
@@ -89,6 +93,8 @@ impl World {
             resolv_conf: base.resolv_conf().to_owned(),
             children,
         };
+        // Each change of the mount namespace led to its root.
+        let _ = directory.and_then(std::env::set_current_dir);
         world.connect(plan)?;
         world.open_shop()?;
         Ok(world)
@@ -140,8 +146,9 @@ impl World {
 }
 
 /// A network namespace that the calling process is in afterwards.
-fn new_network() -> Result<OwnedFd, SandboxError> {
+fn new_network(base: &mounts::Base, name: &str) -> Result<OwnedFd, SandboxError> {
     unshare(CloneFlags::CLONE_NEWNET).map_err(SandboxError::unsupported("no network namespace can be made"))?;
+    base.name_network(name);
     namespace("net")
 }
 

@@ -9,12 +9,17 @@ use std::{
 use nix::{
     mount::{MsFlags, mount},
     sched::{CloneFlags, setns, unshare},
+    sys::statvfs::statvfs,
 };
 
 use super::{RUN_DIRECTORY, namespace};
 use crate::SandboxError;
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
+/// Where `ip netns` and `nsenter --net` look for network namespaces.
+const NETWORKS: &str = "/run/netns";
+/// What a remount in a user namespace may not take away.
+const LOCKED: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV).union(MsFlags::MS_NOEXEC);
 
 /// The mounts that laptop and cluster share.
 pub(super) struct Base {
@@ -35,12 +40,22 @@ impl Base {
         mount(Some("run"), "/run", Some("tmpfs"), inert, Some("mode=0755"))
             .map_err(SandboxError::unsupported("a private /run cannot be mounted"))?;
         make_directory(Path::new(RUN_DIRECTORY))?;
+        let _ = keep_unwritten("/etc");
         if !resolv_conf.exists() {
             // It was a link to a file below /run, which is empty now.
             make_directory(resolv_conf.parent().unwrap_or(Path::new("/run")))?;
             write(&resolv_conf, "")?;
         }
         Ok(Self { mounts: namespace("mnt")?, resolv_conf })
+    }
+
+    /// Gives the network namespace that the calling process is in a name for `ip netns exec`. Only scripts miss it.
+    pub(super) fn name_network(&self, name: &str) {
+        let nothing: Option<&str> = None;
+        let place = Path::new(NETWORKS).join(name);
+        if make_directory(Path::new(NETWORKS)).and_then(|()| write(&place, "")).is_ok() {
+            let _ = mount(Some("/proc/self/ns/net"), &place, nothing, MsFlags::MS_BIND, nothing);
+        }
     }
 
     /// The file itself, where `/etc/resolv.conf` may be a link to it.
@@ -60,6 +75,15 @@ impl Base {
             .map_err(SandboxError::unsupported("/etc/resolv.conf cannot be covered"))?;
         namespace("mnt")
     }
+}
+
+/// Makes a part of the host's file system read-only, so that not even root in the world can change it. Where that is
+/// refused, nobody in the world has root's rights outside either.
+fn keep_unwritten(path: &str) -> nix::Result<()> {
+    let nothing: Option<&str> = None;
+    let inherited = MsFlags::from_bits_truncate(statvfs(path)?.flags().bits() as _) & LOCKED;
+    mount(Some(path), path, nothing, MsFlags::MS_BIND | MsFlags::MS_REC, nothing)?;
+    mount(nothing, path, nothing, MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | inherited, nothing)
 }
 
 /// Where the file lies once links are followed, even if its target isn't there at the moment.

@@ -1,17 +1,13 @@
 //! Whose socket is at the laptop's end of a flow: sock_diag(7).
 
+mod sock_diag;
+
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
-use netlink_packet_sock_diag::SockDiagMessage;
-use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP};
-use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, InetResponse, SocketId, StateFlags};
-use netlink_sys::protocols::NETLINK_SOCK_DIAG;
-use netlink_sys::{Socket, SocketAddr as NetlinkAddr};
-
 use crate::limits;
+use sock_diag::{Family, Found, Protocol};
 
 /// Who holds a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +21,7 @@ pub struct Owner {
 /// The owners of all sockets at one moment.
 #[derive(Debug, Default)]
 pub struct Owners {
-    sockets: HashMap<(u8, SocketAddr, SocketAddr), Owner>,
+    sockets: HashMap<(Protocol, SocketAddr, SocketAddr), Owner>,
 }
 
 impl Owners {
@@ -35,9 +31,9 @@ impl Owners {
     /// Whatever the netlink socket says.
     pub fn read() -> io::Result<Self> {
         let mut owners = Self::default();
-        for protocol in [IPPROTO_TCP, IPPROTO_UDP] {
-            for family in [AF_INET, AF_INET6] {
-                dump(family, protocol, |socket| owners.add(protocol, socket))?;
+        for protocol in [Protocol::Tcp, Protocol::Udp] {
+            for family in [Family::V4, Family::V6] {
+                sock_diag::dump(family, protocol, |socket| owners.add(protocol, socket))?;
             }
         }
         Ok(owners)
@@ -47,10 +43,10 @@ impl Owners {
     pub fn of(&self, protocol: &str, local: SocketAddr, remote: SocketAddr) -> Option<Owner> {
         let exact = |protocol| self.sockets.get(&(protocol, local, remote)).copied();
         match protocol {
-            "tcp" => exact(IPPROTO_TCP),
-            "udp" => exact(IPPROTO_UDP).or_else(|| self.unconnected(local)),
+            "tcp" => exact(Protocol::Tcp),
+            "udp" => exact(Protocol::Udp).or_else(|| self.unconnected(local)),
             // Programs ask for names over either.
-            "dns" => exact(IPPROTO_UDP).or_else(|| self.unconnected(local)).or_else(|| exact(IPPROTO_TCP)),
+            "dns" => exact(Protocol::Udp).or_else(|| self.unconnected(local)).or_else(|| exact(Protocol::Tcp)),
             _ => None,
         }
     }
@@ -63,70 +59,23 @@ impl Owners {
             let bound = SocketAddr::new(address, local.port());
             [any_v4, any_v6]
                 .into_iter()
-                .find_map(|none| self.sockets.get(&(IPPROTO_UDP, bound, SocketAddr::new(none, 0))).copied())
+                .find_map(|none| self.sockets.get(&(Protocol::Udp, bound, SocketAddr::new(none, 0))).copied())
         })
     }
 
-    fn add(&mut self, protocol: u8, socket: &InetResponse) {
-        let id = &socket.header.socket_id;
+    fn add(&mut self, protocol: Protocol, socket: Found) {
         // Sockets without an inode are nobody's any more: TIME_WAIT and its like.
-        if socket.header.inode == 0 || self.sockets.len() >= limits::SOCKETS_READ {
+        if socket.inode == 0 || self.sockets.len() >= limits::SOCKETS_READ {
             return;
         }
-        let local = SocketAddr::new(id.source_address.to_canonical(), id.source_port);
-        let remote = SocketAddr::new(id.destination_address.to_canonical(), id.destination_port);
-        let owner = Owner { uid: socket.header.uid, inode: socket.header.inode };
-        self.sockets.insert((protocol, local, remote), owner);
+        let owner = Owner { uid: socket.uid, inode: socket.inode };
+        self.sockets.insert((protocol, canonical(socket.local), canonical(socket.remote)), owner);
     }
 }
 
-fn dump(family: u8, protocol: u8, mut found: impl FnMut(&InetResponse)) -> io::Result<()> {
-    let mut socket = Socket::new(NETLINK_SOCK_DIAG)?;
-    socket.bind_auto()?;
-    socket.connect(&NetlinkAddr::new(0, 0))?;
-    socket.send(&request(family, protocol), 0)?;
-
-    loop {
-        let (datagram, _) = socket.recv_from_full()?;
-        let mut rest = datagram.as_slice();
-        while !rest.is_empty() {
-            let message = NetlinkMessage::<SockDiagMessage>::deserialize(rest).map_err(io::Error::other)?;
-            // Messages are aligned to four bytes (netlink(7)).
-            let length = (message.header.length as usize).next_multiple_of(4).max(1).min(rest.len());
-            rest = &rest[length..];
-            match message.payload {
-                NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(socket)) => found(&socket),
-                NetlinkPayload::Done(_) => return Ok(()),
-                // A kernel without IPv6 or without the diag module has nothing to tell.
-                NetlinkPayload::Error(error) if is_absent(&error.to_io()) => return Ok(()),
-                NetlinkPayload::Error(error) => return Err(error.to_io()),
-                _ => {}
-            }
-        }
-    }
-}
-
-fn is_absent(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EAFNOSUPPORT))
-}
-
-fn request(family: u8, protocol: u8) -> Vec<u8> {
-    let mut states = StateFlags::all();
-    states.remove(StateFlags::LISTEN | StateFlags::TIME_WAIT | StateFlags::SYN_RECV);
-    let mut header = NetlinkHeader::default();
-    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
-    let payload = SockDiagMessage::InetRequest(InetRequest {
-        family,
-        protocol,
-        extensions: ExtensionFlags::empty(),
-        states,
-        socket_id: if family == AF_INET { SocketId::new_v4() } else { SocketId::new_v6() },
-    });
-    let mut message = NetlinkMessage::new(header, payload.into());
-    message.finalize();
-    let mut bytes = vec![0; message.buffer_len()];
-    message.serialize(&mut bytes);
-    bytes
+/// IPv4 on an IPv6 socket as what it is on the wire.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 #[cfg(test)]

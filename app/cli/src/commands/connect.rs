@@ -1,0 +1,164 @@
+//! `hawser connect`: makes a connection wanted, and follows it until it stands or has failed.
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use hawser_client::Standalone;
+use hawser_fault::{Code, Fault};
+use hawser_ipc::proto::{ConnectRequest, Connection, State};
+use tokio::signal::ctrl_c;
+use tokio::time::interval;
+use tonic::Streaming;
+
+use crate::cli::ConnectArgs;
+use crate::output::progress::{self, Progress};
+use crate::output::style::{GOOD, HEADING, paint};
+use crate::output::text::harmless;
+use crate::output::{Failure, print, units};
+
+/// What a shell reports for a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
+
+pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
+    let standalone = Standalone::read(&args.standalone)?;
+    let name = match args.name {
+        Some(name) => name,
+        None => name_of(&args.standalone)?,
+    };
+    let request = ConnectRequest { name: name.clone(), standalone: Some(standalone.into()) };
+
+    let began = Instant::now();
+    let mut helper = super::helper().await?;
+    let updates = helper.connect(request).await.map_err(super::failed)?.into_inner();
+    let last = tokio::select! {
+        last = follow(updates) => last?,
+        _ = ctrl_c() => {
+            let name = harmless(&name);
+            print(&format!("Hawser goes on connecting {name}; end it with: hawser disconnect {name}\n"))?;
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+    };
+    let connection = outcome(last)?;
+    let took = units::latency(began.elapsed().as_micros().try_into().unwrap_or(u64::MAX));
+    print(&format!("{}\n", summary(&connection, &took)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The file's name without its ending.
+fn name_of(file: &Path) -> Result<String, Fault> {
+    let stem = file.file_stem().and_then(|stem| stem.to_str());
+    let unnamed = || {
+        Fault::new(Code::BadArgument, format!("the file {} has no name that a connection could take", file.display()))
+            .with_fix("Name the connection with: --name NAME")
+    };
+    stem.map(str::to_owned).ok_or_else(unnamed)
+}
+
+/// Shows each step and returns the last news.
+async fn follow(mut updates: Streaming<Connection>) -> Result<Option<Connection>, Failure> {
+    let mut progress = Progress::start();
+    let mut ticks = interval(progress::TICK);
+    let mut last = None;
+    loop {
+        tokio::select! {
+            update = updates.message() => match update.map_err(super::failed)? {
+                None => return Ok(last),
+                Some(connection) => {
+                    show(&mut progress, &connection)?;
+                    last = Some(connection);
+                }
+            },
+            _ = ticks.tick() => progress.tick()?,
+        }
+    }
+}
+
+fn show(progress: &mut Progress, connection: &Connection) -> io::Result<()> {
+    match waited_for(connection) {
+        Some(what) => progress.wait_for(&what),
+        None => Ok(()),
+    }
+}
+
+fn waited_for(connection: &Connection) -> Option<String> {
+    match &connection.cause {
+        Some(cause) if connection.state() == State::Reconnecting => {
+            let cause = Fault::from(cause.clone());
+            Some(format!("trying again: {cause}"))
+        }
+        _ if connection.step.is_empty() => None,
+        _ => Some(connection.step.clone()),
+    }
+}
+
+/// What became of it.
+fn outcome(last: Option<Connection>) -> Result<Connection, Failure> {
+    let Some(connection) = last else { return Err(super::no_answer()) };
+    if connection.state() == State::Connected {
+        return Ok(connection);
+    }
+    let ended = || Fault::new(Code::NotConnected, format!("{} was ended while it was being made", connection.name));
+    Err(connection.cause.clone().map_or_else(ended, Fault::from).into())
+}
+
+fn summary(connection: &Connection, took: &str) -> String {
+    let subnets = if connection.subnets.is_empty() { "no subnets".to_owned() } else { connection.subnets.join(", ") };
+    let names: Vec<_> = connection.domains.iter().map(|domain| format!("*.{domain}")).collect();
+    let names = if names.is_empty() { String::new() } else { format!(" and {}", names.join(", ")) };
+    let state = paint(GOOD, "connected");
+    let name = paint(HEADING, &harmless(&connection.name));
+    format!("{name} {state} in {took}: {}", harmless(&(subnets + &names)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::status::tests::connected;
+    use anstream::adapter::strip_str;
+
+    #[test]
+    fn a_connection_is_called_like_its_file() {
+        assert_eq!(name_of(Path::new("/etc/hawser/shop.toml")).unwrap(), "shop");
+        assert_eq!(name_of(Path::new("shop")).unwrap(), "shop");
+        assert_eq!(name_of(Path::new("/")).unwrap_err().code, Code::BadArgument);
+    }
+
+    #[test]
+    fn only_connected_is_success() {
+        let code = |connection| match outcome(connection) {
+            Ok(_) => None,
+            Err(Failure::Fault(fault)) => Some(fault.code),
+            Err(Failure::Output(error)) => panic!("{error}"),
+        };
+        let cause = Some(Fault::new(Code::PinMismatch, "another key").into());
+        assert_eq!(code(Some(connected())), None);
+        assert_eq!(code(None), Some(Code::HelperUnreachable));
+        assert_eq!(
+            code(Some(Connection { state: State::Failed.into(), cause, ..connected() })),
+            Some(Code::PinMismatch)
+        );
+        let ended = Connection { state: State::Disconnected.into(), ..connected() };
+        assert_eq!(code(Some(ended)), Some(Code::NotConnected));
+    }
+
+    #[test]
+    fn what_is_waited_for_is_in_words() {
+        let dialling = Connection { step: "dialling a:1".into(), state: State::Connecting.into(), ..connected() };
+        assert_eq!(waited_for(&dialling).unwrap(), "dialling a:1");
+        assert_eq!(waited_for(&connected()), None);
+        let cause = Some(Fault::new(Code::ManagerUnreachable, "a:1 refused").into());
+        let again = Connection { state: State::Reconnecting.into(), cause, ..dialling };
+        assert_eq!(
+            waited_for(&again).unwrap(),
+            "trying again: The manager cannot be reached: a:1 refused [manager-unreachable]"
+        );
+    }
+
+    #[test]
+    fn the_summary_says_what_can_be_reached() {
+        let text = strip_str(&summary(&connected(), "34 ms")).to_string();
+        assert_eq!(text, "shop connected in 34 ms: 10.96.0.0/16, fd00:96::/64 and *.demo.local");
+    }
+}

@@ -1,0 +1,49 @@
+//! One file for each command: ask the helper, show the answer.
+
+pub(crate) mod completions;
+pub(crate) mod connect;
+pub(crate) mod disconnect;
+pub(crate) mod doctor;
+pub(crate) mod flows;
+pub(crate) mod key;
+pub(crate) mod man;
+pub(crate) mod status;
+
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hawser_fault::{Code, Fault};
+use hawser_ipc::{Client, from_status, socket_path};
+use tonic::Status;
+
+use crate::output::Failure;
+
+/// Runs a command that talks to the helper.
+pub(crate) fn block_on(command: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let unavailable = |error| Fault::new(Code::Internal, format!("no event loop could be made: {error}"));
+    runtime.map_err(unavailable)?.block_on(command)
+}
+
+async fn helper() -> Result<Client, Failure> {
+    Ok(hawser_ipc::connect(&socket_path()).await?)
+}
+
+fn failed(status: Status) -> Failure {
+    from_status(&status).into()
+}
+
+/// A stream that promised at least one message ended before it.
+fn no_answer() -> Failure {
+    Fault::new(Code::HelperUnreachable, "the helper ended the call without an answer").into()
+}
+
+fn own_uid() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
+/// Unix milliseconds.
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,185 @@
+//! The program as its users and their scripts meet it, against a helper that plays a fixed part.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+mod stub;
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use stub::Stub;
+
+const PIN: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn hawser(socket: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hawser"));
+    command.args(arguments).env("HAWSER_SOCKET", socket).env_remove("CLICOLOR_FORCE");
+    command
+}
+
+fn run(socket: &Path, arguments: &[&str]) -> Output {
+    hawser(socket, arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).unwrap()
+}
+
+fn stderr(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).unwrap()
+}
+
+fn standalone_file(directory: &Path, name: &str) -> String {
+    let path = directory.join(name);
+    std::fs::write(&path, format!("manager = \"203.0.113.7:7300\"\npin = \"{PIN}\"\n")).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn without_a_helper_people_and_programs_get_the_same_fault() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("absent.sock");
+    for command in ["status", "flows", "key"] {
+        let output = run(&socket, &[command]);
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(stdout(&output), "");
+        let expected = format!(
+            "error: The helper is not running\n  there is no socket {}\n  \
+             fix: Start it with: sudo systemctl start hawser-helper\n  code: helper-unreachable\n",
+            socket.display()
+        );
+        assert_eq!(stderr(&output), expected);
+
+        let output = run(&socket, &[command, "--json"]);
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(stderr(&output), "");
+        let fault: Value = serde_json::from_str(stdout(&output)).unwrap();
+        assert_eq!(fault["error"]["code"], "helper-unreachable");
+    }
+    let output = run(&socket, &["doctor", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(serde_json::from_str::<Value>(stdout(&output)).unwrap()["ok"], false);
+}
+
+#[test]
+fn a_bad_file_is_refused_before_the_helper_is_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("shop.toml");
+    std::fs::write(&file, "manager = \"a:1\"\nspeed = 1\n").unwrap();
+    let output = run(&directory.path().join("absent.sock"), &["connect", "--standalone", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("line 2: unknown field `speed`"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("code: config-malformed"));
+}
+
+#[test]
+fn usage_errors_have_their_own_exit_code() {
+    assert_eq!(run(Path::new("/nowhere"), &["sail"]).status.code(), Some(2));
+    assert_eq!(run(Path::new("/nowhere"), &["connect"]).status.code(), Some(2));
+}
+
+#[test]
+fn connect_tells_each_step_and_the_result() {
+    let stub = Stub::start();
+    let file = standalone_file(stub.directory(), "shop.toml");
+    let output = run(stub.socket(), &["connect", "--standalone", &file]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stderr(&output), "dialling 203.0.113.7:7300\nsetting routes\n");
+    assert!(stdout(&output).starts_with("shop connected in "), "{}", stdout(&output));
+    assert!(stdout(&output).ends_with(": 10.96.0.0/16 and *.demo.local\n"), "{}", stdout(&output));
+}
+
+#[test]
+fn a_connection_that_fails_is_an_error() {
+    let stub = Stub::start();
+    let file = standalone_file(stub.directory(), "shop.toml");
+    let output = run(stub.socket(), &["connect", "--standalone", &file, "--name", "wrong-key"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("\n  the manager shows sha256:ff\n"), "{}", stderr(&output));
+    assert!(stderr(&output).ends_with("  code: pin-mismatch\n"), "{}", stderr(&output));
+}
+
+#[test]
+fn disconnect_and_key_say_what_they_did() {
+    let stub = Stub::start();
+    assert_eq!(stdout(&run(stub.socket(), &["disconnect", "shop"])), "shop disconnected\n");
+    let output = run(stub.socket(), &["disconnect", "absent"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("code: not-connected"));
+    assert_eq!(stdout(&run(stub.socket(), &["key"])), format!("{PIN}\n"));
+    let output = run(stub.socket(), &["key", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(stdout(&output)).unwrap(), json!({ "pin": PIN }));
+}
+
+#[test]
+fn piped_status_has_no_colour_and_json_has_everything() {
+    let stub = Stub::start();
+    let output = run(stub.socket(), &["status"]);
+    assert!(stdout(&output).starts_with("shop connected for "), "{}", stdout(&output));
+    assert!(!stdout(&output).contains('\u{1b}'));
+    let output = run(stub.socket(), &["status", "--json"]);
+    let status: Value = serde_json::from_str(stdout(&output)).unwrap();
+    assert_eq!(status["helper"], "hawser-helper 9.9.9");
+    assert_eq!(status["connections"][0]["state"], "connected");
+}
+
+#[test]
+fn a_piped_watch_prints_a_line_for_each_change() {
+    let stub = Stub::start();
+    let output = run(stub.socket(), &["status", "--watch"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(stdout(&output), "shop connected\nshop disconnecting\nshop gone\n");
+    let output = run(stub.socket(), &["status", "--watch", "--json"]);
+    let states: Vec<Value> = stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(states.len(), 4, "traffic is news too for a program");
+
+    let output = run(stub.socket(), &["flows", "--watch"]);
+    let lines: Vec<_> = stdout(&output).lines().collect();
+    assert_eq!(lines.len(), 2, "{}", stdout(&output));
+    assert!(lines[0].starts_with("tcp ") && lines[0].ends_with(" web.demo.local 10.96.0.11:80 open"), "{}", lines[0]);
+    assert!(lines[1].ends_with(" closed: both sides finished (78 B sent, 90 B received)"), "{}", lines[1]);
+}
+
+#[test]
+fn flows_name_the_callers_own_process() {
+    let stub = Stub::start();
+    let output = run(stub.socket(), &["flows", "--json"]);
+    let flows: Value = serde_json::from_str(stdout(&output)).unwrap();
+    assert_eq!(flows["flows"][0]["process"]["pid"], std::process::id());
+    assert!(stdout(&run(stub.socket(), &["flows"])).contains(&std::process::id().to_string()));
+}
+
+#[test]
+fn doctor_fails_when_one_check_does() {
+    let stub = Stub::start();
+    let output = run(stub.socket(), &["doctor"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = stdout(&output);
+    assert!(text.contains("pass  The helper answers you: it is hawser-helper 9.9.9\n"), "{text}");
+    assert!(text.contains("fail  Helper and command line have the same version: "), "{text}");
+    assert!(text.contains("warn  The stub is real: it is not\n      fix: Use the helper.\n"), "{text}");
+}
+
+#[test]
+fn a_reader_that_leaves_ends_the_watch_quietly() {
+    let stub = Stub::start_endless();
+    let mut watch =
+        hawser(stub.socket(), &["status", "--watch"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(watch.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.starts_with("shop "), "{first}");
+    let output = watch.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn completions_and_manual_are_printed() {
+    let nowhere = Path::new("/nowhere");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        assert!(stdout(&run(nowhere, &["completions", shell])).contains("disconnect"), "{shell}");
+    }
+    assert!(stdout(&run(nowhere, &["man"])).contains(".TH hawser 1"));
+}

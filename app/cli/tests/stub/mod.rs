@@ -1,0 +1,164 @@
+//! A helper that answers each call with the same script.
+
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+
+use hawser_fault::{Code, Fault};
+use hawser_ipc::proto::helper_server::Helper;
+use hawser_ipc::proto::*;
+use hawser_ipc::{serve, to_status};
+use tokio::net::UnixListener;
+use tokio::runtime::Runtime;
+use tokio_stream::{Stream, StreamExt};
+use tonic::{Request, Response, Status};
+
+/// The running helper; it ends with this.
+pub struct Stub {
+    directory: tempfile::TempDir,
+    socket: PathBuf,
+    _runtime: Runtime,
+}
+
+impl Stub {
+    /// One whose streams end.
+    pub fn start() -> Self {
+        Self::with(false)
+    }
+
+    /// One whose watch goes on changing for ever.
+    pub fn start_endless() -> Self {
+        Self::with(true)
+    }
+
+    fn with(endless: bool) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("helper.sock");
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let part = Part { endless, held: UdpSocket::bind("127.0.0.1:0").unwrap() };
+        let listener = runtime.block_on(async { UnixListener::bind(&socket).unwrap() });
+        runtime.spawn(async move { serve(listener, part, |_| Ok(()), std::future::pending()).await });
+        Self { directory, socket, _runtime: runtime }
+    }
+
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+}
+
+struct Part {
+    endless: bool,
+    /// Stands for the socket of a flow, so that this process is the one behind it.
+    held: UdpSocket,
+}
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+fn answers<T: Send + 'static>(messages: Vec<T>) -> Result<Response<Answers<T>>, Status> {
+    Ok(Response::new(Box::pin(tokio_stream::iter(messages.into_iter().map(Ok)))))
+}
+
+#[tonic::async_trait]
+impl Helper for Part {
+    type ConnectStream = Answers<Connection>;
+    type WatchStream = Answers<Snapshot>;
+    type FlowsStream = Answers<FlowList>;
+
+    async fn connect(&self, request: Request<ConnectRequest>) -> Result<Response<Self::ConnectStream>, Status> {
+        let request = request.into_inner();
+        let target = request.standalone.unwrap().address;
+        let connecting = |step: String| Connection {
+            name: request.name.clone(),
+            state: State::Connecting.into(),
+            step,
+            ..Connection::default()
+        };
+        let mut steps = vec![connecting(format!("dialling {target}")), connecting("setting routes".into())];
+        if request.name == "wrong-key" {
+            let cause = Some(Fault::new(Code::PinMismatch, "the manager shows sha256:ff").into());
+            steps.push(Connection { state: State::Failed.into(), cause, ..connecting(String::new()) });
+        } else {
+            steps.push(Connection { name: request.name.clone(), ..connected() });
+        }
+        answers(steps)
+    }
+
+    async fn disconnect(&self, request: Request<DisconnectRequest>) -> Result<Response<DisconnectReply>, Status> {
+        match request.into_inner().name.as_str() {
+            "absent" => Err(to_status(&Fault::new(Code::NotConnected, "no connection is called absent"))),
+            _ => Ok(Response::new(DisconnectReply {})),
+        }
+    }
+
+    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let snapshot = |connections| Snapshot { software: "hawser-helper 9.9.9".into(), connections };
+        let busier = Connection { sent_bytes: 1000, ..connected() };
+        let ending = Connection { state: State::Disconnecting.into(), ..connected() };
+        if self.endless {
+            let changes = [snapshot(vec![connected()]), snapshot(vec![ending])];
+            let changes = tokio_stream::iter(std::iter::repeat(changes).flatten().map(Ok));
+            return Ok(Response::new(Box::pin(changes.throttle(std::time::Duration::from_millis(1)))));
+        }
+        match request.into_inner().follow {
+            false => answers(vec![snapshot(vec![connected()])]),
+            true => answers(vec![
+                snapshot(vec![connected()]),
+                snapshot(vec![busier]),
+                snapshot(vec![ending]),
+                snapshot(vec![]),
+            ]),
+        }
+    }
+
+    async fn flows(&self, _: Request<FlowsRequest>) -> Result<Response<Self::FlowsStream>, Status> {
+        let open = Flow {
+            connection: "shop".into(),
+            id: 1,
+            protocol: "tcp".into(),
+            destination: "10.96.0.11:80".into(),
+            name: "web.demo.local".into(),
+            uid: nix::unistd::geteuid().as_raw(),
+            inode: nix::sys::stat::fstat(&self.held).unwrap().st_ino,
+            state: "open".into(),
+            ..Flow::default()
+        };
+        let closed = Flow {
+            state: "closed".into(),
+            closed: "both sides finished".into(),
+            sent_bytes: 78,
+            received_bytes: 90,
+            ..open.clone()
+        };
+        let busier = Flow { sent_bytes: 78, ..open.clone() };
+        answers([open, busier, closed].into_iter().map(|flow| FlowList { flows: vec![flow] }).collect())
+    }
+
+    async fn doctor(&self, _: Request<DoctorRequest>) -> Result<Response<DoctorReply>, Status> {
+        let check = Check {
+            title: "The stub is real".into(),
+            outcome: Outcome::Warn.into(),
+            reason: "it is not".into(),
+            fix: "Use the helper.".into(),
+        };
+        Ok(Response::new(DoctorReply { checks: vec![check] }))
+    }
+
+    async fn key(&self, _: Request<KeyRequest>) -> Result<Response<KeyReply>, Status> {
+        Ok(Response::new(KeyReply { pin: crate::PIN.into() }))
+    }
+}
+
+fn connected() -> Connection {
+    Connection {
+        name: "shop".into(),
+        state: State::Connected.into(),
+        target: "203.0.113.7:7300".into(),
+        subnets: vec!["10.96.0.0/16".into()],
+        domains: vec!["demo.local".into()],
+        ..Connection::default()
+    }
+}

@@ -1,0 +1,200 @@
+//! A pretended host for tests: it writes down what is done to it and fails where it is told to.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hawser_fault::{Code, Fault};
+use hawser_tunnel::identity::Pin;
+use ipnet::IpNet;
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use super::{DataPlane, Host, Names};
+use crate::plane::{Addresses, ClusterInfo, Counters, FlowRecord, PlaneEvent};
+use crate::store::desired::{Desired, Id, Target, Wish};
+
+/// A host whose answers are set by the test.
+#[derive(Default)]
+pub struct Pretend {
+    shared: Arc<Mutex<Shared>>,
+    pub desired: Option<Arc<Mutex<Desired>>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// What was done, in order.
+    done: Vec<String>,
+    /// What the next calls of `link` come to; when it is empty they come to the default cluster.
+    links: VecDeque<Link>,
+    /// What each step fails with, until it is taken out.
+    faults: Vec<(&'static str, Code)>,
+    /// How the present plane is told to say something.
+    events: Option<mpsc::Sender<PlaneEvent>>,
+    routed: Vec<IpNet>,
+}
+
+/// What dialling comes to.
+pub enum Link {
+    Cluster(ClusterInfo),
+    Fault(Code),
+    /// Nothing, ever.
+    Silence,
+}
+
+impl Pretend {
+    pub fn next_link(&self, link: Link) {
+        self.shared.lock().links.push_back(link);
+    }
+
+    /// Lets `step` (start, bring-up, check, route, names or ask) fail from now on.
+    pub fn fail(&self, step: &'static str, code: Code) {
+        self.shared.lock().faults.push((step, code));
+    }
+
+    pub fn mend(&self) {
+        self.shared.lock().faults.clear();
+    }
+
+    pub fn set_routed(&self, routed: &[&str]) {
+        self.shared.lock().routed = routed.iter().map(|net| net.parse().unwrap()).collect();
+    }
+
+    pub fn lose_link(&self, code: Code) {
+        let events = self.shared.lock().events.clone().unwrap();
+        events.try_send(PlaneEvent::Lost(Fault::new(code, "lost in a test"))).unwrap();
+    }
+
+    /// Lets the data plane end by itself.
+    pub fn kill_plane(&self) {
+        self.shared.lock().events = None;
+    }
+
+    /// What was done since the last time that this was asked.
+    pub fn take_done(&self) -> Vec<String> {
+        std::mem::take(&mut self.shared.lock().done)
+    }
+
+    fn attempt(&self, step: &'static str, words: String) -> Result<(), Fault> {
+        let mut shared = self.shared.lock();
+        if let Some((_, code)) = shared.faults.iter().find(|(failing, _)| *failing == step) {
+            return Err(Fault::new(*code, format!("{step} fails in this test")));
+        }
+        shared.done.push(words);
+        Ok(())
+    }
+}
+
+pub fn cluster(subnets: &[&str]) -> ClusterInfo {
+    ClusterInfo {
+        software: "pretended 1".to_owned(),
+        subnets: subnets.iter().map(|net| net.parse().unwrap()).collect(),
+        domains: vec!["demo.local".to_owned()],
+        search_domain: "shop.demo.local".to_owned(),
+    }
+}
+
+pub fn target(address: &str) -> Target {
+    Target::Standalone { address: address.to_owned(), pin: format!("sha256:{}", "0".repeat(64)) }
+}
+
+pub fn id(owner: u32, name: &str) -> Id {
+    Id { owner, name: name.to_owned() }
+}
+
+impl Host for Pretend {
+    type Plane = PretendPlane;
+
+    async fn routed(&self) -> Result<Vec<IpNet>, Fault> {
+        Ok(self.shared.lock().routed.clone())
+    }
+
+    fn start_plane(
+        &self,
+        wish: &Wish,
+        addresses: &Addresses,
+    ) -> Result<(PretendPlane, mpsc::Receiver<PlaneEvent>), Fault> {
+        self.attempt("start", format!("start hawser{} {}", wish.index, addresses.v4))?;
+        let (sender, receiver) = mpsc::channel(4);
+        self.shared.lock().events = Some(sender);
+        Ok((PretendPlane(Arc::clone(&self.shared)), receiver))
+    }
+
+    async fn bring_up(&self, device: &str, _: &Addresses) -> Result<bool, Fault> {
+        self.attempt("bring-up", format!("bring up {device}"))?;
+        Ok(true)
+    }
+
+    async fn check_subnets(&self, _: &Wish, _: &[IpNet]) -> Result<(), Fault> {
+        self.attempt("check", "check".to_owned())
+    }
+
+    async fn route(&self, device: &str, _: &Addresses, add: &[IpNet], remove: &[IpNet]) -> Result<(), Fault> {
+        self.attempt("route", format!("route {device} +{add:?} -{remove:?}"))
+    }
+
+    fn point_names(&self, _: &Id, names: Names) -> Result<(), Fault> {
+        self.attempt("names", format!("names to {}", names.server))
+    }
+
+    fn withdraw_names(&self, _: &Id) {
+        self.shared.lock().done.push("withdraw names".to_owned());
+    }
+
+    async fn ask(&self, _: SocketAddr, domain: &str) -> Result<(), Fault> {
+        self.attempt("ask", format!("ask {domain}"))
+    }
+
+    fn forget(&self, id: &Id) {
+        self.shared.lock().done.push("forget".to_owned());
+        if let Some(desired) = &self.desired {
+            desired.lock().remove(id).unwrap();
+        }
+    }
+}
+
+pub struct PretendPlane(Arc<Mutex<Shared>>);
+
+impl DataPlane for PretendPlane {
+    async fn link(&self, address: &str, _: Pin) -> Result<ClusterInfo, Fault> {
+        let link = {
+            let mut shared = self.0.lock();
+            shared.done.push("link".to_owned());
+            shared.links.pop_front()
+        };
+        match link {
+            None => Ok(cluster(&["10.96.0.0/16"])),
+            Some(Link::Cluster(cluster)) => Ok(cluster),
+            Some(Link::Fault(code)) => Err(Fault::new(code, format!("{address} in this test"))),
+            Some(Link::Silence) => {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                Err(Fault::new(Code::ManagerUnreachable, format!("{address} is silent")))
+            }
+        }
+    }
+
+    fn counters(&self) -> Counters {
+        Counters { sent_bytes: 7, ..Counters::default() }
+    }
+
+    async fn flows(&self) -> Vec<FlowRecord> {
+        vec![FlowRecord {
+            id: 1,
+            protocol: "tcp",
+            source: "198.18.0.1:40000".parse().unwrap(),
+            destination: "10.96.0.11:80".parse().unwrap(),
+            name: None,
+            sent_bytes: 0,
+            received_bytes: 0,
+            opened: std::time::SystemTime::UNIX_EPOCH,
+            round_trip_us: 0,
+            state: "open",
+            closed: None,
+        }]
+    }
+
+    async fn stop(self) {
+        self.0.lock().done.push("stop".to_owned());
+    }
+}

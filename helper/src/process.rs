@@ -1,0 +1,114 @@
+//! The process from start to stop.
+
+use std::sync::Arc;
+
+use hawser_fault::{Code, Fault};
+use parking_lot::Mutex;
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use crate::cli::Options;
+use crate::connections::Connections;
+use crate::machine::Machine;
+use crate::network::Network;
+use crate::resolver::{HostResolver, undo_all};
+use crate::service::Service;
+use crate::store::Store;
+use crate::{access, socket};
+
+/// Undoes what a killed helper left, without serving.
+pub fn clean_up(options: &Options) -> Result<(), Fault> {
+    let store = Store::open(&options.state_dir)?;
+    let count = undo_all(&store.journal()?)?;
+    tracing::info!(count, "changes of this host undone");
+    Ok(())
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// One thread is enough here: it only decides. What moves bytes has its own.
+pub fn serve(options: Options) -> Result<(), Fault> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Fault::new(Code::Internal, format!("no runtime could be started: {error}")))?;
+    runtime.block_on(serve_until_stopped(options))
+}
+
+async fn serve_until_stopped(options: Options) -> Result<(), Fault> {
+    let stop_signal = stop_signal()?;
+    // The order counts: the lock before anything is touched, undo before anything is changed, the socket last.
+    let store = Store::open(&options.state_dir)?;
+    let journal = store.journal()?;
+    let undone = undo_all(&journal)?;
+    if undone > 0 {
+        tracing::info!(undone, "changes of a killed helper undone");
+    }
+    let listener = socket::listen(&options.socket)?;
+
+    let desired = Arc::new(Mutex::new(store.desired()));
+    let machine = Arc::new(Machine {
+        network: Network::open()?,
+        resolver: HostResolver::new(options.dns, options.resolv_conf.clone(), journal),
+        keys: store.keys(),
+        desired: Arc::clone(&desired),
+    });
+    let connections = Connections::new(Arc::clone(&machine), desired);
+    connections.restore();
+
+    let service = Service::new(Arc::clone(&connections), machine, options.state_dir.clone());
+    let allowed = |peer: &hawser_ipc::Peer| access::check(peer, &options.group);
+    let (ended, end) = oneshot::channel::<()>();
+    let serving = hawser_ipc::serve(listener, service, allowed, async {
+        let _ = end.await;
+    });
+    let stopping = async {
+        stop_signal.await;
+        tracing::info!("stopping");
+        notify(NotifyState::Stopping);
+        // While it still serves, so that who watches sees the connections end.
+        connections.close().await;
+        drop(ended);
+    };
+    tracing::info!(socket = %options.socket.display(), "ready");
+    notify(NotifyState::Ready);
+    let watchdog = tokio::spawn(feed_watchdog());
+    tokio::join!(serving, stopping);
+    watchdog.abort();
+    // The next one would replace it; without it a client need not try to know that nobody is here.
+    let _ = std::fs::remove_file(&options.socket);
+    Ok(())
+}
+
+/// Ready at the first SIGTERM or SIGINT from now on.
+fn stop_signal() -> Result<impl Future<Output = ()>, Fault> {
+    let listen = |kind| {
+        signal(kind).map_err(|error| Fault::new(Code::Internal, format!("signals cannot be received: {error}")))
+    };
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Tells systemd that this thread still comes around (sd_watchdog_enabled(3) asks for half the interval).
+async fn feed_watchdog() {
+    let Some(interval) = sd_notify::watchdog_enabled() else { return };
+    let mut ticks = tokio::time::interval(interval / 2);
+    loop {
+        ticks.tick().await;
+        notify(NotifyState::Watchdog);
+    }
+}
+
+/// Does nothing without systemd.
+fn notify(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::debug!(%error, "systemd cannot be told");
+    }
+}

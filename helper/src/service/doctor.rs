@@ -1,0 +1,103 @@
+//! Checks that only the helper can make, in the order in which one needs the other.
+
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+
+use hawser_fault::{Code, Fault};
+use hawser_ipc::proto::{Check, Outcome};
+
+use crate::ask;
+use crate::connection::Phase;
+use crate::connections::{View, may_see};
+use crate::resolver::HostResolver;
+
+/// CAP_NET_ADMIN in a capability mask (capabilities(7), `linux/capability.h`).
+const CAP_NET_ADMIN: u64 = 1 << 12;
+
+/// What the checks look at besides the connections.
+pub struct Facts {
+    /// Where state is kept.
+    pub state_dir: PathBuf,
+}
+
+/// Makes every check; of connections only those that `caller` may see.
+pub async fn run(facts: &Facts, resolver: &HostResolver, views: &[View], caller: u32) -> Vec<Check> {
+    let mut checks = vec![
+        check("Virtual network devices can be made", tun()),
+        check("The helper may change addresses and routes", net_admin()),
+        check("The helper's state can be written", state(&facts.state_dir)),
+    ];
+    for view in views.iter().filter(|view| may_see(caller, view.wish.id.owner)) {
+        checks.push(link(view));
+        checks.extend(names(view).await);
+    }
+    if views.iter().any(|view| view.status.cluster.is_some()) {
+        let holds = resolver.check().map(|()| resolver.describe());
+        checks.push(check("This host's resolver asks Hawser", holds));
+    }
+    checks
+}
+
+fn check(title: impl Into<String>, outcome: Result<String, Fault>) -> Check {
+    let title = title.into();
+    match outcome {
+        Ok(reason) => Check { title, outcome: Outcome::Pass.into(), reason, fix: String::new() },
+        Err(fault) => Check { title, outcome: Outcome::Fail.into(), reason: fault.detail, fix: fault.fix },
+    }
+}
+
+fn tun() -> Result<String, Fault> {
+    match OpenOptions::new().read(true).write(true).open("/dev/net/tun") {
+        Ok(_) => Ok("/dev/net/tun can be opened".to_owned()),
+        Err(error) => Err(Fault::new(Code::TunUnavailable, format!("/dev/net/tun cannot be opened: {error}"))),
+    }
+}
+
+fn net_admin() -> Result<String, Fault> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    if mask & CAP_NET_ADMIN != 0 {
+        return Ok("it has CAP_NET_ADMIN".to_owned());
+    }
+    Err(Fault::new(Code::NetworkChange, "it lacks CAP_NET_ADMIN"))
+}
+
+fn state(dir: &Path) -> Result<String, Fault> {
+    match tempfile_in(dir) {
+        Ok(()) => Ok(format!("{} can be written", dir.display())),
+        Err(error) => Err(crate::store::unwritable(dir, &error)),
+    }
+}
+
+fn tempfile_in(dir: &Path) -> std::io::Result<()> {
+    let path = dir.join("doctor");
+    crate::store::files::replace(&path, b"A check of the helper; it may be removed.\n")?;
+    crate::store::files::remove(&path)
+}
+
+fn link(view: &View) -> Check {
+    let title = format!("The connection {} reaches its manager", view.wish.id.name);
+    let manager = view.wish.target.address();
+    let (outcome, reason, fix) = match &view.status.phase {
+        Phase::Connected => {
+            let round_trip = view.counters.round_trip_us as f64 / 1_000.0;
+            (Outcome::Pass, format!("{manager} answers in {round_trip:.1} ms"), String::new())
+        }
+        Phase::Connecting | Phase::Disconnecting => (Outcome::Warn, view.status.step.clone(), String::new()),
+        Phase::Reconnecting(cause) | Phase::NeedsLogin(cause) | Phase::Failed(cause) => {
+            (Outcome::Fail, cause.detail.clone(), cause.fix.clone())
+        }
+        Phase::Disconnected(_) => (Outcome::Warn, "it has just ended".to_owned(), String::new()),
+    };
+    Check { title, outcome: outcome.into(), reason, fix }
+}
+
+/// Whether the connection's own name server answers; nothing to check before it is connected.
+async fn names(view: &View) -> Option<Check> {
+    let cluster = view.status.cluster.as_ref().filter(|_| view.status.phase == Phase::Connected)?;
+    let domain = cluster.domains.first()?;
+    let server = *view.status.device.as_ref()?.dns_servers.first()?;
+    let answer = ask::ask((server, 53).into(), domain).await.map(|()| format!("{server} answers about {domain}"));
+    Some(check(format!("The connection {} resolves names", view.wish.id.name), answer))
+}

@@ -1,0 +1,158 @@
+//! The helper's own types as messages.
+
+use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hawser_fault::Fault;
+use hawser_ipc::proto::{self, State};
+
+use crate::connection::{Phase, Status};
+use crate::connections::{View, may_see};
+use crate::owners::Owners;
+use crate::plane::FlowRecord;
+
+/// Name and version of this build, for people.
+const SOFTWARE: &str = concat!("hawser ", env!("CARGO_PKG_VERSION"));
+
+/// Every connection as `caller` may see it.
+pub fn snapshot(views: &[View], caller: u32) -> proto::Snapshot {
+    let connections = views.iter().map(|view| connection(view, caller)).collect();
+    proto::Snapshot { software: SOFTWARE.to_owned(), connections }
+}
+
+/// A connection as `caller` may see it: of somebody else's only that it is there.
+pub fn connection(view: &View, caller: u32) -> proto::Connection {
+    let id = &view.wish.id;
+    let (state, cause) = phase(&view.status.phase);
+    let public = proto::Connection {
+        name: id.name.clone(),
+        owner: id.owner,
+        state: state.into(),
+        since: milliseconds(view.status.since),
+        ..proto::Connection::default()
+    };
+    if !may_see(caller, id.owner) {
+        return public;
+    }
+    let Status { step, device, cluster, .. } = view.status.clone();
+    let device = device.unwrap_or_default();
+    let words = |addresses: &[std::net::IpAddr]| addresses.iter().map(ToString::to_string).collect();
+    let private = proto::Connection {
+        target: view.wish.target.address().to_owned(),
+        step,
+        cause: cause.map(Into::into),
+        addresses: words(&device.addresses),
+        dns_servers: words(&device.dns_servers),
+        device: device.name,
+        round_trip_us: view.counters.round_trip_us,
+        sent_bytes: view.counters.sent_bytes,
+        received_bytes: view.counters.received_bytes,
+        open_flows: view.counters.open_flows,
+        ..public
+    };
+    let Some(cluster) = cluster else { return private };
+    proto::Connection {
+        domains: cluster.domains,
+        subnets: cluster.subnets.iter().map(ToString::to_string).collect(),
+        manager: cluster.software,
+        search_domain: cluster.search_domain,
+        ..private
+    }
+}
+
+/// A flow with the owner of its socket, if that is still there.
+pub fn flow(connection: &str, flow: &FlowRecord, owners: &Owners) -> proto::Flow {
+    let owner = owners.of(flow.protocol, flow.source, flow.destination);
+    proto::Flow {
+        connection: connection.to_owned(),
+        id: flow.id,
+        protocol: flow.protocol.to_owned(),
+        source: socket(flow.protocol, flow.source),
+        destination: socket(flow.protocol, flow.destination),
+        name: flow.name.clone().unwrap_or_default(),
+        uid: owner.map(|owner| owner.uid).unwrap_or_default(),
+        inode: owner.map(|owner| owner.inode.into()).unwrap_or_default(),
+        sent_bytes: flow.sent_bytes,
+        received_bytes: flow.received_bytes,
+        opened: milliseconds(flow.opened),
+        round_trip_us: flow.round_trip_us,
+        state: flow.state.to_owned(),
+        closed: flow.closed.clone().unwrap_or_default(),
+    }
+}
+
+/// Echo has no ports.
+fn socket(protocol: &str, address: SocketAddr) -> String {
+    if protocol == "echo" { address.ip().to_string() } else { address.to_string() }
+}
+
+fn phase(phase: &Phase) -> (State, Option<&Fault>) {
+    match phase {
+        Phase::Disconnected(cause) => (State::Disconnected, cause.as_ref()),
+        Phase::Connecting => (State::Connecting, None),
+        Phase::Connected => (State::Connected, None),
+        Phase::Reconnecting(cause) => (State::Reconnecting, Some(cause)),
+        Phase::NeedsLogin(cause) => (State::NeedsLogin, Some(cause)),
+        Phase::Failed(cause) => (State::Failed, Some(cause)),
+        Phase::Disconnecting => (State::Disconnecting, None),
+    }
+}
+
+fn milliseconds(time: SystemTime) -> i64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis().try_into().unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::Device;
+    use crate::plane::{ClusterInfo, Counters};
+    use crate::store::desired::{Id, Target, Wish};
+    use hawser_fault::Code;
+
+    fn view() -> View {
+        let target = Target::Standalone { address: "192.0.2.1:7300".to_owned(), pin: String::new() };
+        let status = Status {
+            phase: Phase::Reconnecting(Fault::new(Code::LinkLost, "gone")),
+            step: "dialling".to_owned(),
+            device: Some(Device {
+                name: "hawser0".to_owned(),
+                addresses: vec!["198.18.0.1".parse().unwrap()],
+                dns_servers: vec!["198.18.0.53".parse().unwrap()],
+            }),
+            cluster: Some(ClusterInfo {
+                software: "hawser 9".to_owned(),
+                subnets: vec!["10.96.0.0/16".parse().unwrap()],
+                domains: vec!["demo.local".to_owned()],
+                search_domain: "shop.demo.local".to_owned(),
+            }),
+            ..Status::new()
+        };
+        let counters = Counters { sent_bytes: 7, ..Counters::default() };
+        View { wish: Wish { id: Id { owner: 1000, name: "a".to_owned() }, target, index: 0 }, status, counters }
+    }
+
+    #[test]
+    fn owner_and_root_see_everything() {
+        let seen = connection(&view(), 1000);
+        assert_eq!((seen.state(), seen.step.as_str(), seen.sent_bytes), (State::Reconnecting, "dialling", 7));
+        assert_eq!(seen.cause.as_ref().unwrap().code, "link-lost");
+        assert_eq!((seen.device.as_str(), seen.addresses.as_slice()), ("hawser0", ["198.18.0.1".to_owned()].as_slice()));
+        assert_eq!((seen.subnets[0].as_str(), seen.domains[0].as_str()), ("10.96.0.0/16", "demo.local"));
+        assert!(seen.since > 0);
+        assert_eq!(connection(&view(), 0), seen);
+    }
+
+    #[test]
+    fn others_see_that_it_is_there() {
+        let seen = connection(&view(), 1001);
+        let expected = proto::Connection {
+            name: "a".to_owned(),
+            owner: 1000,
+            state: State::Reconnecting.into(),
+            since: seen.since,
+            ..proto::Connection::default()
+        };
+        assert_eq!(seen, expected);
+    }
+}

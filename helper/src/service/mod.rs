@@ -1,0 +1,110 @@
+//! The contract of hawser-ipc, answered: one method a call, each in terms of [`Connections`].
+
+mod doctor;
+mod message;
+mod stream;
+
+use std::sync::Arc;
+
+use hawser_fault::{Code, Fault};
+use hawser_ipc::proto::helper_server::Helper;
+use hawser_ipc::proto::{
+    ConnectRequest, Connection, DisconnectReply, DisconnectRequest, DoctorReply, DoctorRequest, FlowList, FlowsRequest,
+    KeyReply, KeyRequest, Snapshot, WatchRequest,
+};
+use hawser_ipc::{peer_of, to_status};
+use tokio::sync::Semaphore;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use crate::connections::Connections;
+use crate::limits;
+use crate::machine::Machine;
+use crate::store::desired::{Id, Target};
+
+/// The helper as its clients see it.
+pub struct Service {
+    connections: Arc<Connections<Machine>>,
+    machine: Arc<Machine>,
+    facts: doctor::Facts,
+    streams: Arc<Semaphore>,
+}
+
+type Streamed<T> = Result<Response<ReceiverStream<Result<T, Status>>>, Status>;
+
+impl Service {
+    /// Answers for these connections on this machine, whose state is kept in `state_dir`.
+    pub fn new(connections: Arc<Connections<Machine>>, machine: Arc<Machine>, state_dir: std::path::PathBuf) -> Self {
+        let streams = Arc::new(Semaphore::new(limits::STREAMS));
+        Self { connections, machine, facts: doctor::Facts { state_dir }, streams }
+    }
+
+    /// A place among the open streams, held as long as the stream is.
+    fn stream_place(&self) -> Result<stream::Place, Status> {
+        Arc::clone(&self.streams).try_acquire_owned().map_err(|_| {
+            let detail = format!("{} programs already follow this helper", limits::STREAMS);
+            to_status(&Fault::new(Code::LimitReached, detail))
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl Helper for Service {
+    type ConnectStream = ReceiverStream<Result<Connection, Status>>;
+    type WatchStream = ReceiverStream<Result<Snapshot, Status>>;
+    type FlowsStream = ReceiverStream<Result<FlowList, Status>>;
+
+    async fn connect(&self, request: Request<ConnectRequest>) -> Streamed<Connection> {
+        let place = self.stream_place()?;
+        let owner = peer_of(&request)?.uid;
+        let ConnectRequest { name, standalone } = request.into_inner();
+        let Some(standalone) = standalone else {
+            let fault = Fault::new(Code::BadArgument, "the request names no manager to connect to");
+            return Err(to_status(&fault));
+        };
+        let target = Target::Standalone { address: standalone.address, pin: standalone.pin };
+        // Asked for once, the connection is made whether or not the asker stays to see it.
+        let connections = Arc::clone(&self.connections);
+        let followed = tokio::spawn(async move { connections.connect(Id { owner, name }, target).await });
+        let followed = followed.await.map_err(|error| internal(&error))?.map_err(|fault| to_status(&fault))?;
+        Ok(Response::new(stream::connecting(followed, Arc::clone(&self.connections), place)))
+    }
+
+    async fn disconnect(&self, request: Request<DisconnectRequest>) -> Result<Response<DisconnectReply>, Status> {
+        let caller = peer_of(&request)?.uid;
+        let name = &request.get_ref().name;
+        self.connections.disconnect(caller, name).await.map_err(|fault| to_status(&fault))?;
+        Ok(Response::new(DisconnectReply {}))
+    }
+
+    async fn watch(&self, request: Request<WatchRequest>) -> Streamed<Snapshot> {
+        let place = self.stream_place()?;
+        let caller = peer_of(&request)?.uid;
+        let follow = request.get_ref().follow;
+        Ok(Response::new(stream::snapshots(Arc::clone(&self.connections), caller, follow, place)))
+    }
+
+    async fn flows(&self, request: Request<FlowsRequest>) -> Streamed<FlowList> {
+        let place = self.stream_place()?;
+        let caller = peer_of(&request)?.uid;
+        let follow = request.get_ref().follow;
+        Ok(Response::new(stream::flows(Arc::clone(&self.connections), caller, follow, place)))
+    }
+
+    async fn doctor(&self, request: Request<DoctorRequest>) -> Result<Response<DoctorReply>, Status> {
+        let caller = peer_of(&request)?.uid;
+        let views = self.connections.views();
+        let checks = doctor::run(&self.facts, &self.machine.resolver, &views, caller).await;
+        Ok(Response::new(DoctorReply { checks }))
+    }
+
+    async fn key(&self, request: Request<KeyRequest>) -> Result<Response<KeyReply>, Status> {
+        let caller = peer_of(&request)?.uid;
+        let identity = self.machine.keys.of(caller).map_err(|fault| to_status(&fault))?;
+        Ok(Response::new(KeyReply { pin: identity.pin().to_string() }))
+    }
+}
+
+fn internal(error: &tokio::task::JoinError) -> Status {
+    to_status(&Fault::new(Code::Internal, format!("a task of the helper ended early: {error}")))
+}

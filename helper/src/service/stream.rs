@@ -1,0 +1,138 @@
+//! Calls that go on: each a task that ends when nobody listens any more.
+//!
+//! A slow listener gets the latest state, not every one: nothing is queued but one message.
+
+use std::sync::Arc;
+
+use hawser_fault::{Code, Fault};
+use hawser_ipc::proto::{Connection, FlowList, Snapshot};
+use hawser_ipc::to_status;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::sleep;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+
+use super::message;
+use crate::connection::{Host, Phase};
+use crate::connections::{Connections, Followed, View};
+use crate::limits;
+use crate::owners::Owners;
+
+/// A stream's share of the bound.
+pub type Place = OwnedSemaphorePermit;
+
+type Stream<T> = ReceiverStream<Result<T, Status>>;
+
+/// Follows a connection until it is connected, failed or gone.
+pub fn connecting<H: Host>(followed: Followed, connections: Arc<Connections<H>>, place: Place) -> Stream<Connection> {
+    spawn(place, async move |sender| {
+        let Followed { wish, mut status } = followed;
+        loop {
+            let now = status.borrow_and_update().clone();
+            let counters = connections.view(&wish.id).map(|view| view.counters).unwrap_or_default();
+            let last = match &now.phase {
+                Phase::Failed(cause) | Phase::Disconnected(Some(cause)) => Some(Err(to_status(cause))),
+                Phase::Connecting | Phase::Disconnecting => None,
+                _ => Some(Ok(())),
+            };
+            if let Some(Err(failure)) = last {
+                let _ = sender.send(Err(failure)).await;
+                return;
+            }
+            let view = View { wish: wish.clone(), status: now, counters };
+            let sent = sender.send(Ok(message::connection(&view, wish.id.owner))).await;
+            if sent.is_err() || last.is_some() {
+                return;
+            }
+            tokio::select! {
+                // The state that ended it was seen before the channel closed, unless the helper itself ends.
+                changed = status.changed() => if changed.is_err() { return },
+                () = sender.closed() => return,
+            }
+        }
+    })
+}
+
+/// The present snapshot, then one at each change.
+pub fn snapshots<H: Host>(
+    connections: Arc<Connections<H>>,
+    caller: u32,
+    follow: bool,
+    place: Place,
+) -> Stream<Snapshot> {
+    spawn(place, async move |sender| {
+        let mut changes = connections.changes();
+        let mut last = None;
+        loop {
+            changes.mark_unchanged();
+            let snapshot = message::snapshot(&connections.views(), caller);
+            if last.as_ref() != Some(&snapshot) {
+                if sender.send(Ok(snapshot.clone())).await.is_err() {
+                    return;
+                }
+                last = Some(snapshot);
+            }
+            if !follow {
+                return;
+            }
+            tokio::select! {
+                _ = changes.changed() => {}
+                // Totals move without a change of state.
+                () = sleep(limits::REFRESH) => {}
+                () = sender.closed() => return,
+            }
+        }
+    })
+}
+
+/// The present flows, then once a second.
+pub fn flows<H: Host>(connections: Arc<Connections<H>>, caller: u32, follow: bool, place: Place) -> Stream<FlowList> {
+    spawn(place, async move |sender| {
+        loop {
+            let list = match list_flows(&connections, caller).await {
+                Ok(list) => list,
+                Err(fault) => {
+                    let _ = sender.send(Err(to_status(&fault))).await;
+                    return;
+                }
+            };
+            if sender.send(Ok(list)).await.is_err() || !follow {
+                return;
+            }
+            tokio::select! {
+                () = sleep(limits::REFRESH) => {}
+                () = sender.closed() => return,
+            }
+        }
+    })
+}
+
+async fn list_flows<H: Host>(connections: &Connections<H>, caller: u32) -> Result<FlowList, Fault> {
+    let mut flows = connections.flows(caller).await;
+    flows.truncate(limits::FLOWS_LISTED);
+    let build = move || {
+        let owners = if flows.is_empty() { Ok(Owners::default()) } else { Owners::read() };
+        let owners = owners.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the owners of sockets cannot be read");
+            Owners::default()
+        });
+        flows.iter().map(|(connection, flow)| message::flow(connection, flow, &owners)).collect()
+    };
+    let flows = tokio::task::spawn_blocking(build)
+        .await
+        .map_err(|error| Fault::new(Code::Internal, format!("the listing of flows ended early: {error}")))?;
+    Ok(FlowList { flows })
+}
+
+fn spawn<T, F>(place: Place, produce: impl FnOnce(mpsc::Sender<Result<T, Status>>) -> F) -> Stream<T>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (sender, receiver) = mpsc::channel(1);
+    let work = produce(sender);
+    tokio::spawn(async move {
+        work.await;
+        drop(place);
+    });
+    ReceiverStream::new(receiver)
+}

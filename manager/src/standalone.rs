@@ -1,0 +1,80 @@
+//! The world of a standalone manager: what its file says.
+
+mod resolver;
+mod zone;
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin as Pinned;
+
+use bytes::Bytes;
+use hawser_fault::Fault;
+use hawser_tunnel::identity::Pin;
+use hickory_proto::op::Message;
+use ipnet::IpNet;
+
+use crate::cluster::Cluster;
+use crate::config::Config;
+use resolver::Upstream;
+use zone::Zones;
+
+/// A [`Cluster`] without Kubernetes.
+pub struct Standalone {
+    authorised_keys: Vec<Pin>,
+    subnets: Vec<IpNet>,
+    domains: Vec<String>,
+    search_domain: String,
+    zones: Zones,
+    upstream: Upstream,
+}
+
+impl Standalone {
+    /// The world of this file.
+    ///
+    /// # Errors
+    /// Fails if a zone's name is malformed or there is no usable name server.
+    pub fn new(config: &Config) -> Result<Self, Fault> {
+        Ok(Self {
+            authorised_keys: config.authorised_keys.clone(),
+            subnets: config.subnets.clone(),
+            domains: config.domains.clone(),
+            search_domain: config.search_domain.clone(),
+            zones: Zones::new(&config.zones)?,
+            upstream: Upstream::new(&config.name_servers)?,
+        })
+    }
+}
+
+impl Cluster for Standalone {
+    fn admits(&self, client: Pin) -> bool {
+        self.authorised_keys.contains(&client)
+    }
+
+    fn subnets(&self) -> Vec<IpNet> {
+        self.subnets.clone()
+    }
+
+    fn domains(&self) -> Vec<String> {
+        self.domains.clone()
+    }
+
+    fn search_domain(&self) -> String {
+        self.search_domain.clone()
+    }
+
+    fn serves(&self, target: IpAddr) -> bool {
+        self.subnets.iter().any(|subnet| subnet.contains(&target))
+    }
+
+    fn resolve(&self, query: Bytes) -> Pinned<Box<dyn Future<Output = Option<Bytes>> + Send + '_>> {
+        Box::pin(async move {
+            let query = Message::from_vec(&query).ok()?;
+            let question = query.queries.first()?;
+            let answer = match self.zones.answer(question) {
+                Some(answer) => answer,
+                None => self.upstream.answer(question).await?,
+            };
+            resolver::respond(&query, answer)
+        })
+    }
+}

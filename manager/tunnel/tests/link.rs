@@ -1,0 +1,193 @@
+//! A real link over loopback: TLS, first exchange, stream of batches, and each way to be refused.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use hawser_tunnel::client::{Connection, dial};
+use hawser_tunnel::error::LinkError;
+use hawser_tunnel::frame::{FlowId, Kind};
+use hawser_tunnel::identity::{Identity, Pin};
+use hawser_tunnel::link::{Endpoint, Link, Shared};
+use hawser_tunnel::mux::{Event, Mux, Pull, Side, Source};
+use hawser_tunnel::proto::HelloReply;
+use hawser_tunnel::server::{Host, Serving, acceptor, connection};
+use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// An end that sends back what it receives.
+struct Echo {
+    mux: Mux,
+    back: Vec<(FlowId, BytesMut)>,
+    heard: BytesMut,
+}
+
+struct Back<'a>(&'a mut Vec<(FlowId, BytesMut)>);
+
+impl Source for Back<'_> {
+    fn pull(&mut self, flow: FlowId, room: usize, out: &mut BytesMut) -> Pull {
+        let Some((_, bytes)) = self.0.iter_mut().find(|(id, _)| *id == flow) else { return Pull::Empty };
+        let part = bytes.split_to(room.min(bytes.len()));
+        out.extend_from_slice(&part);
+        if bytes.is_empty() { Pull::Empty } else { Pull::More }
+    }
+}
+
+impl Endpoint for Echo {
+    fn transmit(&mut self, out: &mut BytesMut, size: usize, now: Instant) {
+        self.mux.transmit(out, size, now, &mut Back(&mut self.back));
+    }
+}
+
+impl Echo {
+    fn new(side: Side) -> Shared<Self> {
+        Arc::new(Mutex::new(Self { mux: Mux::new(side, Instant::now()), back: Vec::new(), heard: BytesMut::new() }))
+    }
+
+    fn say(&mut self, flow: FlowId, bytes: &[u8]) {
+        match self.back.iter_mut().find(|(id, _)| *id == flow) {
+            Some((_, waiting)) => waiting.extend_from_slice(bytes),
+            None => self.back.push((flow, bytes.into())),
+        }
+        self.mux.ready(flow);
+    }
+
+    fn receive(&mut self, bytes: Bytes, echo: bool) {
+        let mut events = Vec::new();
+        self.mux.receive(bytes, Instant::now(), &mut events).unwrap();
+        for event in events {
+            match event {
+                Event::Opened { flow, .. } => self.mux.accept(flow, 1),
+                Event::Data { flow, bytes } => {
+                    self.mux.consumed(flow, bytes.len(), Instant::now());
+                    self.heard.extend_from_slice(&bytes);
+                    if echo {
+                        self.say(flow, &bytes);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+struct EchoHost;
+
+impl Host for EchoHost {
+    type Endpoint = Echo;
+
+    fn cluster(&self) -> HelloReply {
+        HelloReply { subnets: vec!["10.0.0.0/8".to_owned()], ..HelloReply::default() }
+    }
+
+    fn serve(&self, _: Pin) -> (Shared<Echo>, impl FnOnce(Link) -> Serving + Send + 'static) {
+        let endpoint = Echo::new(Side::Server);
+        let shared = endpoint.clone();
+        let serve = move |mut link: Link| -> Serving {
+            Box::pin(async move {
+                while let Ok(bytes) = link.receive().await {
+                    shared.lock().receive(bytes, true);
+                    link.wake();
+                }
+            })
+        };
+        (endpoint, serve)
+    }
+}
+
+async fn server(admitted: Option<Pin>) -> (SocketAddr, Pin) {
+    let identity = Identity::generate().unwrap();
+    let pin = identity.pin();
+    let acceptor = acceptor(&identity, Arc::new(move |pin| admitted == Some(pin))).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(connection(stream, acceptor.clone(), Arc::new(EchoHost)));
+        }
+    });
+    (address, pin)
+}
+
+async fn link(address: SocketAddr, identity: &Identity, pin: Pin) -> (Shared<Echo>, Link, Connection) {
+    let dialled = dial(&address.to_string(), identity, pin).await.unwrap();
+    assert_eq!(dialled.hello.subnets, ["10.0.0.0/8"]);
+    let endpoint = Echo::new(Side::Client);
+    let (link, connection) = dialled.attach(endpoint.clone()).await.unwrap();
+    (endpoint, link, connection)
+}
+
+async fn echoed(endpoint: &Shared<Echo>, link: &mut Link, bytes: &[u8]) {
+    let flow = endpoint.lock().mux.open(Kind::Tcp, "10.0.0.1:80".parse().unwrap()).unwrap();
+    endpoint.lock().say(flow, bytes);
+    link.wake();
+    let all = async {
+        while endpoint.lock().heard.len() < bytes.len() {
+            let chunk = link.receive().await.unwrap();
+            endpoint.lock().receive(chunk, false);
+            link.wake();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), all).await.expect("the echo comes back");
+    assert!(endpoint.lock().heard == bytes, "the bytes differ");
+}
+
+#[tokio::test]
+async fn megabytes_come_back_as_they_went() {
+    let identity = Identity::generate().unwrap();
+    let (address, pin) = server(Some(identity.pin())).await;
+    let (endpoint, mut link, _connection) = link(address, &identity, pin).await;
+    let bytes: Vec<u8> = (0..8_000_000u32).map(|n| (n % 251) as u8).collect();
+    echoed(&endpoint, &mut link, &bytes).await;
+}
+
+#[tokio::test]
+async fn another_key_than_the_pinned_one_is_named() {
+    let identity = Identity::generate().unwrap();
+    let (address, pin) = server(Some(identity.pin())).await;
+    match dial(&address.to_string(), &identity, identity.pin()).await.err() {
+        Some(LinkError::WrongPin(seen)) => assert_eq!(seen, pin),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_nobody_knows_is_told_so() {
+    let (address, pin) = server(None).await;
+    let result = dial(&address.to_string(), &Identity::generate().unwrap(), pin).await;
+    assert!(matches!(result.err(), Some(LinkError::NotAdmitted)));
+}
+
+#[tokio::test]
+async fn nobody_there_and_nobody_who_answers_are_told_apart() {
+    let identity = Identity::generate().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    match dial(&address, &identity, identity.pin()).await.err() {
+        Some(LinkError::DialTimedOut { .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    drop(listener);
+    match dial(&address, &identity, identity.pin()).await.err() {
+        Some(LinkError::Unreachable { .. }) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn noise_does_not_disturb_others() {
+    let identity = Identity::generate().unwrap();
+    let (address, pin) = server(Some(identity.pin())).await;
+    for seed in 0..20u8 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let noise: Vec<u8> = (0..2000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8 ^ seed).collect();
+        let _ = stream.write_all(&noise).await;
+        let mut answer = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
+        assert!(ended.is_ok(), "the server ends such a connection");
+    }
+    let (endpoint, mut link, _connection) = link(address, &identity, pin).await;
+    echoed(&endpoint, &mut link, b"still here").await;
+}

@@ -1,0 +1,82 @@
+//! Names of the cluster as dig, getent and curl see them.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod support;
+
+use support::{SHOP, addresses, read, world};
+
+#[test]
+fn dig_gets_the_zone_s_answers_over_udp_and_tcp() {
+    let world = world();
+    for transport in ["+notcp", "+tcp"] {
+        let ask = |name: &str, kind: &str| read(&world, &format!("dig +short {transport} {name}.{SHOP} {kind}"));
+        assert_eq!(addresses(&ask("web", "A")), ["10.96.0.11".parse::<std::net::IpAddr>().unwrap()]);
+        assert_eq!(addresses(&ask("web", "AAAA")), ["fd00:96::11".parse::<std::net::IpAddr>().unwrap()]);
+        assert_eq!(addresses(&ask("pair", "A")).len(), 2);
+        assert_eq!(addresses(&ask("six", "A")).len(), 0);
+    }
+}
+
+#[test]
+fn no_such_name_and_no_such_record_are_told_apart() {
+    let world = world();
+    let header = |question: &str| read(&world, &format!("dig +noall +comments {question}"));
+    let missing = header(&format!("nobody.{SHOP} A"));
+    assert!(missing.contains("status: NXDOMAIN"), "{missing}");
+    let empty = header(&format!("six.{SHOP} A"));
+    assert!(empty.contains("status: NOERROR") && empty.contains("ANSWER: 0"), "{empty}");
+    // Both again, from the cache.
+    assert!(header(&format!("nobody.{SHOP} A")).contains("status: NXDOMAIN"));
+    assert!(header(&format!("six.{SHOP} A")).contains("status: NOERROR"));
+}
+
+#[test]
+fn edns_is_answered_and_old_clients_are_too() {
+    let world = world();
+    let with = read(&world, &format!("dig +edns=0 +bufsize=4096 web.{SHOP}"));
+    assert!(with.contains("EDNS: version: 0") && with.contains("status: NOERROR"), "{with}");
+    let without = read(&world, &format!("dig +noedns web.{SHOP}"));
+    assert!(!without.contains("EDNS:") && without.contains("status: NOERROR"), "{without}");
+    let future = read(&world, &format!("dig +edns=7 +noednsneg web.{SHOP}"));
+    assert!(future.contains("status: BADVERS"), "{future}");
+}
+
+#[test]
+fn the_operating_system_resolves_full_and_short_names() {
+    let world = world();
+    for name in [format!("web.{SHOP}"), "web".to_owned(), "web.shop.svc.demo.local.".to_owned()] {
+        let line = read(&world, &format!("getent ahostsv4 {name}"));
+        assert!(line.starts_with("10.96.0.11 "), "{name}: {line}");
+        let line = read(&world, &format!("getent ahostsv6 {name}"));
+        assert!(line.starts_with("fd00:96::11 "), "{name}: {line}");
+    }
+    assert_eq!(world.run("getent hosts nobody").unwrap().code, 2);
+}
+
+#[test]
+fn other_names_are_answered_by_the_laptop_s_own_server() {
+    let world = world();
+    let line = read(&world, "getent ahostsv4 intranet.example.net");
+    assert!(line.starts_with("192.0.2.80 "), "{line}");
+    let outside = world.run("dig +time=2 +tries=1 +noall +comments www.example.org").unwrap();
+    assert!(!outside.stdout.contains("status: NOERROR"), "{}", outside.stdout);
+}
+
+#[test]
+fn a_hundred_askers_at_once_all_get_answers() {
+    let world = world();
+    let report = support::probe(&world, &format!("dns web.{SHOP} --askers 100 --seconds 1"));
+    assert_eq!(report["lost"], 0, "{report}");
+}
+
+#[test]
+fn malformed_questions_do_no_harm() {
+    let world = world();
+    let server = read(&world, "awk '/^nameserver/ { print $2; exit }' /etc/resolv.conf");
+    for size in [1, 5, 12, 13, 100, 2000] {
+        world.run(&format!("head -c {size} /dev/urandom | timeout 1 socat -t 0 - UDP:{server}:53")).unwrap();
+        world.run(&format!("head -c {size} /dev/urandom | timeout 1 socat -t 0 - TCP:{server}:53")).unwrap();
+    }
+    assert!(read(&world, &format!("dig +short web.{SHOP}")).contains("10.96.0.11"));
+}

@@ -30,10 +30,7 @@ pub fn choose(held: &[u16], routed: &[IpNet]) -> Option<u16> {
 /// Both networks of an index.
 fn ranges(index: u16) -> [IpNet; 2] {
     let own = plan(index);
-    [
-        IpNet::V4(Ipv4Net::new_assert(own.v4, 24).trunc()),
-        IpNet::V6(Ipv6Net::new_assert(own.v6, 64).trunc()),
-    ]
+    [IpNet::V4(Ipv4Net::new_assert(own.v4, 24).trunc()), IpNet::V6(Ipv6Net::new_assert(own.v6, 64).trunc())]
 }
 
 fn is_routed(range: &IpNet, routed: &[IpNet]) -> bool {

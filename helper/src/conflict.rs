@@ -31,7 +31,10 @@ pub fn find(subnets: &[IpNet], facts: &Facts<'_>) -> Option<Fault> {
 fn manager_inside(subnet: &IpNet, facts: &Facts<'_>) -> Option<Fault> {
     let inside = facts.manager.iter().find(|address| subnet.contains(*address))?;
     let detail = format!("the cluster's subnet {subnet} contains the manager's own address {inside}");
-    Some(Fault::new(Code::SubnetConflict, detail).with_fix("Serve a smaller subnet, or reach the manager by another address."))
+    Some(
+        Fault::new(Code::SubnetConflict, detail)
+            .with_fix("Serve a smaller subnet, or reach the manager by another address."),
+    )
 }
 
 fn routed_elsewhere(subnet: &IpNet, facts: &Facts<'_>) -> Option<Fault> {
@@ -40,7 +43,10 @@ fn routed_elsewhere(subnet: &IpNet, facts: &Facts<'_>) -> Option<Fault> {
         match other {
             Some((device, name)) if overlaps(subnet, &route.net) => {
                 let detail = format!("{subnet} overlaps {} of the connection {name} ({device})", route.net);
-                Some(Fault::new(Code::SubnetConflict, detail).with_fix(format!("Disconnect it with: hawser disconnect {name}")))
+                Some(
+                    Fault::new(Code::SubnetConflict, detail)
+                        .with_fix(format!("Disconnect it with: hawser disconnect {name}")),
+                )
             }
             None if subnet.contains(&route.net) => {
                 let detail = format!("{} in {subnet} is already routed to {}", route.net, route.device);

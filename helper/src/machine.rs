@@ -41,11 +41,7 @@ impl Host for Machine {
         Ok(self.network.routes().await?.into_iter().map(|route| route.net).collect())
     }
 
-    fn start_plane(
-        &self,
-        wish: &Wish,
-        addresses: &Addresses,
-    ) -> Result<(Plane, mpsc::Receiver<PlaneEvent>), Fault> {
+    fn start_plane(&self, wish: &Wish, addresses: &Addresses) -> Result<(Plane, mpsc::Receiver<PlaneEvent>), Fault> {
         Plane::start(PlaneConfig {
             device: device(wish.index),
             addresses: *addresses,
@@ -67,18 +63,11 @@ impl Host for Machine {
             others.map(|other| (device(other.index), other.id.name.clone())).collect()
         };
         let own_device = device(wish.index);
-        let facts =
-            conflict::Facts { own_device: &own_device, routes: &routes, others: &others, manager: &manager };
+        let facts = conflict::Facts { own_device: &own_device, routes: &routes, others: &others, manager: &manager };
         conflict::find(subnets, &facts).map_or(Ok(()), Err)
     }
 
-    async fn route(
-        &self,
-        device: &str,
-        addresses: &Addresses,
-        add: &[IpNet],
-        remove: &[IpNet],
-    ) -> Result<(), Fault> {
+    async fn route(&self, device: &str, addresses: &Addresses, add: &[IpNet], remove: &[IpNet]) -> Result<(), Fault> {
         for net in remove {
             self.network.remove_route(device, *net).await?;
         }

@@ -83,9 +83,8 @@ async fn serve_until_stopped(options: Options) -> Result<(), Fault> {
 
 /// Ready at the first SIGTERM or SIGINT from now on.
 fn stop_signal() -> Result<impl Future<Output = ()>, Fault> {
-    let listen = |kind| {
-        signal(kind).map_err(|error| Fault::new(Code::Internal, format!("signals cannot be received: {error}")))
-    };
+    let listen =
+        |kind| signal(kind).map_err(|error| Fault::new(Code::Internal, format!("signals cannot be received: {error}")));
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
     Ok(async move {

@@ -135,9 +135,8 @@ impl HostResolver {
             return Ok(());
         }
         let detail = format!("{} no longer names {} first", self.path.display(), applied.names.server);
-        Err(Fault::new(Code::DnsUnavailable, detail).with_fix(
-            "Find what manages that file (its first lines often say), then disconnect and connect again.",
-        ))
+        Err(Fault::new(Code::DnsUnavailable, detail)
+            .with_fix("Find what manages that file (its first lines often say), then disconnect and connect again."))
     }
 
     /// Brings the file to what the first connection asks for.
@@ -146,9 +145,10 @@ impl HostResolver {
             return Ok(());
         }
         let wanted = state.asked.first().map(|(_, names)| names.clone());
-        if let Some(applied) = state.applied.take_if(|applied| {
-            wanted.as_ref() != Some(&applied.names) || self.check_applied(applied).is_err()
-        }) {
+        if let Some(applied) = state
+            .applied
+            .take_if(|applied| wanted.as_ref() != Some(&applied.names) || self.check_applied(applied).is_err())
+        {
             undo(&self.journal, applied.entry, &applied.plan.backup)?;
         }
         if let Some(names) = wanted.filter(|_| state.applied.is_none()) {

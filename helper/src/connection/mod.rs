@@ -20,7 +20,7 @@ mod needs_login;
 #[cfg(test)]
 pub mod pretend;
 mod reconnecting;
-mod status;
+pub mod status;
 #[cfg(test)]
 mod tests;
 
@@ -36,7 +36,7 @@ pub use host::{DataPlane, Host, Names, PlaneSlot};
 pub use joined::Joined;
 pub use needs_login::NeedsLogin;
 pub use reconnecting::Reconnecting;
-pub use status::{Device, Phase, Status};
+pub use status::{Phase, Status};
 
 /// Where a connection stands.
 pub enum State {
@@ -47,6 +47,7 @@ pub enum State {
     /// Had a link, or will have one as soon as the manager can be reached.
     Reconnecting(Reconnecting),
     /// Waits for the user.
+    #[expect(dead_code, reason = "a standalone manager knows its users by their keys and asks for no login")]
     NeedsLogin(NeedsLogin),
     /// Something is wrong that dialling again does not mend.
     Failed(Failed),

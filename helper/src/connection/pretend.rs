@@ -19,7 +19,7 @@ use crate::store::desired::{Desired, Id, Target, Wish};
 #[derive(Default)]
 pub struct Pretend {
     shared: Arc<Mutex<Shared>>,
-    pub desired: Option<Arc<Mutex<Desired>>>,
+    desired: Option<Arc<Mutex<Desired>>>,
 }
 
 #[derive(Default)]
@@ -44,6 +44,11 @@ pub enum Link {
 }
 
 impl Pretend {
+    /// A host that forgets wishes in `desired`.
+    pub fn forgetting(desired: Arc<Mutex<Desired>>) -> Self {
+        Self { desired: Some(desired), ..Self::default() }
+    }
+
     pub fn next_link(&self, link: Link) {
         self.shared.lock().links.push_back(link);
     }

@@ -55,13 +55,7 @@ pub struct Device {
 impl Status {
     /// Of a connection that nothing was done for yet.
     pub fn new() -> Self {
-        Self {
-            phase: Phase::Connecting,
-            since: SystemTime::now(),
-            step: String::new(),
-            device: None,
-            cluster: None,
-        }
+        Self { phase: Phase::Connecting, since: SystemTime::now(), step: String::new(), device: None, cluster: None }
     }
 }
 

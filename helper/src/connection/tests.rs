@@ -279,7 +279,9 @@ async fn stop_is_heard_in_every_state() {
 #[tokio::test(start_paused = true)]
 async fn what_a_manager_announces_is_bounded() {
     let mut many = cluster(&[]);
-    many.subnets = (0..=crate::limits::SUBNETS as u32).map(|n| crate::address::host_net((0x0a00_0000 + n).to_be_bytes())).collect();
+    many.subnets = (0..=crate::limits::SUBNETS as u32)
+        .map(|n| crate::address::host_net((0x0a00_0000 + n).to_be_bytes()))
+        .collect();
     let mut names = cluster(&[]);
     names.domains = vec!["demo.local".to_owned(); crate::limits::DOMAINS + 1];
     for (announced, expected) in [

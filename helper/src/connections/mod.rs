@@ -239,11 +239,7 @@ impl<H: Host> Entry<H> {
     fn view(&self) -> View {
         let plane = self.plane.try_read().ok();
         let counters = plane.as_ref().and_then(|plane| plane.as_ref()).map(|plane| plane.counters());
-        View {
-            wish: self.wish.clone(),
-            status: self.status.borrow().clone(),
-            counters: counters.unwrap_or_default(),
-        }
+        View { wish: self.wish.clone(), status: self.status.borrow().clone(), counters: counters.unwrap_or_default() }
     }
 }
 

@@ -43,7 +43,8 @@ pub fn same_target(present: &Wish, wanted: &Wish) -> Result<(), Fault> {
     let same_address = present.target.address() == wanted.target.address();
     let difference = if same_address { " with another pin" } else { "" };
     let detail = format!("the connection {name} already goes to {}{difference}", present.target.address());
-    Err(Fault::new(Code::AlreadyConnected, detail).with_fix(format!("Disconnect it first with: hawser disconnect {name}")))
+    Err(Fault::new(Code::AlreadyConnected, detail)
+        .with_fix(format!("Disconnect it first with: hawser disconnect {name}")))
 }
 
 /// Names are typed, printed and logged, so they are kept to what survives all three.
@@ -63,21 +64,22 @@ pub fn check_name(name: &str) -> Result<(), Fault> {
 /// `host:port`, with brackets around an IPv6 address.
 pub fn check_address(address: &str) -> Result<(), Fault> {
     let good = address.len() <= limits::ADDRESS_BYTES
-        && address.rsplit_once(':').is_some_and(|(host, port)| is_host(host) && port.parse().is_ok_and(|port: u16| port > 0));
+        && address
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| is_host(host) && port.parse().is_ok_and(|port: u16| port > 0));
     if good {
         return Ok(());
     }
     let shown: String = address.chars().take(limits::ADDRESS_BYTES).collect();
     let detail = format!("{shown:?} is no address of a manager");
-    Err(Fault::new(Code::BadArgument, detail).with_fix("Write it as host:port, for example 203.0.113.7:7300 or [2001:db8::7]:7300."))
+    Err(Fault::new(Code::BadArgument, detail)
+        .with_fix("Write it as host:port, for example 203.0.113.7:7300 or [2001:db8::7]:7300."))
 }
 
 fn is_host(host: &str) -> bool {
     match host.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']').is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok()),
-        None => {
-            !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
-        }
+        None => !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')),
     }
 }
 
@@ -143,7 +145,9 @@ mod tests {
         for address in ["203.0.113.7:7300", "[2001:db8::7]:7300", "manager.example:1", "localhost:65535"] {
             assert_eq!(check_address(address), Ok(()), "{address}");
         }
-        for address in ["", ":1", "host", "host:", "host:0", "host:65536", "2001:db8::7:7300", "[::1:1", "a b:1", "[x]:1"] {
+        for address in
+            ["", ":1", "host", "host:", "host:0", "host:65536", "2001:db8::7:7300", "[::1:1", "a b:1", "[x]:1"]
+        {
             assert_eq!(check_address(address).err().map(|fault| fault.code), Some(Code::BadArgument), "{address}");
         }
         assert!(check_address(&format!("{}:1", "h".repeat(300))).is_err());

@@ -22,7 +22,7 @@ impl Helper {
 
     fn in_dir(dir: tempfile::TempDir) -> Self {
         let desired = Arc::new(Mutex::new(Desired::load(dir.path().join("desired.json"))));
-        let host = Arc::new(Pretend { desired: Some(Arc::clone(&desired)), ..Pretend::default() });
+        let host = Arc::new(Pretend::forgetting(Arc::clone(&desired)));
         let connections = Connections::new(Arc::clone(&host), desired);
         Self { dir, host, connections }
     }

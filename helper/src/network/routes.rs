@@ -32,8 +32,9 @@ impl Network {
         let mut routes = Vec::new();
         for filter in [v4, v6] {
             let mut dump = self.handle.route().get(filter).execute();
-            let unreadable =
-                |error| Fault::new(Code::NetworkChange, format!("the host's routes cannot be read: {}", reason(&error)));
+            let unreadable = |error| {
+                Fault::new(Code::NetworkChange, format!("the host's routes cannot be read: {}", reason(&error)))
+            };
             while let Some(message) = dump.try_next().await.map_err(unreadable)? {
                 routes.extend(parse(&message));
             }

@@ -105,7 +105,7 @@ fn milliseconds(time: SystemTime) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::Device;
+    use crate::connection::status::Device;
     use crate::plane::{ClusterInfo, Counters};
     use crate::store::desired::{Id, Target, Wish};
     use hawser_fault::Code;
@@ -137,7 +137,10 @@ mod tests {
         let seen = connection(&view(), 1000);
         assert_eq!((seen.state(), seen.step.as_str(), seen.sent_bytes), (State::Reconnecting, "dialling", 7));
         assert_eq!(seen.cause.as_ref().unwrap().code, "link-lost");
-        assert_eq!((seen.device.as_str(), seen.addresses.as_slice()), ("hawser0", ["198.18.0.1".to_owned()].as_slice()));
+        assert_eq!(
+            (seen.device.as_str(), seen.addresses.as_slice()),
+            ("hawser0", ["198.18.0.1".to_owned()].as_slice())
+        );
         assert_eq!((seen.subnets[0].as_str(), seen.domains[0].as_str()), ("10.96.0.0/16", "demo.local"));
         assert!(seen.since > 0);
         assert_eq!(connection(&view(), 0), seen);

@@ -13,8 +13,7 @@ pub const UNFINISHED: &str = "tmp";
 /// Replaces `path` by `content`, readable by its owner alone, and returns when it is on the disk.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let unfinished = unfinished(path);
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     file.write_all(content)?;
     file.sync_all()?;
     std::fs::rename(&unfinished, path)?;

@@ -37,10 +37,8 @@ pub(crate) fn cluster_resolv_conf() -> String {
 
 /// Makes the plain link: a veth pair from here to the cluster.
 pub(crate) fn join_by_wire(cluster: BorrowedFd<'_>) -> Result<(), SandboxError> {
-    let far_end = LinkMessageBuilder::<LinkUnspec>::new()
-        .name(plan::LINK_DEVICE)
-        .setns_by_fd(cluster.as_raw_fd())
-        .build();
+    let far_end =
+        LinkMessageBuilder::<LinkUnspec>::new().name(plan::LINK_DEVICE).setns_by_fd(cluster.as_raw_fd()).build();
     with_netlink(async |net| net.add_pair(plan::LINK_DEVICE, far_end).await)
 }
 

@@ -109,7 +109,9 @@ fn perform(world: &mut World, cast: &Cast, plan: Plan, args: &DemoArgs) -> Resul
     let child = world.fork_attached(&world.laptop, "checks", || checks::run(plan))?;
     let code = world.attend(&child).code();
     if args.keep && code <= 1 && io::stdin().is_terminal() && io::stdout().is_terminal() {
-        report::note("\nA shell on the laptop. Try: curl web, dig pair, hawser status, hawser flows. It ends with: exit");
+        report::note(
+            "\nA shell on the laptop. Try: curl web, dig pair, hawser status, hawser flows. It ends with: exit",
+        );
         let shell = env::var("SHELL").unwrap_or_else(|_| "/bin/sh".to_owned());
         let command = on_laptop(&shell, cast);
         attend(world, &shell, command)?;

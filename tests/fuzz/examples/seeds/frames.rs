@@ -30,15 +30,24 @@ pub fn all() -> Vec<Seed> {
         ("echo", cut(WHOLE, &[open(3, Kind::Echo, "10.96.0.11:0"), datagram(b"\x00\x01are you there?")])),
         ("pings", cut(5, &[Frame::Ping { token: 7 }, Frame::Pong { token: 8 }, Frame::GoAway])),
         ("query", cut(WHOLE, &[Frame::Query { id: 1, message: query.clone() }])),
-        ("query-twice", cut(9, &[Frame::Query { id: 1, message: query.clone() }, Frame::Query { id: 1, message: query }])),
+        (
+            "query-twice",
+            cut(9, &[Frame::Query { id: 1, message: query.clone() }, Frame::Query { id: 1, message: query }]),
+        ),
         ("same-flow-twice", cut(WHOLE, &[tcp(), tcp()])),
         ("unopened-flow", cut(WHOLE, &[data(b"nobody asked"), Frame::Fin { flow }, credit(9, 3)])),
         ("credit-back", cut(WHOLE, &[tcp(), credit(0, 1 << 40), credit(0, 1)])),
-        ("answers", cut(WHOLE, &[
-            Frame::OpenOk { flow, round_trip_us: 300 },
-            Frame::OpenErr { flow, reason: Reason::Refused },
-            Frame::Answer { id: 1, message: Bytes::new() },
-        ])),
+        (
+            "answers",
+            cut(
+                WHOLE,
+                &[
+                    Frame::OpenOk { flow, round_trip_us: 300 },
+                    Frame::OpenErr { flow, reason: Reason::Refused },
+                    Frame::Answer { id: 1, message: Bytes::new() },
+                ],
+            ),
+        ),
     ]
 }
 

@@ -42,7 +42,10 @@ pub fn all() -> Vec<Seed> {
         ("fragments-turned", row([fragment_v4(&long[1480..], 1480, false), fragment_v4(&long[..1480], 0, true)])),
         ("fragments-overlapping", row([fragment_v4(&long[..1480], 0, true), fragment_v4(&long[800..], 800, false)])),
         ("fragments-v6", row([fragment_v6(&long[..1448], 0, true), fragment_v6(&long[1448..], 1448, false)])),
-        ("unreachable-v4", row([v4(ICMP, SERVICE, &[&[3, 3, 0, 0, 0, 0, 0, 0], &v4(UDP, SERVICE, &lookup)[..]].concat())])),
+        (
+            "unreachable-v4",
+            row([v4(ICMP, SERVICE, &[&[3, 3, 0, 0, 0, 0, 0, 0], &v4(UDP, SERVICE, &lookup)[..]].concat())]),
+        ),
         ("other-protocol", row([v4(132, SERVICE, &[0; 12]), v6(59, &[])])),
         ("options-v4", row([with_options(&syn)])),
     ]
@@ -132,7 +135,8 @@ fn echo(kind: u8) -> Vec<u8> {
 
 /// The Internet checksum (RFC 1071).
 fn checksum(bytes: &[u8]) -> u16 {
-    let mut sum: u32 = bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0))).sum();
+    let mut sum: u32 =
+        bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0))).sum();
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
     }

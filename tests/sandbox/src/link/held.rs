@@ -20,12 +20,7 @@ impl Held {
     /// Room for `capacity` bytes (pages are taken as they are used) in packets of up to `largest` bytes.
     pub(super) fn new(capacity: usize, largest: usize) -> Self {
         assert!(largest < capacity, "one packet fits");
-        Self {
-            bytes: vec![0; capacity].into_boxed_slice(),
-            packets: VecDeque::with_capacity(4096),
-            tail: 0,
-            largest,
-        }
+        Self { bytes: vec![0; capacity].into_boxed_slice(), packets: VecDeque::with_capacity(4096), tail: 0, largest }
     }
 
     /// Where the next packet may be written, room for the largest one; `None` if too much is in flight.

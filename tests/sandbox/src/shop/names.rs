@@ -1,12 +1,6 @@
 //! The name servers: the cluster's, and the one that the laptop had before it knew of any cluster.
 
-use std::{
-    collections::HashMap,
-    io,
-    net::IpAddr,
-    str::FromStr,
-    sync::Arc,
-};
+use std::{collections::HashMap, io, net::IpAddr, str::FromStr, sync::Arc};
 
 use hickory_proto::{
     op::{Edns, Message, MessageType, OpCode, ResponseCode},

@@ -4,10 +4,7 @@ use std::{
     collections::HashMap,
     fs::File,
     io,
-    os::{
-        fd::AsFd,
-        unix::process::CommandExt,
-    },
+    os::{fd::AsFd, unix::process::CommandExt},
     process::{self, Command, Stdio},
     time::{Duration, Instant},
 };

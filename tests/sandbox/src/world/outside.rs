@@ -23,8 +23,7 @@ use nix::{
 use super::{Outcome, Plan, World, tuning};
 use crate::SandboxError;
 
-const NAMESPACES: CloneFlags =
-    CloneFlags::CLONE_NEWNS.union(CloneFlags::CLONE_NEWPID).union(CloneFlags::CLONE_NEWIPC);
+const NAMESPACES: CloneFlags = CloneFlags::CLONE_NEWNS.union(CloneFlags::CLONE_NEWPID).union(CloneFlags::CLONE_NEWIPC);
 
 /// What the waiting process passes on. A Ctrl-C reaches the world by itself, as both are in the terminal's group.
 const FORWARDED: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
@@ -32,10 +31,7 @@ const FORWARDED: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP,
 /// Makes a world, runs `inside` as its first process, and returns that function's exit code when all is gone.
 ///
 /// The calling process may have one thread only: it moves to a user namespace of its own, and it is copied.
-pub fn enter(
-    plan: Plan,
-    inside: impl FnOnce(Result<World, SandboxError>) -> u8,
-) -> Result<u8, SandboxError> {
+pub fn enter(plan: Plan, inside: impl FnOnce(Result<World, SandboxError>) -> u8) -> Result<u8, SandboxError> {
     tuning::raise_open_files();
     let signals = SigSet::from_iter(FORWARDED.into_iter().chain([Signal::SIGCHLD]));
     separate()?;

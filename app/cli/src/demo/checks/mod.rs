@@ -57,11 +57,7 @@ pub(super) fn run(plan: Plan) -> u8 {
     let began = Instant::now();
     let chosen: Vec<_> = CHECKS.iter().filter(|check| !(check.hawser_only && plan.direct)).collect();
     let passed = chosen.iter().filter(|check| pass(check)).count();
-    report::note(&format!(
-        "\n{passed} of {} proven in {:.1} s",
-        chosen.len(),
-        began.elapsed().as_secs_f64()
-    ));
+    report::note(&format!("\n{passed} of {} proven in {:.1} s", chosen.len(), began.elapsed().as_secs_f64()));
     u8::from(passed < chosen.len())
 }
 

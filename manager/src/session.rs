@@ -174,8 +174,12 @@ impl Endpoint for Session {
     fn transmit(&mut self, out: &mut BytesMut, size: usize, now: Instant) {
         self.see_to_sockets(now);
         self.mux.transmit(out, size, now, &mut self.sockets);
+        let broken = !self.sockets.ended.is_empty();
         while let Some((flow, reason)) = self.sockets.ended.pop() {
             self.end(flow, reason);
+        }
+        if broken {
+            self.mux.transmit(out, size, now, &mut self.sockets);
         }
         while let Some(flow) = self.sockets.finished.pop() {
             self.sockets.flows.remove(&flow);

@@ -162,6 +162,9 @@ impl Endpoint for DataPath {
         self.core.poll_frames(out, size, now);
         // Taking bytes out of a flow opens its window towards the laptop.
         self.core.flush(now, &mut self.tun.sink());
+        if self.core.has_frames() {
+            self.core.poll_frames(out, size, now);
+        }
     }
 }
 

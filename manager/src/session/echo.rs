@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll, Waker};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use socket2::{Domain, Protocol, Type};
+use socket2::{Domain, Protocol, SockRef, Type};
 use tokio::net::UdpSocket;
 
 use super::udp;
@@ -36,7 +36,7 @@ impl EchoSocket {
         message.put_u8(if self.v4 { 8 } else { 128 });
         message.put_bytes(0, HEADER - 1);
         message.put_slice(bytes);
-        self.socket.try_send(&message).map(drop)
+        SockRef::from(&self.socket).send(&message).map(drop)
     }
 
     /// Receives a reply: sequence number and data. `None` for any other message.

@@ -48,7 +48,8 @@ impl Session {
         let Some(state) = self.sockets.flows.get_mut(&flow) else { return };
         state.active = now;
         let sent = match &mut state.socket {
-            Socket::Udp(socket) => socket.try_send(&bytes).map(drop),
+            // Straight to the kernel: tokio knows only after its next turn that a new socket can be written to.
+            Socket::Udp(socket) => SockRef::from(&*socket).send(&bytes).map(drop),
             Socket::Echo(echo) => echo.send(&bytes),
             Socket::Dialling(_) | Socket::Tcp(_) => return,
         };

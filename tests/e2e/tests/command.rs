@@ -120,7 +120,11 @@ fn bad_input_gets_a_code_and_a_fix() {
     let manager = |text: &str| format!("manager --standalone {}", file("manager.toml", text));
     assert_code(&world, &manager("listen = \"[::]:1\"\nsubnets = [\"10.96.0.1/16\"]"), "subnet-invalid");
     assert_code(&world, &manager("listen = 7"), "config-malformed");
-    assert_code(&world, &manager("listen = \"[::]:1\"\nauthorised_keys = [\"sha256:x\"]"), "key-malformed");
+    assert_code(
+        &world,
+        &manager("listen = \"[::]:1\"\nsubnets = [\"10.99.0.0/16\"]\nauthorised_keys = [\"sha256:x\"]"),
+        "key-malformed",
+    );
     let listener = world.spawn("exec socat TCP6-LISTEN:7399,fork /dev/null", Duration::from_secs(30)).unwrap();
     eventually("the port is taken", Duration::from_secs(5), || world.run("nc -z ::1 7399").unwrap().code == 0);
     assert_code(&world, &manager("listen = \"[::]:7399\"\nsubnets = [\"10.99.0.0/16\"]"), "listen-failed");

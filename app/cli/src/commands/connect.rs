@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hawser_client::Standalone;
 use hawser_fault::{Code, Fault};
@@ -32,17 +32,16 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
     let began = Instant::now();
     let mut helper = super::helper().await?;
     let updates = helper.connect(request).await.map_err(super::failed)?.into_inner();
-    let last = tokio::select! {
-        last = follow(updates) => last?,
+    let news = tokio::select! {
+        news = follow(updates) => news?,
         _ = ctrl_c() => {
             let name = harmless(&name);
             print(&format!("Hawser goes on connecting {name}; end it with: hawser disconnect {name}\n"))?;
             return Ok(ExitCode::from(INTERRUPTED));
         }
     };
-    let connection = outcome(last)?;
-    let took = units::latency(began.elapsed().as_micros().try_into().unwrap_or(u64::MAX));
-    print(&format!("{}\n", summary(&connection, &took)))?;
+    let waited = news.waited.then(|| began.elapsed());
+    print(&format!("{}\n", summary(&outcome(news.last)?, waited)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -56,18 +55,27 @@ fn name_of(file: &Path) -> Result<String, Fault> {
     stem.map(str::to_owned).ok_or_else(unnamed)
 }
 
+/// What came of following a connection.
+#[derive(Default)]
+struct News {
+    last: Option<Connection>,
+    /// It wasn't connected from the start.
+    waited: bool,
+}
+
 /// Shows each step and returns the last news.
-async fn follow(mut updates: Streaming<Connection>) -> Result<Option<Connection>, Failure> {
+async fn follow(mut updates: Streaming<Connection>) -> Result<News, Failure> {
     let mut progress = Progress::start();
     let mut ticks = interval(progress::TICK);
-    let mut last = None;
+    let mut news = News::default();
     loop {
         tokio::select! {
             update = updates.message() => match update.map_err(super::failed)? {
-                None => return Ok(last),
+                None => return Ok(news),
                 Some(connection) => {
                     show(&mut progress, &connection)?;
-                    last = Some(connection);
+                    news.waited |= connection.state() != State::Connected;
+                    news.last = Some(connection);
                 }
             },
             _ = ticks.tick() => progress.tick()?,
@@ -103,13 +111,20 @@ fn outcome(last: Option<Connection>) -> Result<Connection, Failure> {
     Err(connection.cause.clone().map_or_else(ended, Fault::from).into())
 }
 
-fn summary(connection: &Connection, took: &str) -> String {
+/// Says what can be reached now, and how long that took if anybody `waited`.
+fn summary(connection: &Connection, waited: Option<Duration>) -> String {
     let subnets = if connection.subnets.is_empty() { "no subnets".to_owned() } else { connection.subnets.join(", ") };
     let names: Vec<_> = connection.domains.iter().map(|domain| format!("*.{domain}")).collect();
     let names = if names.is_empty() { String::new() } else { format!(" and {}", names.join(", ")) };
-    let state = paint(GOOD, "connected");
     let name = paint(HEADING, &harmless(&connection.name));
-    format!("{name} {state} in {took}: {}", harmless(&(subnets + &names)))
+    let state = match waited {
+        Some(time) => {
+            let time = units::latency(time.as_micros().try_into().unwrap_or(u64::MAX));
+            format!("{} in {time}", paint(GOOD, "connected"))
+        }
+        None => format!("is {} already", paint(GOOD, "connected")),
+    };
+    format!("{name} {state}: {}", harmless(&(subnets + &names)))
 }
 
 #[cfg(test)]
@@ -158,7 +173,9 @@ mod tests {
 
     #[test]
     fn the_summary_says_what_can_be_reached() {
-        let text = strip_str(&summary(&connected(), "34 ms")).to_string();
-        assert_eq!(text, "shop connected in 34 ms: 10.96.0.0/16, fd00:96::/64 and *.demo.local");
+        let text = |waited| strip_str(&summary(&connected(), waited)).to_string();
+        let reached = "10.96.0.0/16, fd00:96::/64 and *.demo.local";
+        assert_eq!(text(Some(Duration::from_millis(34))), format!("shop connected in 34 ms: {reached}"));
+        assert_eq!(text(None), format!("shop is connected already: {reached}"));
     }
 }

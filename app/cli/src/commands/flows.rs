@@ -8,7 +8,7 @@ use hawser_ipc::proto::{Flow, FlowList, FlowsRequest};
 use tonic::Streaming;
 
 use crate::cli::FlowsArgs;
-use crate::output::live::Live;
+use crate::output::live::{self, Live};
 use crate::output::{Failure, print, print_json, print_json_line};
 use crate::{json, view};
 
@@ -54,7 +54,7 @@ async fn next(lists: &mut Streaming<FlowList>, processes: &mut Processes) -> Res
 }
 
 fn describe(flows: &[Flow], processes: &Processes) -> String {
-    view::flows::describe(flows, processes, super::own_uid(), super::now())
+    view::flows::describe(flows, processes, super::own_uid(), super::now(), live::screen_columns())
 }
 
 /// Remembers each flow's state, so that only flows that began or changed it are printed.

@@ -18,7 +18,7 @@ impl Live {
 
     /// Replaces what was drawn before.
     pub(crate) fn draw(&mut self, text: &str) -> io::Result<()> {
-        let (columns, rows) = terminal_size::terminal_size()
+        let (columns, rows) = terminal_size::terminal_size_of(io::stdout())
             .map_or((80, 24), |(width, height)| (usize::from(width.0), usize::from(height.0)));
         let (fitting, lines) = fit(text, columns, rows);
         let mut out = io::stdout().lock();
@@ -31,6 +31,11 @@ impl Live {
         self.lines = lines;
         super::print(&fitting)
     }
+}
+
+/// Columns of the terminal that standard output is, if it is one.
+pub(crate) fn screen_columns() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0))
 }
 
 /// Whether this kind of terminal knows how to move its cursor.

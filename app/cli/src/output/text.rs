@@ -22,6 +22,11 @@ pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
+/// Unstyled text that takes at most `columns`, with an ellipsis where it was cut.
+pub(crate) fn shorten(text: &str, columns: usize) -> String {
+    if width(text) <= columns { text.to_owned() } else { clip(text, columns.saturating_sub(1)) + "…" }
+}
+
 /// The beginning of a styled line that fits into `columns`. Styles take no room and are all kept, so that they end.
 pub(crate) fn clip(line: &str, columns: usize) -> String {
     let mut clipped = String::with_capacity(line.len());

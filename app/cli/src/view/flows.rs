@@ -9,26 +9,27 @@ use crate::output::table::{Cell, Column, table};
 use crate::output::text::harmless;
 use crate::output::units;
 
-/// A table of `flows`. The connection has a column if there are several. `now` is in Unix milliseconds.
-pub(crate) fn describe(flows: &[Flow], processes: &Processes, own_uid: u32, now: i64) -> String {
+/// A table of `flows`. The connection has a column if there are several. `now` is in Unix milliseconds, `screen` how many
+/// columns fit.
+pub(crate) fn describe(flows: &[Flow], processes: &Processes, own_uid: u32, now: i64, screen: Option<usize>) -> String {
     if flows.is_empty() {
         return "No flows.\n".to_owned();
     }
     let several = flows.iter().any(|flow| flow.connection != flows[0].connection);
     let mut columns = vec![
         Column::Left("PROTO"),
-        Column::Left("PROCESS"),
-        Column::Left("NAME"),
+        Column::Elastic("PROCESS"),
+        Column::Elastic("NAME"),
         Column::Left("ADDRESS"),
         Column::Right("SENT"),
         Column::Right("RECEIVED"),
         Column::Right("AGE"),
         Column::Right("RTT"),
         Column::Left("STATE"),
-        Column::Left("WHY CLOSED"),
+        Column::Elastic("WHY CLOSED"),
     ];
     if several {
-        columns.insert(0, Column::Left("CONNECTION"));
+        columns.insert(0, Column::Elastic("CONNECTION"));
     }
     let row = |flow: &Flow| {
         let mut cells = row(flow, processes, own_uid, now);
@@ -37,7 +38,7 @@ pub(crate) fn describe(flows: &[Flow], processes: &Processes, own_uid: u32, now:
         }
         cells
     };
-    table(&columns, flows.iter().map(row).collect())
+    table(&columns, flows.iter().map(row).collect(), screen)
 }
 
 /// One line for a flow that began or changed its state.
@@ -138,7 +139,7 @@ mod tests {
     #[test]
     fn a_table_of_flows() {
         let theirs = Flow { id: 3, uid: 1001, inode: 78, protocol: "udp".into(), ..curl() };
-        let drawn = describe(&[curl(), theirs, refused()], &known(), 1000, NOW);
+        let drawn = describe(&[curl(), theirs, refused()], &known(), 1000, NOW, None);
         let expected = "\
 PROTO  PROCESS      NAME                     ADDRESS           SENT  RECEIVED  AGE     RTT  STATE   WHY CLOSED
 tcp    4242 curl    web.shop.svc.demo.local  10.96.0.11:80     78 B    1.2 MB  2 s  310 µs  open
@@ -151,10 +152,10 @@ tcp    -            -                        [fd00:96::11]:81   0 B       0 B  2
     #[test]
     fn several_connections_are_told_apart() {
         let other = Flow { connection: "depot".into(), ..curl() };
-        let drawn = strip_str(&describe(&[curl(), other], &known(), 1000, NOW)).to_string();
+        let drawn = strip_str(&describe(&[curl(), other], &known(), 1000, NOW, None)).to_string();
         assert!(drawn.starts_with("CONNECTION  PROTO"));
         assert!(drawn.contains("\ndepot       tcp"));
-        assert_eq!(describe(&[], &known(), 1000, NOW), "No flows.\n");
+        assert_eq!(describe(&[], &known(), 1000, NOW, None), "No flows.\n");
     }
 
     #[test]

@@ -80,9 +80,7 @@ fn find(role: &str) -> Result<i32> {
     let processes = fs::read_dir("/proc")?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let mut found = processes.filter(|&pid: &i32| {
         let arguments = arguments(pid).unwrap_or_default();
-        arguments.first().is_some_and(|program| program.ends_with("hawser"))
-            && arguments.get(1).is_some_and(|argument| argument == role)
-            && is_alive(pid)
+        is_alive(pid) && program(pid) == "hawser" && arguments.get(1).is_some_and(|argument| argument == role)
     });
     found.next().with_context(|| format!("no process `hawser {role}` is running"))
 }
@@ -124,6 +122,13 @@ fn arguments(pid: i32) -> Result<Vec<String>> {
         line.split(|&byte| byte == 0).map(|part| String::from_utf8_lossy(part).into_owned()).collect();
     ensure!(arguments.len() > 1, "process {pid} has no command line");
     Ok(arguments[..arguments.len() - 1].to_vec())
+}
+
+/// The name of the program's file, wherever it was started by whichever name.
+fn program(pid: i32) -> String {
+    let path = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    name.trim_end_matches(" (deleted)").to_owned()
 }
 
 /// A zombie is no longer alive: its sockets are closed.

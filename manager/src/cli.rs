@@ -29,4 +29,3 @@ pub enum Command {
         standalone: PathBuf,
     },
 }
-

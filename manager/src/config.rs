@@ -62,7 +62,9 @@ impl Config {
         let authorised_keys = file
             .authorised_keys
             .iter()
-            .map(|text| text.parse().map_err(|error| Fault::new(Code::KeyMalformed, format!("authorised_keys: {error}"))))
+            .map(|text| {
+                text.parse().map_err(|error| Fault::new(Code::KeyMalformed, format!("authorised_keys: {error}")))
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let key = path.parent().unwrap_or(Path::new(".")).join(file.key);
         let mut domains: Vec<String> = file.domains.iter().chain(file.zones.keys()).map(|name| normal(name)).collect();
@@ -152,7 +154,11 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("manager.toml");
-        fs::write(&path, "listen = '[::]:1'\nsubnets = ['10.0.0.0/8', 'fd00::/64']\nzones.'demo.local'.'a' = ['10.0.0.1']").unwrap();
+        fs::write(
+            &path,
+            "listen = '[::]:1'\nsubnets = ['10.0.0.0/8', 'fd00::/64']\nzones.'demo.local'.'a' = ['10.0.0.1']",
+        )
+        .unwrap();
         let config = Config::read(&path).unwrap();
         assert_eq!(config.domains, ["demo.local"]);
         let pin = config.identity().unwrap().pin();

@@ -24,7 +24,13 @@ pub fn run(args: Args) -> ExitCode {
     match main(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
-            eprintln!("error: {}\n  {}\n  fix: {}\n  code: {}", fault.code.title(), fault.detail, fault.fix, fault.code);
+            eprintln!(
+                "error: {}\n  {}\n  fix: {}\n  code: {}",
+                fault.code.title(),
+                fault.detail,
+                fault.fix,
+                fault.code
+            );
             ExitCode::FAILURE
         }
     }

@@ -97,10 +97,7 @@ async fn accept(listener: &TcpListener, workers: &[mpsc::Sender<std::net::TcpStr
     }
 }
 
-fn workers(
-    host: &Arc<Manager>,
-    acceptor: &Acceptor,
-) -> Result<Vec<mpsc::Sender<std::net::TcpStream>>, Fault> {
+fn workers(host: &Arc<Manager>, acceptor: &Acceptor) -> Result<Vec<mpsc::Sender<std::net::TcpStream>>, Fault> {
     let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     (0..count)
         .map(|number| {
@@ -116,11 +113,7 @@ fn workers(
         .collect()
 }
 
-async fn work(
-    mut streams: mpsc::Receiver<std::net::TcpStream>,
-    host: Arc<Manager>,
-    acceptor: Acceptor,
-) {
+async fn work(mut streams: mpsc::Receiver<std::net::TcpStream>, host: Arc<Manager>, acceptor: Acceptor) {
     while let Some(stream) = streams.recv().await {
         let Ok(stream) = TcpStream::from_std(stream) else { continue };
         if host.sessions.fetch_add(1, Ordering::Relaxed) >= limits::SESSIONS {

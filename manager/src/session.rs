@@ -166,7 +166,10 @@ impl Session {
     }
 
     fn next_deadline(&self) -> Instant {
-        [self.dials.next_deadline(), self.next_expiry()].into_iter().flatten().fold(self.mux.next_deadline(), Instant::min)
+        [self.dials.next_deadline(), self.next_expiry()]
+            .into_iter()
+            .flatten()
+            .fold(self.mux.next_deadline(), Instant::min)
     }
 }
 

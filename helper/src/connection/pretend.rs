@@ -1,6 +1,6 @@
 //! A pretended host for tests: it writes down what is done to it and fails where it is told to.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +30,8 @@ struct Shared {
     links: VecDeque<Link>,
     /// What each step fails with, until it is taken out.
     faults: Vec<(&'static str, Code)>,
-    /// How the present plane is told to say something.
-    events: Option<mpsc::Sender<PlaneEvent>>,
+    /// How the plane of each index is told to say something.
+    events: BTreeMap<u16, mpsc::Sender<PlaneEvent>>,
     routed: Vec<IpNet>,
 }
 
@@ -66,14 +66,15 @@ impl Pretend {
         self.shared.lock().routed = routed.iter().map(|net| net.parse().unwrap()).collect();
     }
 
+    /// Lets the first connection's link break.
     pub fn lose_link(&self, code: Code) {
-        let events = self.shared.lock().events.clone().unwrap();
+        let events = self.shared.lock().events[&0].clone();
         events.try_send(PlaneEvent::Lost(Fault::new(code, "lost in a test"))).unwrap();
     }
 
-    /// Lets the data plane end by itself.
+    /// Lets the first connection's data plane end by itself.
     pub fn kill_plane(&self) {
-        self.shared.lock().events = None;
+        self.shared.lock().events.remove(&0);
     }
 
     /// What was done since the last time that this was asked.
@@ -122,7 +123,7 @@ impl Host for Pretend {
     ) -> Result<(PretendPlane, mpsc::Receiver<PlaneEvent>), Fault> {
         self.attempt("start", format!("start hawser{} {}", wish.index, addresses.v4))?;
         let (sender, receiver) = mpsc::channel(4);
-        self.shared.lock().events = Some(sender);
+        self.shared.lock().events.insert(wish.index, sender);
         Ok((PretendPlane(Arc::clone(&self.shared)), receiver))
     }
 

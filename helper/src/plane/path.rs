@@ -8,8 +8,8 @@ use bytes::{Bytes, BytesMut};
 use hawser_dns::{LookupId, Resolver, Route, Transport};
 use hawser_tunnel::error::LinkError;
 use hawser_tunnel::link::Endpoint;
-use hawser_vif::{Asker, Config, Core, Event};
 use hawser_vif::tun::{Readiness, Tun};
+use hawser_vif::{Asker, Config, Core, Event};
 
 use super::upstream::HostLookup;
 use super::{ClusterInfo, Counters, FlowRecord, PlaneConfig, records};
@@ -120,7 +120,11 @@ impl DataPath {
     pub fn flows(&self) -> Vec<FlowRecord> {
         let (now, wall) = (Instant::now(), SystemTime::now());
         let name = |address| self.resolver.name_of(address).map(str::to_owned);
-        self.core.records().into_iter().map(|record| records::shown(&record, name(record.destination.ip()), now, wall)).collect()
+        self.core
+            .records()
+            .into_iter()
+            .map(|record| records::shown(&record, name(record.destination.ip()), now, wall))
+            .collect()
     }
 
     /// Carries messages between core and resolver until nothing is left, then lets the flows send to the laptop.

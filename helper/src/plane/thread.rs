@@ -25,8 +25,14 @@ pub(super) enum Command {
 
 /// What the thread's own tasks bring back.
 enum Brought {
-    Linked { result: Result<(ClusterInfo, Link, Connection), LinkError>, reply: oneshot::Sender<Result<ClusterInfo, Fault>> },
-    HostAnswer { lookup: LookupId, answer: Option<Vec<u8>> },
+    Linked {
+        result: Result<(ClusterInfo, Link, Connection), LinkError>,
+        reply: oneshot::Sender<Result<ClusterInfo, Fault>>,
+    },
+    HostAnswer {
+        lookup: LookupId,
+        answer: Option<Vec<u8>>,
+    },
 }
 
 /// Time for the farewell to leave.
@@ -68,7 +74,11 @@ struct Worker {
 }
 
 impl Worker {
-    async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut brought: mpsc::Receiver<Brought>) -> io::Result<()> {
+    async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        mut brought: mpsc::Receiver<Brought>,
+    ) -> io::Result<()> {
         let readiness = self.path.lock().readiness()?;
         let timer = tokio::time::sleep(FAR_AHEAD);
         tokio::pin!(timer);
@@ -212,4 +222,3 @@ fn cluster(hello: &HelloReply) -> Result<ClusterInfo, LinkError> {
         search_domain: hello.search_domain.clone(),
     })
 }
-

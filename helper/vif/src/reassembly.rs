@@ -104,7 +104,14 @@ mod tests {
     use super::*;
     use crate::packet::Fragment;
 
-    fn push(reassembly: &mut Reassembly, id: u32, offset: usize, payload: &[u8], more: bool, now: Instant) -> Option<Vec<u8>> {
+    fn push(
+        reassembly: &mut Reassembly,
+        id: u32,
+        offset: usize,
+        payload: &[u8],
+        more: bool,
+        now: Instant,
+    ) -> Option<Vec<u8>> {
         let packet = Packet {
             source: [10, 0, 0, 1].into(),
             destination: [10, 0, 0, 2].into(),

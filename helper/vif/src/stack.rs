@@ -34,7 +34,8 @@ impl Stack {
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = seed;
         let mut nothing = Nothing;
-        let mut device = Wire { packet: None, sink: &mut nothing, buffer: &mut Vec::new(), capabilities: &capabilities };
+        let mut device =
+            Wire { packet: None, sink: &mut nothing, buffer: &mut Vec::new(), capabilities: &capabilities };
         let mut interface = Interface::new(config, &mut device, StackTime::ZERO);
         interface.set_any_ip(true);
         Self { interface, capabilities, buffer: vec![0; MTU] }

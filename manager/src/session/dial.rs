@@ -63,7 +63,9 @@ impl Session {
 
     fn dial(&mut self, flow: FlowId, target: SocketAddr, now: Instant) -> io::Result<Socket> {
         if self.dials.0.len() >= limits::DIALS {
-            self.dials.0.retain(|(_, flow)| matches!(self.sockets.flows.get(flow), Some(Flow { socket: Socket::Dialling(_), .. })));
+            self.dials.0.retain(|(_, flow)| {
+                matches!(self.sockets.flows.get(flow), Some(Flow { socket: Socket::Dialling(_), .. }))
+            });
             if self.dials.0.len() >= limits::DIALS {
                 return Err(io::Error::from_raw_os_error(libc::EAGAIN));
             }
@@ -75,7 +77,9 @@ impl Session {
 
     /// Looks whether a dial has come to its end.
     pub(super) fn dialled(&mut self, flow: FlowId, now: Instant) {
-        let Some(Flow { socket: Socket::Dialling(dial), waker, .. }) = self.sockets.flows.get_mut(&flow) else { return };
+        let Some(Flow { socket: Socket::Dialling(dial), waker, .. }) = self.sockets.flows.get_mut(&flow) else {
+            return;
+        };
         let result = match dial.stream.take_error() {
             Ok(None) => {
                 // On the same machine the connection is there as soon as it is asked for.
@@ -91,7 +95,9 @@ impl Session {
             Ok(Some(error)) | Err(error) => Err(error),
         };
         let round_trip = now.saturating_duration_since(dial.begun);
-        let Some(Flow { socket: Socket::Dialling(dial), active, waker }) = self.sockets.flows.remove(&flow) else { return };
+        let Some(Flow { socket: Socket::Dialling(dial), active, waker }) = self.sockets.flows.remove(&flow) else {
+            return;
+        };
         match result {
             Ok(()) => {
                 let socket = Socket::Tcp(Box::new(TcpFlow::new(dial.stream, waker.clone())));

@@ -44,7 +44,8 @@ impl EchoSocket {
         let length = self.socket.try_recv(buffer)?;
         let reply = if self.v4 { 0 } else { 129 };
         let message = &buffer[..length];
-        Ok((message.first() == Some(&reply) && length >= HEADER + 2).then(|| Bytes::copy_from_slice(&message[HEADER..])))
+        Ok((message.first() == Some(&reply) && length >= HEADER + 2)
+            .then(|| Bytes::copy_from_slice(&message[HEADER..])))
     }
 
     pub fn poll_recv_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -63,7 +63,9 @@ impl Session {
         for _ in 0..limits::DATAGRAMS_PER_TURN {
             let Some(state) = self.sockets.flows.get_mut(&flow) else { return };
             let received = match &mut state.socket {
-                Socket::Udp(socket) => socket.try_recv(&mut buffer).map(|length| Some(Bytes::copy_from_slice(&buffer[..length]))),
+                Socket::Udp(socket) => {
+                    socket.try_recv(&mut buffer).map(|length| Some(Bytes::copy_from_slice(&buffer[..length])))
+                }
                 Socket::Echo(echo) => echo.receive(&mut buffer),
                 Socket::Dialling(_) | Socket::Tcp(_) => return,
             };

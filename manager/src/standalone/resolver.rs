@@ -23,7 +23,8 @@ pub(super) struct Upstream(TokioResolver);
 impl Upstream {
     /// Asks these name servers, or those of the system if there are none.
     pub fn new(name_servers: &[SocketAddr]) -> Result<Self, Fault> {
-        let unusable = |error: NetError| Fault::new(Code::DnsUnavailable, format!("no name server can be used: {error}"));
+        let unusable =
+            |error: NetError| Fault::new(Code::DnsUnavailable, format!("no name server can be used: {error}"));
         let mut builder = if name_servers.is_empty() {
             TokioResolver::builder_tokio().map_err(unusable)?
         } else {

@@ -66,8 +66,7 @@ impl Dialled {
             .header(PROTOCOL_HEADER, self.hello.protocol)
             .body(body)
             .expect("the parts of the request are constant and valid");
-        let response =
-            self.requests.send_request(request).await.map_err(|error| LinkError::Lost(sentence(&error)))?;
+        let response = self.requests.send_request(request).await.map_err(|error| LinkError::Lost(sentence(&error)))?;
         if let Some(status) = Status::from_header_map(response.headers())
             && status.code() != tonic::Code::Ok
         {

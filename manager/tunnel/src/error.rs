@@ -36,7 +36,11 @@ pub enum LinkError {
     #[error("the TLS handshake failed: {0}")]
     Tls(String),
     /// No protocol version in common.
-    #[error("the other side ({software}) speaks protocol versions {oldest} to {newest}, this one {} to {}", crate::OLDEST_PROTOCOL, crate::NEWEST_PROTOCOL)]
+    #[error(
+        "the other side ({software}) speaks protocol versions {oldest} to {newest}, this one {} to {}",
+        crate::OLDEST_PROTOCOL,
+        crate::NEWEST_PROTOCOL
+    )]
     Version {
         /// The other side's software.
         software: String,

@@ -49,18 +49,45 @@ pub enum Pull {
 #[allow(missing_docs)]
 pub enum Event {
     /// The peer asks for a flow: answer by [`Mux::accept`] or [`Mux::reject`].
-    Opened { flow: FlowId, kind: Kind, target: SocketAddr },
-    Accepted { flow: FlowId, round_trip_us: u32 },
-    Rejected { flow: FlowId, reason: Reason },
+    Opened {
+        flow: FlowId,
+        kind: Kind,
+        target: SocketAddr,
+    },
+    Accepted {
+        flow: FlowId,
+        round_trip_us: u32,
+    },
+    Rejected {
+        flow: FlowId,
+        reason: Reason,
+    },
     /// Bytes of the stream: say by [`Mux::consumed`] when they are gone.
-    Data { flow: FlowId, bytes: Bytes },
+    Data {
+        flow: FlowId,
+        bytes: Bytes,
+    },
     /// The peer's stream has ended.
-    Finished { flow: FlowId },
-    Reset { flow: FlowId, reason: Reason },
-    Datagram { flow: FlowId, bytes: Bytes },
-    Query { id: u32, message: Bytes },
+    Finished {
+        flow: FlowId,
+    },
+    Reset {
+        flow: FlowId,
+        reason: Reason,
+    },
+    Datagram {
+        flow: FlowId,
+        bytes: Bytes,
+    },
+    Query {
+        id: u32,
+        message: Bytes,
+    },
     /// Empty if the manager has no answer.
-    Answer { id: u32, message: Bytes },
+    Answer {
+        id: u32,
+        message: Bytes,
+    },
     GoingAway,
 }
 

@@ -22,8 +22,8 @@ use crate::link::{Endpoint, LINK_PATH, Link, Outgoing, PROTOCOL_HEADER, Shared, 
 use crate::proto::tunnel_server::{Tunnel, TunnelServer};
 use crate::proto::{HelloReply, HelloRequest};
 pub use crate::tls::Admit;
-pub use tokio_rustls::TlsAcceptor as Acceptor;
 use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
+pub use tokio_rustls::TlsAcceptor as Acceptor;
 
 /// Plain reads below TLS: rustls asks for a few KiB at a time.
 pub(crate) const READ_BUFFER: usize = 256 * 1024;

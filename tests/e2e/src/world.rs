@@ -307,7 +307,10 @@ fn demo_command(options: &Options, log: &Path) -> Result<Command> {
     }
     command.arg("--").arg("sh").arg("-c").arg(format!("exec {} agent", options.probe));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(log)?);
-    command.env_remove("RUST_BACKTRACE").env_remove("HAWSER_DEMO_DIRECT").env("TMPDIR", log.parent().context("the log's directory")?);
+    command
+        .env_remove("RUST_BACKTRACE")
+        .env_remove("HAWSER_DEMO_DIRECT")
+        .env("TMPDIR", log.parent().context("the log's directory")?);
     if options.direct {
         command.env("HAWSER_DEMO_DIRECT", "1");
     }

@@ -3,6 +3,8 @@
 //! Making a world moves the calling process to other namespaces and copies it, which a test with threads may not do.
 //! So this file brings its own small harness, and each test makes its world in a process of its own.
 
+#![allow(clippy::unwrap_used, reason = "all of this is tests, though clippy sees no #[test]")]
+
 use std::{
     env,
     fs::{self, Permissions},

@@ -9,11 +9,11 @@ mod report;
 mod stage;
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use hawser_fault::Fault;
-use hawser_sandbox::link::Shape;
+use hawser_sandbox::link::{Shape, Tun};
 use hawser_sandbox::world::{self, Plan};
 
 use crate::output;
@@ -55,7 +55,12 @@ impl DemoArgs {
 pub(crate) fn run(args: DemoArgs) -> ExitCode {
     let direct = std::env::var_os("HAWSER_DEMO_DIRECT").is_some_and(|value| value == "1");
     let plan = Plan { shape: args.shape(), direct };
-    let began = std::time::Instant::now();
+    let began = Instant::now();
+    if !(plan.direct && plan.shape.is_plain())
+        && let Err(error) = Tun::available()
+    {
+        return fail(&error.into());
+    }
     let code = world::enter(plan, |world| {
         let played = world.map_err(Fault::from).map_err(stage::Stop::from).and_then(|world| {
             report::step(args.command.is_empty(), "private world", began.elapsed(), &describe(plan));
@@ -68,11 +73,14 @@ pub(crate) fn run(args: DemoArgs) -> ExitCode {
             report::end(args.command.is_empty(), code);
             ExitCode::from(code)
         }
-        Err(error) => {
-            let _ = output::fault::report(&error.into(), false);
-            ExitCode::FAILURE
-        }
+        Err(error) => fail(&error.into()),
     }
+}
+
+fn fail(fault: &Fault) -> ExitCode {
+    // Nothing is left to tell anybody if even this can't be written.
+    let _ = output::fault::report(fault, false);
+    ExitCode::FAILURE
 }
 
 fn describe(plan: Plan) -> String {

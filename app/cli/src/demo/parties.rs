@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -105,7 +106,9 @@ pub(super) fn log_of(child: &Child) -> String {
 
 /// This program, as another process.
 fn hawser() -> Command {
-    Command::new("/proc/self/exe")
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("hawser");
+    command
 }
 
 fn file(name: &str) -> String {
@@ -137,11 +140,12 @@ fn run_for_pin(world: &mut World, name: &str, command: Command) -> Result<String
     pin.map(|line| line.trim_end().to_owned()).ok_or_else(|| Stop::of(&child, "printed no pin"))
 }
 
-/// Runs a program on the laptop to its end, which is to be a good one.
+/// Runs one of our own commands on the laptop to its end, which is to be a good one. If not, it has said why.
 fn run(world: &mut World, name: &str, command: Command, patience: Duration) -> Result<Child, Stop> {
     let child = world.start(&world.laptop, name, command)?;
     match world.wait_for(Instant::now() + patience, |world| world.ended(&child))? {
         Some(Outcome::Exited(0)) => Ok(child),
+        Some(Outcome::Exited(_)) => Err(Stop::Told(log_of(&child))),
         Some(outcome) => Err(Stop::of(&child, &report::ending(outcome))),
         None => Err(Stop::of(&child, "did not end in time")),
     }

@@ -18,6 +18,8 @@ use crate::output;
 pub(super) enum Stop {
     /// Something to tell, with what the process in question had said.
     Fault { fault: Fault, said: String },
+    /// A command of ours failed, and this is what it has to tell.
+    Told(String),
     /// Somebody asked for it.
     Interrupted(Signal),
 }
@@ -33,6 +35,10 @@ impl Stop {
     pub(super) fn report(self) -> u8 {
         match self {
             Self::Interrupted(signal) => Outcome::Killed(signal).code(),
+            Self::Told(said) => {
+                eprint!("{said}");
+                1
+            }
             Self::Fault { fault, said } => {
                 eprint!("{said}");
                 let _ = output::fault::report(&fault, false);

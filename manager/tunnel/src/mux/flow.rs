@@ -70,7 +70,13 @@ impl MuxFlow {
 
     /// A new grant once a quarter of the window is free. The window doubles if the last grant was used up within
     /// two round trips: then the sender waited for credit and not for its own data.
-    pub fn consumed(&mut self, bytes: u64, now: Instant, round_trip: Option<Duration>, may_grow: bool) -> Option<Grant> {
+    pub fn consumed(
+        &mut self,
+        bytes: u64,
+        now: Instant,
+        round_trip: Option<Duration>,
+        may_grow: bool,
+    ) -> Option<Grant> {
         self.consumed += bytes;
         let free = self.consumed + self.window - self.limit;
         if free < self.window / 4 || self.finished_receiving {

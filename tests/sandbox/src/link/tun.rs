@@ -19,15 +19,14 @@ pub(super) const HEADER: usize = 10;
 pub struct Tun(File);
 
 impl Tun {
+    /// Whether devices can be made by this process at all.
+    pub fn available() -> Result<(), SandboxError> {
+        open().map(drop)
+    }
+
     /// Makes the device in the network namespace that the calling thread is in.
     pub fn create(name: &str, shape: Shape) -> Result<Self, SandboxError> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(libc::O_NONBLOCK)
-            .open("/dev/net/tun")
-            .map_err(SandboxError::tun("/dev/net/tun cannot be opened"))?;
-        let tun = Self(file);
+        let tun = Self(open()?);
         tun.attach(name).map_err(SandboxError::tun("the link's device cannot be made"))?;
         let checksum_and_segments = libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO6;
         let datagrams = libc::TUN_F_USO4 | libc::TUN_F_USO6;
@@ -75,6 +74,15 @@ impl AsFd for Tun {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+fn open() -> Result<File, SandboxError> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open("/dev/net/tun")
+        .map_err(SandboxError::tun("/dev/net/tun cannot be opened"))
 }
 
 fn check(result: libc::c_int) -> io::Result<()> {

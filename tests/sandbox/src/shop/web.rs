@@ -1,6 +1,6 @@
 //! The web servers of the shop.
 
-use std::{convert::Infallible, io, time::Duration};
+use std::{convert::Infallible, io};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -10,33 +10,22 @@ use hyper::{
     server::conn::http1,
     service::service_fn,
 };
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::plan::Service;
 
-/// How long a client may take for the head of a request.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// Answers every request with one line that says which service was reached, and at which address.
-pub(super) fn answer(
-    stream: TcpStream,
-    service: &'static Service,
-    keep_alive: bool,
-) -> impl Future<Output = io::Result<()>> + Send {
-    async move {
-        let page = Bytes::from(format!("{} at {}\n", service.full_name(), stream.local_addr()?));
-        let respond = service_fn(move |_| {
-            let mut response = Response::new(Full::new(page.clone()));
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-            async move { Ok::<_, Infallible>(response) }
-        });
-        http1::Builder::new()
-            .keep_alive(keep_alive)
-            .timer(TokioTimer::new())
-            .header_read_timeout(PATIENCE)
-            .serve_connection(TokioIo::new(stream), respond)
-            .await
-            .map_err(io::Error::other)
-    }
+pub(super) async fn answer(stream: TcpStream, service: &'static Service, keep_alive: bool) -> io::Result<()> {
+    let page = Bytes::from(format!("{} at {}\n", service.full_name(), stream.local_addr()?));
+    let respond = service_fn(move |_| {
+        let mut response = Response::new(Full::new(page.clone()));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        async move { Ok::<_, Infallible>(response) }
+    });
+    http1::Builder::new()
+        .keep_alive(keep_alive)
+        .serve_connection(TokioIo::new(stream), respond)
+        .await
+        .map_err(io::Error::other)
 }

@@ -103,7 +103,10 @@ fn an_echo_is_answered_only_if_the_target_answers() {
     world.inject(&request([10, 0, 0, 1]));
     world.until("the reply", |world| world.laptop.seen.iter().any(|packet| packet[9] == 1 && packet[20] == 0));
     let reply = &world.laptop.seen[0];
-    assert_eq!((&reply[24..32], &reply[12..20]), (&[0x12, 0x34, 0, 1, 1, 2, 3, 4][..], &[10, 0, 0, 1, 198, 18, 0, 1][..]));
+    assert_eq!(
+        (&reply[24..32], &reply[12..20]),
+        (&[0x12, 0x34, 0, 1, 1, 2, 3, 4][..], &[10, 0, 0, 1, 198, 18, 0, 1][..])
+    );
     world.cut_link();
     world.laptop.seen.clear();
     world.inject(&request([10, 0, 0, 2]));

@@ -38,12 +38,17 @@ fn through_echo(world: &mut World, handle: SocketHandle, sent: &[u8]) -> Vec<u8>
 
 fn closed_because(world: &World) -> Vec<&'static str> {
     let records = world.core.records();
-    records.iter().filter_map(|record| if let FlowState::Closed(why) = record.state { Some(why) } else { None }).collect()
+    records
+        .iter()
+        .filter_map(|record| if let FlowState::Closed(why) = record.state { Some(why) } else { None })
+        .collect()
 }
 
 #[test]
 fn bytes_and_both_ends_cross_over_ipv4_and_ipv6() {
-    for target in [(TARGET.into(), ECHO), (std::net::IpAddr::V6(Ipv6Addr::LOCALHOST.to_bits().wrapping_add(9).into()), ECHO)] {
+    for target in
+        [(TARGET.into(), ECHO), (std::net::IpAddr::V6(Ipv6Addr::LOCALHOST.to_bits().wrapping_add(9).into()), ECHO)]
+    {
         let mut world = World::new(Weather::default());
         let handle = world.connect(target);
         let sent: Vec<u8> = (0..1_500_000u32).map(|n| (n % 249) as u8).collect();

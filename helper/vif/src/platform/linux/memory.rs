@@ -94,7 +94,8 @@ impl Drop for Pool {
 }
 
 fn map(size: usize) -> io::Result<NonNull<u8>> {
-    let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE);
+    let (protection, flags) =
+        (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE);
     // SAFETY: a fresh anonymous mapping touches no memory that exists.
     let block = unsafe { libc::mmap(std::ptr::null_mut(), size, protection, flags, -1, 0) };
     if block == libc::MAP_FAILED {

@@ -22,7 +22,11 @@ fn frame() -> impl Strategy<Value = Frame> {
         (flow.clone(), bytes.clone()).prop_map(|(flow, bytes)| Frame::Data { flow, bytes }),
         flow.clone().prop_map(|flow| Frame::Fin { flow }),
         (flow.clone(), reason).prop_map(|(flow, reason)| Frame::Rst { flow, reason }),
-        (flow.clone(), any::<(u64, u64)>()).prop_map(|(flow, (consumed, limit))| Frame::Credit { flow, consumed, limit }),
+        (flow.clone(), any::<(u64, u64)>()).prop_map(|(flow, (consumed, limit))| Frame::Credit {
+            flow,
+            consumed,
+            limit
+        }),
         (flow, bytes.clone()).prop_map(|(flow, bytes)| Frame::Datagram { flow, bytes }),
         any::<u64>().prop_map(|token| Frame::Ping { token }),
         any::<u64>().prop_map(|token| Frame::Pong { token }),
@@ -48,7 +52,8 @@ fn wire(frames: &[Frame], message: usize) -> Bytes {
 fn joined(frames: Vec<Frame>) -> Vec<Frame> {
     let mut whole: Vec<Frame> = Vec::new();
     for frame in frames {
-        if let (Some(Frame::Data { flow: last, bytes: before }), Frame::Data { flow, bytes }) = (whole.last_mut(), &frame)
+        if let (Some(Frame::Data { flow: last, bytes: before }), Frame::Data { flow, bytes }) =
+            (whole.last_mut(), &frame)
             && last == flow
         {
             *before = [before.as_ref(), bytes.as_ref()].concat().into();

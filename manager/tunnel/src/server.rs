@@ -101,7 +101,7 @@ async fn answer<H: Host>(
     peer: Pin,
 ) -> Result<http::Response<Body>, std::convert::Infallible> {
     if request.uri().path() == LINK_PATH {
-        return Ok(open_link(request, &*host, peer).map_or_else(|status| status.into_http(), |response| response));
+        return Ok(open_link(request, &*host, peer).unwrap_or_else(|status| status.into_http()));
     }
     let hello = TunnelServer::new(Greeter(host));
     let response = hello.oneshot(request).await;

@@ -12,13 +12,22 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Waits until the client sent the whole preface, which stays in the socket; fails at the first byte that differs.
 pub(super) async fn wait(stream: &UnixStream) -> io::Result<()> {
-    stream
-        .async_io(Interest::READABLE, || {
+    loop {
+        let ready = stream.ready(Interest::READABLE).await?;
+        let judged = stream.try_io(Interest::READABLE, || {
             let mut seen = [0; PREFACE.len()];
             let count = recv(stream.as_raw_fd(), &mut seen, MsgFlags::MSG_PEEK)?;
             judge(&seen[..count])
-        })
-        .await
+        });
+        match judged {
+            // A client that says no more stays "readable" for ever: without this the wait would spin.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && ready.is_read_closed() => {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            judged => return judged,
+        }
+    }
 }
 
 fn judge(seen: &[u8]) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    ffi::CString,
     fs::File,
     io,
     os::{fd::AsFd, unix::process::CommandExt},
@@ -13,6 +14,7 @@ use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, ppoll},
     sys::{
+        prctl,
         signal::{SigSet, Signal, kill, killpg},
         signalfd::{SfdFlags, SignalFd},
         time::TimeSpec,
@@ -147,6 +149,8 @@ impl World {
                     let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
                 }
                 let _ = SigSet::empty().thread_set_mask();
+                // The copy has our arguments, so only this tells it apart in a list of processes.
+                let _ = CString::new(format!("hawser-{name}")).map(|name| prctl::set_name(&name));
                 process::exit(match place.go() {
                     Ok(()) => run().into(),
                     Err(_) => 1,

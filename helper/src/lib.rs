@@ -1,7 +1,7 @@
 //! The helper: the privileged background service that ties this laptop to clusters.
 //!
-//! [`run`] wires the rooms together: [`service`] answers the user's programs, [`connections`] knows who has which
-//! connection, [`connection`] is one of them as a state machine, and [`machine`] is the host that they change. The
+//! [`run`] wires the rooms together: `service` answers the user's programs, `connections` knows who has which
+//! connection, `connection` is one of them as a state machine, and `machine` is the host that they change. The
 //! packets themselves go through [`plane`], on a thread of their own.
 
 #[cfg(not(target_os = "linux"))]

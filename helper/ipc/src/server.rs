@@ -76,11 +76,16 @@ async fn serve_client<S: Helper>(
     server: HelperServer<S>,
     mut stopped: watch::Receiver<()>,
 ) {
-    match timeout(limits::PREFACE_TIME, preface::wait(&stream)).await {
-        Ok(Ok(())) => {}
+    let preface = tokio::select! {
+        preface = timeout(limits::PREFACE_TIME, preface::wait(stream)) => preface,
+        // The sender is dropped when the helper stops.
+        _ = stopped.changed() => return,
+    };
+    let stream = match preface {
+        Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(%error, "a client did not speak HTTP/2"),
         Err(_) => return tracing::debug!("a client said nothing"),
-    }
+    };
 
     let linger = match &verdict {
         Verdict::Serve(_) => None,
@@ -90,7 +95,6 @@ async fn serve_client<S: Helper>(
     let mut connection = std::pin::pin!(protocol().serve_connection(TokioIo::new(stream), calls));
     tokio::select! {
         ended = &mut connection => return note_end(ended),
-        // The sender is dropped when the helper stops.
         _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
         () = elapsed(linger) => connection.as_mut().graceful_shutdown(),
     }

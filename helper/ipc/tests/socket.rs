@@ -214,8 +214,9 @@ async fn a_client_that_stops_answering_is_closed_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stopping_does_not_wait_for_followers() {
+async fn stopping_does_not_wait_for_followers_and_silent_clients() {
     let served = Served::open();
+    let _silent = UnixStream::connect(served.path()).await.unwrap();
     let mut client = connect(&served.path()).await.unwrap();
     let mut stream = client.watch(WatchRequest { follow: true }).await.unwrap().into_inner();
     let began = tokio::time::Instant::now();
@@ -225,7 +226,7 @@ async fn stopping_does_not_wait_for_followers() {
     assert_eq!(from_status(&status).code, Code::HelperUnreachable);
 }
 
-/// Bytes of every kind: noise, noise behind a good beginning, and frames whose headers make sense.
+/// Bytes of every kind: noise, noise or nothing behind a good beginning, and frames whose headers make sense.
 fn hostile() -> impl Strategy<Value = Vec<u8>> {
     let noise = || prop::collection::vec(any::<u8>(), 0..600);
     let frame = (0_u8..12, any::<u8>(), 0_u8..6, prop::collection::vec(any::<u8>(), 0..80)).prop_map(
@@ -238,6 +239,7 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         noise(),
         (0..=PREFACE.len(), noise()).prop_map(|(length, noise)| [&PREFACE[..length], &noise].concat()),
+        (0..=PREFACE.len()).prop_map(|length| PREFACE[..length].to_vec()),
         frames.prop_map(|frames| [PREFACE, &frames].concat()),
     ]
 }

@@ -1,6 +1,6 @@
 //! One connection's data plane: a thread of its own that owns the TUN, the flows, the resolver and the link.
 //!
-//! Everything hot happens on that thread ([`thread`]); what it works on is a [`path::DataPath`], which the link's outgoing side
+//! Everything hot happens on that thread (`thread.rs`); what it works on is the data path (`path.rs`), which the link's outgoing side
 //! shares. The rest of the helper holds a [`Plane`] and sends it commands.
 
 mod path;

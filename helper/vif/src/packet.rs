@@ -126,7 +126,7 @@ impl Segment {
 }
 
 /// A UDP datagram and its flow. Ports of zero are no flow.
-pub fn parse_udp<'a>(source: IpAddr, destination: IpAddr, payload: &'a [u8]) -> Option<(Tuple, &'a [u8])> {
+pub fn parse_udp(source: IpAddr, destination: IpAddr, payload: &[u8]) -> Option<(Tuple, &[u8])> {
     let udp = UdpPacket::new_checked(payload).ok()?;
     let (from, to) = (udp.src_port(), udp.dst_port());
     let length = usize::from(udp.len());
@@ -142,7 +142,7 @@ pub fn parse_udp<'a>(source: IpAddr, destination: IpAddr, payload: &'a [u8]) -> 
 }
 
 /// An echo request: its flow, its sequence number and its data.
-pub fn parse_echo<'a>(source: IpAddr, destination: IpAddr, payload: &'a [u8]) -> Option<(Tuple, &'a [u8])> {
+pub fn parse_echo(source: IpAddr, destination: IpAddr, payload: &[u8]) -> Option<(Tuple, &[u8])> {
     let request = if source.is_ipv4() { 8 } else { 128 };
     let (head, after_identifier) = payload.split_at_checked(6)?;
     if head[0] != request || head[1] != 0 || after_identifier.len() < 2 {

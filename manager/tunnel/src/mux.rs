@@ -21,7 +21,7 @@ use flow::MuxFlow;
 /// Which end of the link this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// The helper, which made the link: odd flow numbers, and the heartbeat.
+    /// The helper, which made the link: odd flow numbers.
     Client,
     /// The manager.
     Server,
@@ -279,10 +279,7 @@ impl Mux {
 
     /// When [`Mux::tick`] wants to be called next.
     pub fn next_deadline(&self) -> Instant {
-        match self.side {
-            Side::Client => self.heartbeat.next.min(self.heartbeat.heard + limits::SILENCE),
-            Side::Server => self.heartbeat.heard + limits::SILENCE * 3,
-        }
+        self.heartbeat.next.min(self.heartbeat.heard + self.patience())
     }
 
     /// Sends the heartbeat and notices a dead link.
@@ -290,7 +287,7 @@ impl Mux {
     /// # Errors
     /// [`Silent`] if nothing was heard for too long.
     pub fn tick(&mut self, now: Instant) -> Result<(), Silent> {
-        if self.side == Side::Client && now >= self.heartbeat.next {
+        if now >= self.heartbeat.next {
             // A clock that jumped (the laptop slept) says nothing about the peer: ask before judging.
             if now.saturating_duration_since(self.heartbeat.next) > limits::SILENCE {
                 self.heartbeat.heard = now;
@@ -300,8 +297,7 @@ impl Mux {
             self.heartbeat.next = now + limits::HEARTBEAT;
             self.control(Frame::Ping { token });
         }
-        let patience = if self.side == Side::Client { limits::SILENCE } else { limits::SILENCE * 3 };
-        match now.saturating_duration_since(self.heartbeat.heard) >= patience {
+        match now.saturating_duration_since(self.heartbeat.heard) >= self.patience() {
             true => Err(Silent),
             false => Ok(()),
         }
@@ -409,6 +405,11 @@ impl Mux {
             Frame::OpenOk { .. } | Frame::OpenErr { .. } | Frame::Rst { .. } | Frame::Datagram { .. } => {}
         }
         Ok(())
+    }
+
+    /// The manager waits longer: the laptop is the one that dials again.
+    fn patience(&self) -> Duration {
+        if self.side == Side::Client { limits::SILENCE } else { limits::SILENCE * 3 }
     }
 
     fn forget(&mut self, flow: FlowId) -> bool {

@@ -1,5 +1,7 @@
 //! A real link over loopback: TLS, first exchange, stream of batches, and each way to be refused.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -23,11 +23,11 @@ pub fn check(worlds: &Worlds, full: bool) -> Vec<Gate> {
     eprintln!("checking the correctness gates");
     let world = match worlds.plain() {
         Ok(pair) => &pair.hawser,
-        Err(error) => return vec![Gate { name: "a world starts", error: Some(format!("{error:?}")) }],
+        Err(error) => return vec![Gate { name: "a world starts", error: Some(format!("{error:#}")) }],
     };
     let bytes: u64 = if full { 5_000_000_000 } else { 500_000_000 };
     let checked = if full { "10 GB arrive unchanged" } else { "1 GB arrives unchanged" };
-    let gate = |name, check: Result<()>| Gate { name, error: check.err().map(|error| format!("{error:?}")) };
+    let gate = |name, check: Result<()>| Gate { name, error: check.err().map(|error| format!("{error:#}")) };
     vec![
         gate("a closed port refuses", both(world, |ip| format!("refused {ip}:{}", ports::CLOSED))),
         gate("half-closed echo", both(world, |ip| format!("half-close {ip}:{}", ports::ECHO))),

@@ -77,7 +77,7 @@ fn measure(args: &Args) -> Result<ExitCode> {
                 figures.extend(measured);
             }
             Err(error) => {
-                eprintln!("    {error:?}");
+                eprintln!("    {error:#}");
                 figures.push(Figure::failed(row.name, row.about));
             }
         }

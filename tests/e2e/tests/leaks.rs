@@ -27,7 +27,7 @@ fn connections_that_ended_leave_no_file_no_flow_and_no_memory() {
 
 fn churn(world: &hawser_e2e::World, count: usize) {
     let command = format!("churn {} {count}", world.ip);
-    let report = world.probe_within(&command, Duration::from_secs(240)).unwrap_or_else(|error| panic!("{error:?}"));
+    let report = world.probe_within(&command, Duration::from_secs(240)).unwrap_or_else(|error| panic!("{error:#}"));
     assert_eq!(report["failed"], serde_json::json!({}), "{report}");
 }
 

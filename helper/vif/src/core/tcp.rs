@@ -234,7 +234,7 @@ impl Core {
     }
 
     fn finished(&mut self, key: FlowKey) {
-        let unsent_end = self.flows.get_mut(key).and_then(|flow| Some(flow.id?)).is_some_and(|id| {
+        let unsent_end = self.flows.get_mut(key).and_then(|flow| flow.id).is_some_and(|id| {
             // The end towards the far side may still wait for its turn on the link.
             self.by_id.contains_key(&id) && self.mux.as_ref().is_some_and(|mux| mux.owes_end(id))
         });

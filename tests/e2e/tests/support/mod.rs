@@ -24,7 +24,7 @@ pub fn options() -> Options {
 pub fn start(options: &Options) -> World {
     match World::start(options) {
         Ok(world) => world,
-        Err(error) => panic!("{error:?}"),
+        Err(error) => panic!("{error:#}"),
     }
 }
 
@@ -42,7 +42,7 @@ pub fn targets(world: &World, port: u16) -> [String; 2] {
 pub fn probe(world: &World, arguments: &str) -> Value {
     match world.probe(arguments) {
         Ok(report) => report,
-        Err(error) => panic!("{error:?}\n{}", world.log()),
+        Err(error) => panic!("{error:#}\n{}", world.log()),
     }
 }
 
@@ -50,7 +50,7 @@ pub fn probe(world: &World, arguments: &str) -> Value {
 pub fn read(world: &World, command: &str) -> String {
     match world.read(command) {
         Ok(output) => output,
-        Err(error) => panic!("{error:?}"),
+        Err(error) => panic!("{error:#}"),
     }
 }
 

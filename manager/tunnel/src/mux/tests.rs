@@ -220,7 +220,7 @@ fn who_sends_beyond_credit_or_reuses_a_number_breaks_the_protocol() {
     let cases = [
         (encode(&[open.clone(), open.clone()]), WireError::BadFlow(1)),
         (encode(&[Frame::Open { flow: FlowId(2), kind: Kind::Tcp, target: target(80) }]), WireError::BadFlow(2)),
-        (encode(&[&[open.clone()], much.as_slice()].concat()), WireError::BeyondCredit(1)),
+        (encode(&[std::slice::from_ref(&open), much.as_slice()].concat()), WireError::BeyondCredit(1)),
         (encode(&[open.clone(), Frame::Fin { flow }, Frame::Fin { flow }]), WireError::AfterEnd(1)),
     ];
     for (wire, error) in cases {

@@ -18,8 +18,7 @@ impl Live {
 
     /// Replaces what was drawn before.
     pub(crate) fn draw(&mut self, text: &str) -> io::Result<()> {
-        let (columns, rows) = terminal_size::terminal_size_of(io::stdout())
-            .map_or((80, 24), |(width, height)| (usize::from(width.0), usize::from(height.0)));
+        let (columns, rows) = screen();
         let (fitting, lines) = fit(text, columns, rows);
         let mut out = io::stdout().lock();
         // Written past anstream, which takes cursor movements for decoration too when NO_COLOR is set.
@@ -35,7 +34,13 @@ impl Live {
 
 /// Columns of the terminal that standard output is, if it is one.
 pub(crate) fn screen_columns() -> Option<usize> {
-    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0))
+    io::stdout().is_terminal().then(|| screen().0)
+}
+
+/// Columns and rows; the classic ones where the terminal doesn't tell.
+fn screen() -> (usize, usize) {
+    let told = terminal_size::terminal_size_of(io::stdout());
+    told.map_or((80, 24), |(width, height)| (usize::from(width.0), usize::from(height.0)))
 }
 
 /// Whether this kind of terminal knows how to move its cursor.

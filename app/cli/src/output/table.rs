@@ -8,7 +8,7 @@ use super::text::{harmless, shorten, width};
 const GAP: &str = "  ";
 
 /// Columns that an elastic text keeps even on a screen that is too narrow.
-const LEAST: usize = 12;
+const LEAST: usize = 8;
 
 /// A column's heading, and how its texts stand.
 #[derive(Clone, Copy)]
@@ -133,6 +133,6 @@ web              1
         };
         assert_eq!(drawn(56).lines().nth(1), Some("web.shop.svc.demo.local  10.96.0.11:80  closed by target"));
         assert_eq!(drawn(50).lines().nth(1), Some("web.shop.svc.dem…  10.96.0.11:80  closed by target"));
-        assert_eq!(drawn(10).lines().nth(1), Some("web.shop.sv…  10.96.0.11:80  closed by t…"));
+        assert_eq!(drawn(10).lines().nth(1), Some("web.sho…  10.96.0.11:80  closed …"));
     }
 }

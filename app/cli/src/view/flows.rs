@@ -21,12 +21,11 @@ pub(crate) fn describe(flows: &[Flow], processes: &Processes, own_uid: u32, now:
         Column::Elastic("PROCESS"),
         Column::Elastic("NAME"),
         Column::Left("ADDRESS"),
+        Column::Elastic("STATE"),
         Column::Right("SENT"),
         Column::Right("RECEIVED"),
         Column::Right("AGE"),
         Column::Right("RTT"),
-        Column::Left("STATE"),
-        Column::Elastic("WHY CLOSED"),
     ];
     if several {
         columns.insert(0, Column::Elastic("CONNECTION"));
@@ -49,10 +48,9 @@ pub(crate) fn line(flow: &Flow, processes: &Processes, own_uid: u32) -> String {
         harmless(&flow.protocol),
         harmless(&process(flow, processes, own_uid)),
         harmless(&flow.destination),
-        paint(style(flow), &harmless(&flow.state)),
+        paint(style(flow), &harmless(&state(flow))),
     );
     if !flow.closed.is_empty() {
-        line += &format!(": {}", harmless(&flow.closed));
         line += &format!(" ({} sent, {} received)", units::bytes(flow.sent_bytes), units::bytes(flow.received_bytes));
     }
     line
@@ -65,12 +63,11 @@ fn row(flow: &Flow, processes: &Processes, own_uid: u32, now: i64) -> Vec<Cell> 
         Cell::new(process(flow, processes, own_uid)),
         Cell::new(if flow.name.is_empty() { "-" } else { &flow.name }),
         Cell::new(&flow.destination),
+        Cell::styled(style(flow), state(flow)),
         Cell::new(units::bytes(flow.sent_bytes)),
         Cell::new(units::bytes(flow.received_bytes)),
         Cell::new(units::age(units::since(flow.opened, now))),
         Cell::new(round_trip),
-        Cell::styled(style(flow), &flow.state),
-        Cell::new(&flow.closed),
     ]
 }
 
@@ -80,6 +77,14 @@ fn process(flow: &Flow, processes: &Processes, own_uid: u32) -> String {
         None if flow.inode != 0 && flow.uid != own_uid => format!("of uid {}", flow.uid),
         None => "-".to_owned(),
     }
+}
+
+/// The state, and why it is closed once it is.
+fn state(flow: &Flow) -> String {
+    if flow.closed.is_empty() || flow.closed == flow.state {
+        return flow.state.clone();
+    }
+    format!("{}: {}", flow.state, flow.closed)
 }
 
 fn style(flow: &Flow) -> Style {
@@ -141,10 +146,10 @@ mod tests {
         let theirs = Flow { id: 3, uid: 1001, inode: 78, protocol: "udp".into(), ..curl() };
         let drawn = describe(&[curl(), theirs, refused()], &known(), 1000, NOW, None);
         let expected = "\
-PROTO  PROCESS      NAME                     ADDRESS           SENT  RECEIVED  AGE     RTT  STATE   WHY CLOSED
-tcp    4242 curl    web.shop.svc.demo.local  10.96.0.11:80     78 B    1.2 MB  2 s  310 µs  open
-udp    of uid 1001  web.shop.svc.demo.local  10.96.0.11:80     78 B    1.2 MB  2 s  310 µs  open
-tcp    -            -                        [fd00:96::11]:81   0 B       0 B  2 s       -  closed  refused
+PROTO  PROCESS      NAME                     ADDRESS           STATE            SENT  RECEIVED  AGE     RTT
+tcp    4242 curl    web.shop.svc.demo.local  10.96.0.11:80     open             78 B    1.2 MB  2 s  310 µs
+udp    of uid 1001  web.shop.svc.demo.local  10.96.0.11:80     open             78 B    1.2 MB  2 s  310 µs
+tcp    -            -                        [fd00:96::11]:81  closed: refused   0 B       0 B  2 s       -
 ";
         assert_eq!(strip_str(&drawn).to_string(), expected);
     }

@@ -141,15 +141,8 @@ fn hello_error(status: &Status) -> LinkError {
 }
 
 fn after_handshake(error: &(dyn std::error::Error + 'static)) -> LinkError {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<std::io::Error>()
-            && let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
-            && *tls == rustls::Error::AlertReceived(rustls::AlertDescription::AccessDenied)
-        {
-            return LinkError::NotAdmitted;
-        }
-        cause = error.source();
-    }
-    LinkError::Hello(sentence(error))
+    let text = sentence(error);
+    // h2 keeps only the text of an error of its transport.
+    let denied = rustls::Error::AlertReceived(rustls::AlertDescription::AccessDenied).to_string();
+    if text.contains(&denied) { LinkError::NotAdmitted } else { LinkError::Hello(text) }
 }

@@ -4,6 +4,7 @@
 //! sees to the list before it takes bytes straight out of the sockets into the next batch. There is no task and no buffer
 //! for a flow.
 
+mod datagram;
 mod dial;
 mod echo;
 mod flow;
@@ -120,7 +121,7 @@ impl Session {
         for flow in self.ready.take() {
             let Some(state) = self.sockets.flows.get_mut(&flow) else { continue };
             match &mut state.socket {
-                Socket::Dialling(_) => self.dialled(flow, now),
+                Socket::Dialling(_) => self.dialled(flow),
                 Socket::Tcp(tcp) => {
                     let written = tcp.flush();
                     self.settle_write(flow, written, now);

@@ -10,9 +10,11 @@ use hawser_tunnel::frame::{FlowId, Kind, Reason};
 use socket2::{Domain, Protocol, SockAddr, Type};
 use tokio::net::TcpStream;
 
+use super::Session;
+use super::datagram::DatagramSocket;
+use super::echo::EchoSocket;
 use super::flow::{Flow, Socket, reason};
 use super::tcp::TcpFlow;
-use super::{Session, echo, udp};
 use crate::limits;
 
 /// A TCP connection that is being made.
@@ -43,18 +45,19 @@ impl Session {
         let waker = self.ready.waker(flow);
         let opened = match kind {
             Kind::Tcp => self.dial(flow, target, now),
-            Kind::Udp => udp::open(target, &waker).map(Socket::Udp),
-            Kind::Echo => echo::open(target.ip(), &waker).map(Socket::Echo),
+            Kind::Udp => DatagramSocket::connect(target, Protocol::UDP).map(Socket::Udp),
+            Kind::Echo => EchoSocket::connect(target.ip()).map(Socket::Echo),
         };
         match opened {
             Ok(socket) => {
                 let waits = matches!(socket, Socket::Dialling(_));
                 self.sockets.flows.insert(flow, Flow { socket, active: now, waker });
                 if waits {
-                    self.dialled(flow, now);
+                    self.dialled(flow);
                 } else {
                     self.mux.accept(flow, 0);
                     self.watch_expiry(now);
+                    self.ready.push(flow);
                 }
             }
             Err(error) => self.mux.reject(flow, reason(&error)),
@@ -70,13 +73,13 @@ impl Session {
                 return Err(io::Error::from_raw_os_error(libc::EAGAIN));
             }
         }
-        let dial = Dial { stream: connect(target)?, begun: now };
+        let dial = Dial { stream: connect(target)?, begun: Instant::now() };
         self.dials.0.push_back((now + limits::DIAL_TIME, flow));
         Ok(Socket::Dialling(dial))
     }
 
     /// Looks whether a dial has come to its end.
-    pub(super) fn dialled(&mut self, flow: FlowId, now: Instant) {
+    pub(super) fn dialled(&mut self, flow: FlowId) {
         let Some(Flow { socket: Socket::Dialling(dial), waker, .. }) = self.sockets.flows.get_mut(&flow) else {
             return;
         };
@@ -94,7 +97,7 @@ impl Session {
             }
             Ok(Some(error)) | Err(error) => Err(error),
         };
-        let round_trip = now.saturating_duration_since(dial.begun);
+        let round_trip = dial.begun.elapsed();
         let Some(Flow { socket: Socket::Dialling(dial), active, waker }) = self.sockets.flows.remove(&flow) else {
             return;
         };

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use hawser_tunnel::frame::Reason;
 
+use super::datagram::DatagramSocket;
 use super::dial::Dial;
 use super::echo::EchoSocket;
 use super::tcp::TcpFlow;
-use tokio::net::UdpSocket;
 
 pub(super) struct Flow {
     pub socket: Socket,
@@ -19,7 +19,7 @@ pub(super) struct Flow {
 pub(super) enum Socket {
     Dialling(Dial),
     Tcp(Box<TcpFlow>),
-    Udp(UdpSocket),
+    Udp(DatagramSocket),
     Echo(EchoSocket),
 }
 

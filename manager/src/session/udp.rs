@@ -1,14 +1,11 @@
-//! UDP and echo flows: one connected socket each.
+//! UDP and echo flows: datagrams between the mux and a flow's socket.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::task::{Context, Waker};
+use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
 use hawser_tunnel::frame::{FlowId, Reason};
-use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
-use tokio::net::UdpSocket;
 
 use super::Session;
 use super::flow::{Socket, reason};
@@ -17,39 +14,13 @@ use crate::limits;
 /// Largest datagram (RFC 768 over IPv6 without options).
 const LARGEST: usize = 65_527;
 
-pub(super) fn open(target: SocketAddr, waker: &Waker) -> io::Result<UdpSocket> {
-    let socket = socket2::Socket::new(Domain::for_address(target), Type::DGRAM, Some(Protocol::UDP))?;
-    connect(socket, target, waker)
-}
-
-/// Connects a datagram socket, asks it to report unreachable targets, and waits for its first datagram.
-pub(super) fn connect(socket: socket2::Socket, target: SocketAddr, waker: &Waker) -> io::Result<UdpSocket> {
-    let any: SocketAddr = match target {
-        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-    };
-    socket.bind(&SockAddr::from(any))?;
-    let _ = SockRef::from(&socket).set_recv_buffer_size(limits::DATAGRAM_BUFFER);
-    let _ = SockRef::from(&socket).set_send_buffer_size(limits::DATAGRAM_BUFFER);
-    match target {
-        SocketAddr::V4(_) => nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::Ipv4RecvErr, &true)?,
-        SocketAddr::V6(_) => nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::Ipv6RecvErr, &true)?,
-    }
-    socket.set_nonblocking(true)?;
-    socket.connect(&SockAddr::from(target))?;
-    let socket = UdpSocket::from_std(socket.into())?;
-    let _ = socket.poll_recv_ready(&mut Context::from_waker(waker));
-    Ok(socket)
-}
-
 impl Session {
     /// A datagram from the laptop. One that the socket cannot take now is lost, as on any wire.
     pub(super) fn datagram(&mut self, flow: FlowId, bytes: Bytes, now: Instant) {
         let Some(state) = self.sockets.flows.get_mut(&flow) else { return };
         state.active = now;
         let sent = match &mut state.socket {
-            // Straight to the kernel: tokio knows only after its next turn that a new socket can be written to.
-            Socket::Udp(socket) => SockRef::from(&*socket).send(&bytes).map(drop),
+            Socket::Udp(socket) => socket.send(&bytes),
             Socket::Echo(echo) => echo.send(&bytes),
             Socket::Dialling(_) | Socket::Tcp(_) => return,
         };
@@ -62,33 +33,26 @@ impl Session {
         let mut buffer = [0; LARGEST];
         for _ in 0..limits::DATAGRAMS_PER_TURN {
             let Some(state) = self.sockets.flows.get_mut(&flow) else { return };
-            let received = match &mut state.socket {
-                Socket::Udp(socket) => {
-                    socket.try_recv(&mut buffer).map(|length| Some(Bytes::copy_from_slice(&buffer[..length])))
-                }
-                Socket::Echo(echo) => echo.receive(&mut buffer),
+            let received = match &state.socket {
+                Socket::Udp(socket) => socket
+                    .poll_receive(&state.waker, &mut buffer)
+                    .map_ok(|length| Some(Bytes::copy_from_slice(&buffer[..length]))),
+                Socket::Echo(echo) => echo.poll_receive(&state.waker, &mut buffer),
                 Socket::Dialling(_) | Socket::Tcp(_) => return,
             };
             match received {
-                Ok(datagram) => {
+                Poll::Pending => return,
+                Poll::Ready(Ok(datagram)) => {
                     state.active = now;
                     if let Some(datagram) = datagram {
                         self.mux.datagram(flow, datagram);
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let mut context = Context::from_waker(&state.waker);
-                    let ready = match &state.socket {
-                        Socket::Udp(socket) => socket.poll_recv_ready(&mut context),
-                        Socket::Echo(echo) => echo.poll_recv_ready(&mut context),
-                        Socket::Dialling(_) | Socket::Tcp(_) => return,
-                    };
-                    if ready.is_pending() {
+                Poll::Ready(Err(error)) => {
+                    self.settle_error(flow, &error);
+                    if !self.sockets.flows.contains_key(&flow) {
                         return;
                     }
-                }
-                Err(error) => {
-                    return self.settle_error(flow, &error);
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Where the numbers were measured.
 
 use std::fs;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -17,6 +18,8 @@ pub struct Machine {
     pub kernel: String,
     /// Distribution.
     pub system: String,
+    /// How busy others kept the cores just before the run, in percent. Above a few percent no number is worth much.
+    pub busy_percent: f64,
 }
 
 impl Machine {
@@ -35,6 +38,24 @@ impl Machine {
             memory_gb: (kilobytes / 1e5).round() / 10.0,
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
             system: value("/etc/os-release", "PRETTY_NAME", '='),
+            busy_percent: busy_percent(),
         }
     }
+}
+
+/// Share of one second that the cores did not spend idle.
+fn busy_percent() -> f64 {
+    let (before, idle_before) = ticks();
+    std::thread::sleep(Duration::from_secs(1));
+    let (after, idle_after) = ticks();
+    let span = after - before;
+    if span > 0.0 { (1.0 - (idle_after - idle_before) / span) * 100.0 } else { 0.0 }
+}
+
+/// All ticks of all cores so far, and those that were idle or waited for a disk (proc(5), `/proc/stat`).
+fn ticks() -> (f64, f64) {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let line = stat.lines().next().unwrap_or_default();
+    let ticks: Vec<f64> = line.split_whitespace().filter_map(|field| field.parse().ok()).collect();
+    (ticks.iter().sum(), ticks.iter().skip(3).take(2).sum())
 }

@@ -15,6 +15,7 @@ use clap::{Parser, Subcommand};
 use hawser_e2e::probe::Probe;
 
 use figure::Figure;
+use machine::Machine;
 use rows::ROWS;
 use worlds::Worlds;
 
@@ -64,6 +65,10 @@ fn main() -> Result<ExitCode> {
 
 fn measure(args: &Args) -> Result<ExitCode> {
     let started = Instant::now();
+    let machine = Machine::here();
+    if machine.busy_percent > 5.0 {
+        eprintln!("others keep the cores {:.0} % busy: what follows is not worth much", machine.busy_percent);
+    }
     let blocks = if args.full { 5 } else { 3 };
     let worlds = Worlds::new(if args.quick { 1 } else { blocks })?;
     let wanted = |name: &str| args.rows.is_empty() || args.rows.iter().any(|row| row == name);
@@ -82,8 +87,8 @@ fn measure(args: &Args) -> Result<ExitCode> {
             }
         }
     }
-    report::print(&gates, &figures);
-    let file = report::write(&gates, &figures, started.elapsed())?;
+    report::print(&machine, &gates, &figures);
+    let file = report::write(&machine, &gates, &figures, started.elapsed())?;
     println!("\n{:.0} s; written to {}", started.elapsed().as_secs_f64(), file.display());
     let good = gates.iter().all(|gate| gate.error.is_none()) && figures.iter().all(Figure::lets_pass);
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -11,8 +11,7 @@ use crate::gates::Gate;
 use crate::machine::Machine;
 
 /// Prints gates and figures.
-pub fn print(gates: &[Gate], figures: &[Figure]) {
-    let machine = Machine::here();
+pub fn print(machine: &Machine, gates: &[Gate], figures: &[Figure]) {
     println!(
         "\n{}, {} cores, {} GB, {}, Linux {}\n",
         machine.processor, machine.cores, machine.memory_gb, machine.system, machine.kernel
@@ -39,7 +38,7 @@ pub fn print(gates: &[Gate], figures: &[Figure]) {
 }
 
 /// Writes everything to a file of its own and returns its path.
-pub fn write(gates: &[Gate], figures: &[Figure], took: Duration) -> Result<PathBuf> {
+pub fn write(machine: &Machine, gates: &[Gate], figures: &[Figure], took: Duration) -> Result<PathBuf> {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     // The program lies in target/release.
     let program = std::env::current_exe()?;
@@ -49,7 +48,7 @@ pub fn write(gates: &[Gate], figures: &[Figure], took: Duration) -> Result<PathB
     let report = json!({
         "time": seconds,
         "seconds": took.as_secs_f64(),
-        "machine": Machine::here(),
+        "machine": machine,
         "gates": gates,
         "figures": figures,
     });

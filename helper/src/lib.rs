@@ -19,6 +19,7 @@ mod machine;
 mod network;
 mod owners;
 pub mod plane;
+mod predecessor;
 mod process;
 mod resolver;
 mod service;

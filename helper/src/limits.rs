@@ -32,6 +32,9 @@ pub const STATE_FILE_BYTES: u64 = 1 << 20;
 /// Entries of the journal. The next change of the host is refused with `limit-reached`.
 pub const JOURNAL_ENTRIES: usize = 16;
 
+/// How long a starting helper waits for the one before it to end. After that it counts as running.
+pub const PREDECESSOR: Duration = Duration::from_secs(2);
+
 /// How long a change of addresses or routes may take.
 pub const NETLINK: Duration = Duration::from_secs(5);
 

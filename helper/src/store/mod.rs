@@ -8,26 +8,27 @@ pub mod files;
 pub mod journal;
 pub mod keys;
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use hawser_fault::{Code, Fault};
-use nix::fcntl::{Flock, FlockArg};
 
 use desired::Desired;
 use journal::Journal;
 use keys::Keys;
 
+use crate::predecessor;
+
 /// The state directory of a running helper, held exclusively.
 pub struct Store {
     path: PathBuf,
-    _lock: Flock<File>,
+    _lock: File,
 }
 
 impl Store {
-    /// Makes the directory if needed and takes its lock.
+    /// Makes the directory if needed and takes its lock. A helper that is just ending is waited for with all that it holds.
     ///
     /// # Errors
     /// `state-unwritable`, or `listen-failed` if another helper holds it.
@@ -55,7 +56,7 @@ impl Store {
     }
 }
 
-fn lock(path: &Path) -> Result<Flock<File>, Fault> {
+fn lock(path: &Path) -> Result<File, Fault> {
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -64,22 +65,26 @@ fn lock(path: &Path) -> Result<Flock<File>, Fault> {
         .mode(0o600)
         .open(path)
         .map_err(|error| unwritable(path, &error))?;
-    let mut holder = String::new();
     // Whoever holds it has written its process id; if that cannot be read the message is only poorer.
+    let mut holder = String::new();
     let _ = (&mut file).take(20).read_to_string(&mut holder);
-    let mut lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
-        nix::errno::Errno::EWOULDBLOCK => Fault::new(
+    let holder = holder.trim();
+    predecessor::outlast(|| file.try_lock()).map_err(|error| match error {
+        TryLockError::WouldBlock => Fault::new(
             Code::ListenFailed,
-            format!("another helper (process {}) works in {}", holder.trim(), path.with_file_name("").display()),
+            format!("another helper (process {holder}) works in {}", path.with_file_name("").display()),
         )
         .with_fix("Use the one that runs, or stop it with: sudo systemctl stop hawser-helper"),
-        errno => unwritable(path, &errno.into()),
+        TryLockError::Error(error) => unwritable(path, &error),
     })?;
-    lock.set_len(0)
-        .and_then(|()| lock.rewind())
-        .and_then(|()| writeln!(lock, "{}", std::process::id()))
+    if let Ok(pid) = holder.parse() {
+        predecessor::await_end(pid);
+    }
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{}", std::process::id()))
         .map_err(|error| unwritable(path, &error))?;
-    Ok(lock)
+    Ok(file)
 }
 
 /// The fault for anything that could not be written below the state directory.

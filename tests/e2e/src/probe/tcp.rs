@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 
 use super::server;
 use super::statistics::summary;
@@ -111,6 +111,8 @@ pub fn ping_pong(target: SocketAddr, size: usize, count: usize, pause: u64) -> R
 pub fn linger(target: SocketAddr, seconds: u64) -> Result<Value> {
     let started = Instant::now();
     let mut stream = connect(target)?;
+    // Whoever answers may die between taking a byte and echoing it, with nothing left to retransmit.
+    SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(1)))?;
     while started.elapsed() < Duration::from_secs(seconds) {
         let outcome = stream.write_all(b"x").and_then(|()| stream.read_exact(&mut [0; 1]));
         if let Err(error) = outcome {

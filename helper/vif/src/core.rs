@@ -73,8 +73,8 @@ pub enum Event {
 pub struct Core {
     config: Config,
     begun: Instant,
-    /// `None` while there is no link: new flows are refused then.
-    mux: Option<Mux>,
+    /// `None` while there is no link: new flows are refused then. In a box, because [`Core::poll_frames`] takes it out.
+    mux: Option<Box<Mux>>,
     mux_events: Vec<mux::Event>,
     events: VecDeque<Event>,
     flows: Table,
@@ -124,7 +124,7 @@ impl Core {
 
     /// A fresh link is there: new flows go over it.
     pub fn link_up(&mut self, now: Instant) {
-        self.mux = Some(Mux::new(Side::Client, now));
+        self.mux = Some(Box::new(Mux::new(Side::Client, now)));
     }
 
     /// The link is gone: every flow is reset, new ones are refused until the next [`Core::link_up`].
@@ -180,12 +180,12 @@ impl Core {
 
     /// Whether [`Core::poll_frames`] might have something.
     pub fn has_frames(&self) -> bool {
-        self.mux.as_ref().is_some_and(Mux::has_output)
+        self.mux.as_ref().is_some_and(|mux| mux.has_output())
     }
 
     /// When [`Core::handle_timeout`] wants to be called.
     pub fn next_deadline(&mut self) -> Option<Instant> {
-        let mux = self.mux.as_ref().map(Mux::next_deadline);
+        let mux = self.mux.as_ref().map(|mux| mux.next_deadline());
         [mux, self.flows.next_timer(), self.next_sweep].into_iter().flatten().min()
     }
 
@@ -236,13 +236,13 @@ impl Core {
 
     /// What went through.
     pub fn totals(&self) -> Totals {
-        let dropped = self.mux.as_ref().map_or(0, Mux::dropped_datagrams);
+        let dropped = self.mux.as_ref().map_or(0, |mux| mux.dropped_datagrams());
         Totals { dropped_packets: self.totals.dropped_packets + dropped, ..self.totals }
     }
 
     /// Last round trip of the link's heartbeat.
     pub fn round_trip(&self) -> Option<Duration> {
-        self.mux.as_ref().and_then(Mux::round_trip)
+        self.mux.as_ref().and_then(|mux| mux.round_trip())
     }
 
     /// `None` if the packet was dropped.

@@ -1,7 +1,7 @@
 //! The TCP/IP stack that all flows share: one smoltcp interface, polled against the one-socket set of the flow at hand,
 //! so that the cost of a packet does not grow with the number of flows.
 
-use smoltcp::iface::{Config, Interface, SocketSet};
+use smoltcp::iface::{Config, Interface, PollResult, SocketSet};
 use smoltcp::phy::{Checksum, ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant as StackTime;
 use smoltcp::wire::HardwareAddress;
@@ -48,16 +48,24 @@ impl Stack {
         interface.poll_ingress_single(now, &mut device, sockets);
     }
 
-    /// Sends all that the flow's socket has to send.
-    pub fn egress(&mut self, sockets: &mut SocketSet<'_>, now: StackTime, sink: &mut impl PacketSink) {
+    /// Sends all that the flow's socket has to send. Says when it has something to do next, if nothing comes.
+    pub fn egress(
+        &mut self,
+        sockets: &mut SocketSet<'_>,
+        now: StackTime,
+        sink: &mut impl PacketSink,
+    ) -> Option<StackTime> {
         let Self { interface, capabilities, buffer } = self;
         let mut device = Wire { packet: None, sink, buffer, capabilities };
-        while interface.poll_egress(now, &mut device, sockets) != smoltcp::iface::PollResult::None {}
-    }
-
-    /// When the flow's socket has something to do next, if nothing comes.
-    pub fn poll_at(&mut self, sockets: &SocketSet<'_>, now: StackTime) -> Option<StackTime> {
-        self.interface.poll_at(now, sockets)
+        loop {
+            let next = interface.poll_at(now, sockets);
+            if next.is_none_or(|at| at > now) {
+                return next;
+            }
+            if interface.poll_egress(now, &mut device, sockets) == PollResult::None {
+                return interface.poll_at(now, sockets);
+            }
+        }
     }
 }
 

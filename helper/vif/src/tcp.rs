@@ -93,12 +93,9 @@ impl Connected {
             matches!(self.socket().state(), State::CloseWait | State::LastAck | State::Closing | State::TimeWait);
     }
 
-    pub fn egress(&mut self, stack: &mut Stack, now: StackTime, sink: &mut impl PacketSink) {
-        stack.egress(&mut self.sockets, now, sink);
-    }
-
-    pub fn poll_at(&self, stack: &mut Stack, now: StackTime) -> Option<StackTime> {
-        stack.poll_at(&self.sockets, now)
+    /// Sends what the socket has for the laptop. Says when it has something to do next.
+    pub fn egress(&mut self, stack: &mut Stack, now: StackTime, sink: &mut impl PacketSink) -> Option<StackTime> {
+        stack.egress(&mut self.sockets, now, sink)
     }
 
     /// Bytes from the link. Says how many bytes found room in the socket.

@@ -16,8 +16,11 @@ pub const QUEUED_DATAGRAMS: usize = 512;
 pub const QUEUED_DATAGRAM_BYTES: usize = 1024 * 1024;
 /// Bytes of control frames that wait for the wire. A peer that lets more pile up does not read: the link ends.
 pub const QUEUED_CONTROL: usize = 8 * 1024 * 1024;
-/// Largest payload of one frame.
-pub const PAYLOAD: usize = 65_535;
+/// Bytes of one flow's stream in one frame over IPv4: what one packet on the laptop's device takes, whose MTU is 65,520, after
+/// the headers of IP and TCP. More than that would be a second packet, and a second acknowledgement.
+pub const SHARE_V4: usize = 65_520 - 40;
+/// The same over IPv6.
+pub const SHARE_V6: usize = 65_520 - 60;
 /// Bytes of one batch with its gRPC header: four full TLS records less the HTTP/2 frame header.
 pub const BATCH: usize = 4 * 16_384 - 9;
 /// HTTP/2 bytes that wait below the multiplexer; small, so that the multiplexer keeps the choice of what goes next.

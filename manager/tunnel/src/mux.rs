@@ -4,10 +4,10 @@
 //! by [`Mux::transmit`], which asks a [`Source`] for the bytes of the flow whose turn it is, so that payload waits in the
 //! sockets where it came from and not here.
 
+mod datagrams;
 mod flow;
 
 use std::collections::HashMap;
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::frame::{Decoder, FlowId, Frame, Kind, PAYLOAD_HEADER, Reason, WireError, kind};
 use crate::limits;
-use crate::schedule::Schedule;
+use crate::schedule::{SCRAP, Schedule};
 use flow::MuxFlow;
 
 /// Which end of the link this is.
@@ -145,7 +145,7 @@ impl Mux {
                 break flow;
             }
         };
-        self.flows.insert(flow, MuxFlow::default());
+        self.flows.insert(flow, MuxFlow::new(target));
         self.control(Frame::Open { flow, kind, target });
         Some(flow)
     }
@@ -256,14 +256,17 @@ impl Mux {
         }
     }
 
-    /// Fills `out` up to about `size` bytes: control frames first, then flows in the order of the schedule.
+    /// Fills `out` up to about `size` bytes: control frames first, then flows in the order of the schedule, none of them
+    /// with more of its stream at once than one packet of the laptop's device takes.
     pub fn transmit(&mut self, out: &mut BytesMut, size: usize, now: Instant, source: &mut impl Source) {
         let control = self.control.len().min(size.saturating_sub(out.len()));
         out.put(self.control.split_to(control));
-        while out.len() + PAYLOAD_HEADER < size {
+        while out.len() + SCRAP <= size {
             let Some(id) = self.schedule.next() else { return };
             let Some(flow) = self.flows.get_mut(&id) else { continue };
             let turn = flow.turn.begin();
+            // Nobody waits for the end of this turn: the next one joins it, in the same frame.
+            let turn = if self.schedule.is_empty() { size } else { turn };
             if flow.datagrams.is_empty() {
                 self.send_stream(id, turn, out, size, now, source);
             } else {
@@ -313,7 +316,7 @@ impl Mux {
         source: &mut impl Source,
     ) {
         let Some(flow) = self.flows.get_mut(&id) else { return };
-        let room = turn.min(flow.credit()).min(size - out.len() - PAYLOAD_HEADER).min(limits::PAYLOAD);
+        let room = turn.min(flow.credit()).min(size - out.len() - PAYLOAD_HEADER).min(flow.share);
         if room == 0 {
             // Out of credit: CREDIT makes the flow ready again.
             return flow.turn.emptied();
@@ -357,7 +360,7 @@ impl Mux {
                     self.control(Frame::OpenErr { flow, reason: Reason::Limit });
                     return Ok(());
                 }
-                self.flows.insert(flow, MuxFlow::default());
+                self.flows.insert(flow, MuxFlow::new(target));
                 events.push(Event::Opened { flow, kind, target });
             }
             Frame::OpenOk { flow, round_trip_us } if self.flows.contains_key(&flow) => {
@@ -420,46 +423,6 @@ impl Mux {
 
     fn control(&mut self, frame: Frame) {
         frame.encode(&mut self.control);
-    }
-}
-
-/// Datagrams of one flow that wait for its turn.
-#[derive(Debug, Default)]
-struct Datagrams {
-    queue: VecDeque<Bytes>,
-    bytes: usize,
-}
-
-impl Datagrams {
-    fn is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
-    /// Says how many old ones had to go.
-    fn push(&mut self, bytes: Bytes) -> u64 {
-        self.bytes += bytes.len();
-        self.queue.push_back(bytes);
-        let mut dropped = 0;
-        while self.queue.len() > limits::QUEUED_DATAGRAMS || self.bytes > limits::QUEUED_DATAGRAM_BYTES {
-            let oldest = self.queue.pop_front().expect("the queue is over its bound, so not empty");
-            self.bytes -= oldest.len();
-            dropped += 1;
-        }
-        dropped
-    }
-
-    /// Says how many bytes were sent. The last datagram may go beyond `turn` and `size`: it is never cut.
-    fn send(&mut self, flow: FlowId, turn: usize, out: &mut BytesMut, size: usize) -> usize {
-        let mut sent = 0;
-        while sent < turn
-            && out.len() < size
-            && let Some(bytes) = self.queue.pop_front()
-        {
-            self.bytes -= bytes.len();
-            sent += PAYLOAD_HEADER + bytes.len();
-            Frame::Datagram { flow, bytes }.encode(out);
-        }
-        sent
     }
 }
 

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::frame::FlowId;
 
-/// Bytes that a flow may send in one turn.
-const QUANTUM: usize = 32 * 1024;
+/// Bytes that a flow may send in one turn: two turns with their headers fill a batch.
+const QUANTUM: usize = 32_730;
+/// Neither the rest of a batch nor the rest of a turn is worth a frame of its own if it is smaller than this.
+pub(crate) const SCRAP: usize = 256;
 /// A flow that sends more than this in one period is bulk.
 const SPARSE_BYTES: usize = 16 * 1024;
 const PERIOD: Duration = Duration::from_millis(10);
@@ -49,7 +51,7 @@ impl Schedule {
     pub fn again(&mut self, flow: FlowId, turn: &mut Turn) {
         turn.queued = true;
         turn.backlogged = true;
-        if turn.deficit > 0 { self.bulk.push_front(flow) } else { self.bulk.push_back(flow) }
+        if turn.deficit >= SCRAP { self.bulk.push_front(flow) } else { self.bulk.push_back(flow) }
     }
 }
 
@@ -57,8 +59,8 @@ impl Turn {
     /// Begins or resumes a turn and says how many bytes it has left.
     pub fn begin(&mut self) -> usize {
         self.queued = false;
-        if self.deficit == 0 {
-            self.deficit = QUANTUM;
+        if self.deficit < SCRAP {
+            self.deficit += QUANTUM;
         }
         self.deficit
     }
@@ -112,6 +114,20 @@ mod tests {
         two.sent(10, now);
         schedule.again(FlowId(3), &mut two);
         assert_eq!(schedule.next(), Some(FlowId(3)));
+    }
+
+    #[test]
+    fn the_scrap_of_a_turn_is_kept_for_the_next() {
+        let now = Instant::now();
+        let (mut schedule, mut one, mut two) = (Schedule::default(), Turn::default(), Turn::default());
+        two.begin();
+        two.sent(QUANTUM, now);
+        schedule.again(FlowId(3), &mut two);
+        one.begin();
+        one.sent(QUANTUM - 10, now);
+        schedule.again(FlowId(1), &mut one);
+        assert_eq!(schedule.next(), Some(FlowId(3)));
+        assert_eq!(one.begin(), QUANTUM + 10);
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl Core {
         let (number, id) = (flow.number, flow.id);
         let Some(tcp) = flow.tcp() else { return };
         let moved = tcp.fill();
-        tcp.egress(&mut self.stack, time, sink);
+        let next = tcp.egress(&mut self.stack, time, sink);
         if let Some(id) = id
             && let Some(mux) = &mut self.mux
         {
@@ -91,7 +91,7 @@ impl Core {
             }
         }
         let (done, reset) = (tcp.is_done(), tcp.is_reset());
-        if let Some(at) = tcp.poll_at(&mut self.stack, time) {
+        if let Some(at) = next {
             let wait = at.total_micros().saturating_sub(time.total_micros());
             self.flows.set_timer(key, now + std::time::Duration::from_micros(wait.max(0).unsigned_abs()));
         }

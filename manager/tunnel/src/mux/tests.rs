@@ -95,6 +95,23 @@ fn settle(one: &mut End, two: &mut End, read: bool) {
     panic!("two ends do not come to rest");
 }
 
+/// The lengths of the DATA frames in a batch as the link asks for it.
+fn data_frames(end: &mut End) -> Vec<usize> {
+    let mut batch = BytesMut::zeroed(5);
+    end.mux.transmit(&mut batch, limits::BATCH, end.now, &mut Streams(&mut end.outgoing));
+    let length = batch.len() as u32 - 5;
+    batch[1..5].copy_from_slice(&length.to_be_bytes());
+    let mut lengths = Vec::new();
+    let deliver = |frame| {
+        if let Frame::Data { bytes, .. } = frame {
+            lengths.push(bytes.len());
+        }
+        Ok::<(), WireError>(())
+    };
+    Decoder::default().receive(batch.freeze(), deliver).unwrap();
+    lengths
+}
+
 fn target(port: u16) -> SocketAddr {
     ([10, 0, 0, 1], port).into()
 }
@@ -157,6 +174,31 @@ fn bulk_flows_share_evenly() {
     let amounts: Vec<usize> = flows.iter().map(|flow| server.incoming[flow].len()).collect();
     let (least, most) = (amounts.iter().min().unwrap(), amounts.iter().max().unwrap());
     assert!(*least as f64 / *most as f64 > 0.9, "{amounts:?}");
+}
+
+#[test]
+fn a_batch_of_one_bulk_flow_is_one_packet_of_the_laptops_device() {
+    for (target, share) in [(target(80), 65_480), (([0xfd00, 0, 0, 0, 0, 0, 0, 1], 80).into(), 65_460)] {
+        let mut client = End::new(Side::Client);
+        let flow = client.mux.open(Kind::Tcp, target).unwrap();
+        client.say(flow, &vec![1; 7 * share], false);
+        for _ in 0..7 {
+            assert_eq!(data_frames(&mut client), [share]);
+        }
+        assert!(!client.mux.has_output());
+    }
+}
+
+#[test]
+fn a_batch_of_many_bulk_flows_is_two_frames() {
+    let mut client = End::new(Side::Client);
+    let flows: Vec<FlowId> = (0..5).map(|_| client.mux.open(Kind::Tcp, target(80)).unwrap()).collect();
+    flows.iter().for_each(|flow| client.say(*flow, &vec![1; 500_000], false));
+    for _ in 0..20 {
+        // The first batches carry the OPENs too.
+        client.mux.query(1, Bytes::from_static(&[0; 40]));
+        assert_eq!(data_frames(&mut client).len(), 2);
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use hawser_tunnel::frame::Reason;
@@ -9,7 +9,7 @@ use smoltcp::socket::tcp::State;
 
 use super::world::{ECHO, FORBIDDEN, GREETER, REFUSED, RESETS, SILENT, STUCK, UNREACHABLE, Weather, World};
 use crate::core::{Asker, Event};
-use crate::limits::{CLOSED_RECORDS, RING};
+use crate::limits::{CLOSED_RECORDS, MTU, RING};
 use crate::record::FlowState;
 
 const TARGET: [u8; 4] = [10, 0, 0, 1];
@@ -46,9 +46,7 @@ fn closed_because(world: &World) -> Vec<&'static str> {
 
 #[test]
 fn bytes_and_both_ends_cross_over_ipv4_and_ipv6() {
-    for target in
-        [(TARGET.into(), ECHO), (std::net::IpAddr::V6(Ipv6Addr::LOCALHOST.to_bits().wrapping_add(9).into()), ECHO)]
-    {
+    for target in [(TARGET.into(), ECHO), (IpAddr::V6(Ipv6Addr::LOCALHOST.to_bits().wrapping_add(9).into()), ECHO)] {
         let mut world = World::new(Weather::default());
         let handle = world.connect(target);
         let sent: Vec<u8> = (0..1_500_000u32).map(|n| (n % 249) as u8).collect();
@@ -126,6 +124,28 @@ fn resets_cross_both_ways() {
     world.until("reset by the laptop", |world| world.manager.resets == [Reason::Reset]);
     assert_eq!((world.core.flow_count(), world.manager.mux.flow_count()), (0, 0));
     assert_eq!(closed_because(&world), ["reset by the laptop", "reset by the far side"]);
+}
+
+#[test]
+fn a_batch_of_a_bulk_flow_is_one_packet_to_the_laptop() {
+    for target in [(TARGET.into(), ECHO), (IpAddr::V6(Ipv6Addr::LOCALHOST), ECHO)] {
+        let mut world = World::new(Weather::default());
+        let handle = world.connect(target);
+        world.until("connected", |world| state(world, handle) == State::Established);
+        world.run_for(Duration::from_millis(20));
+        world.laptop.seen.clear();
+        let flow = *world.manager.targets.keys().next().unwrap();
+        let headers = if target.0.is_ipv4() { 40 } else { 60 };
+        let share = MTU - headers;
+        world.manager.say(flow, &vec![1; 3 * share], false);
+        let mut heard = 0;
+        world.until("all of it", |world| {
+            heard += world.socket(handle).recv(|bytes| (bytes.len(), bytes.len())).unwrap();
+            heard == 3 * share
+        });
+        let sizes: Vec<usize> = world.laptop.seen.iter().map(Vec::len).filter(|size| *size > headers).collect();
+        assert_eq!(sizes, [MTU; 3]);
+    }
 }
 
 #[test]

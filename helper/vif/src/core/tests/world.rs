@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use hawser_tunnel::frame::{FlowId, Reason};
+use hawser_tunnel::limits::BATCH;
 use hawser_tunnel::mux::{Event as MuxEvent, Mux, Pull, Side, Source};
 use smoltcp::iface::{Config as StackConfig, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
@@ -156,10 +157,10 @@ impl World {
         }
         self.core.flush(self.now, &mut Sink(&mut self.laptop.device.from_core));
         let mut batch = message();
-        self.core.poll_frames(&mut batch, 65_000, self.now);
+        self.core.poll_frames(&mut batch, BATCH, self.now);
         self.manager.receive(finish(batch), self.now);
         let mut batch = message();
-        self.manager.mux.transmit(&mut batch, 65_000, self.now, &mut self.manager.streams);
+        self.manager.mux.transmit(&mut batch, BATCH, self.now, &mut self.manager.streams);
         let from_core = &mut self.laptop.device.from_core;
         self.core.handle_frames(finish(batch), self.now, &mut Sink(from_core)).unwrap();
         self.core.flush(self.now, &mut Sink(from_core));

@@ -52,6 +52,15 @@ codes! {
     DnsUnavailable "dns-unavailable" "Names of the cluster do not resolve" "See which program owns the resolver with: hawser doctor";
     StateUnwritable "state-unwritable" "The helper cannot write its state" "Check the space and the rights of its state directory.";
     LimitReached "limit-reached" "A limit was reached" "Close what is not needed; the limits are listed in the README.";
+    ApiUnreachable "api-unreachable" "The API server cannot be reached" "Check the network, and the server in your kubeconfig: kubectl cluster-info";
+    ApiUntrusted "api-untrusted" "The API server's certificate is not trusted" "Check certificate-authority and tls-server-name in your kubeconfig, and this computer's clock.";
+    ApiRefused "api-refused" "The API server refused a request" "Read its sentence above; hawser doctor checks each thing that is needed.";
+    RightsMissing "rights-missing" "Kubernetes does not allow this" "Ask the cluster's administrator for the right that is named.";
+    ProxyRefused "proxy-refused" "The proxy lets nothing through to the API server" "Check proxy-url in your kubeconfig, or HTTPS_PROXY and NO_PROXY.";
+    ManagerAbsent "manager-absent" "There is no traffic manager in the cluster" "Install it with: hawser cluster install";
+    SessionRefused "session-refused" "The manager does not take the session" "Read its sentence above.";
+    LoginRequired "login-required" "You have to log in" "Log in with: hawser login";
+    KubeconfigMalformed "kubeconfig-malformed" "A kubeconfig is malformed" "Correct what is named; kubectl config view shows what kubectl makes of it.";
     DemoUnsupported "demo-unsupported" "The demo cannot run on this machine" "It needs user namespaces and /dev/net/tun; run it as root where they are restricted.";
     BadArgument "bad-argument" "An argument cannot be used" "See: hawser help";
     Internal "internal" "Something failed that should not" "Report it with the output of: hawser doctor";

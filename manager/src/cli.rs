@@ -1,5 +1,6 @@
 //! The manager's arguments.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -14,6 +15,18 @@ pub struct Args {
     /// Serve the world that this TOML file describes
     #[arg(long, value_name = "FILE")]
     pub standalone: Option<PathBuf>,
+    /// Serve the Kubernetes cluster that this process is a pod of
+    #[arg(long, conflicts_with_all = ["standalone", "check"])]
+    pub kubernetes: bool,
+    /// The chart's configuration
+    #[arg(long, value_name = "FILE", default_value = "/etc/hawser/config.json", requires = "kubernetes")]
+    pub config: PathBuf,
+    /// Where laptops come in
+    #[arg(long, value_name = "ADDRESS", default_value = "[::]:7300", requires = "kubernetes")]
+    pub listen: SocketAddr,
+    /// Where health and metrics are asked for, over plain HTTP
+    #[arg(long, value_name = "ADDRESS", default_value = "[::]:8081", requires = "kubernetes")]
+    pub observe: SocketAddr,
     /// Read the file, say whether it is fine, and end
     #[arg(long)]
     pub check: bool,

@@ -7,24 +7,44 @@ use std::pin::Pin as Pinned;
 use bytes::Bytes;
 use hawser_tunnel::identity::Pin;
 use ipnet::IpNet;
+use tokio::sync::watch;
 
 /// A world of subnets, names and people who may come in.
 pub trait Cluster: Send + Sync + 'static {
     /// Whether the laptop with this key may have a session.
     fn admits(&self, client: Pin) -> bool;
 
-    /// The subnets that laptops route here.
-    fn subnets(&self) -> Vec<IpNet>;
+    /// What the laptop with this key is told of the cluster.
+    fn view(&self, client: Pin) -> View;
 
-    /// The suffixes that laptops resolve here.
-    fn domains(&self) -> Vec<String>;
-
-    /// The suffix under which single labels are looked up; empty for none.
-    fn search_domain(&self) -> String;
+    /// Fires when [`view`](Cluster::view) may say something else.
+    fn changes(&self) -> watch::Receiver<()>;
 
     /// Whether a flow to this address may be dialled.
     fn serves(&self, target: IpAddr) -> bool;
 
     /// Answers one DNS message (RFC 1035, section 4) by another. `None` if there is no answer to give.
     fn resolve(&self, query: Bytes) -> Pinned<Box<dyn Future<Output = Option<Bytes>> + Send + '_>>;
+
+    /// A link of this laptop begins (`true`) or has ended.
+    fn linked(&self, client: Pin, there: bool);
+}
+
+/// What one laptop is told of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// What it routes here.
+    pub subnets: Vec<IpNet>,
+    /// What it keeps, where that is more specific than a subnet.
+    pub excluded_subnets: Vec<IpNet>,
+    /// The suffixes that it resolves here.
+    pub domains: Vec<String>,
+    /// The suffix under which single labels are looked up; empty for none.
+    pub search_domain: String,
+    /// Suffixes that it keeps, where they are longer than a domain.
+    pub excluded_domains: Vec<String>,
+    /// Whole names that it keeps.
+    pub excluded_names: Vec<String>,
+    /// Names that stand for others, or for addresses.
+    pub aliases: Vec<(String, String)>,
 }

@@ -3,10 +3,15 @@
 //! [`cluster::Cluster`] is what it knows of the world it stands in; [`standalone`] is that world read from a file. A laptop's
 //! link becomes a [`session::Session`], which turns flows into sockets.
 
+mod changes;
 pub mod cli;
 pub mod cluster;
 mod config;
+pub mod kubernetes;
 pub mod limits;
+mod metrics;
+mod observe;
+mod resolver;
 mod server;
 pub mod session;
 pub mod standalone;
@@ -15,6 +20,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use hawser_fault::{Code, Fault};
+use hawser_tunnel::identity::Identity;
 use tracing_subscriber::EnvFilter;
 
 use cli::{Args, Command};
@@ -37,6 +43,9 @@ pub fn run(args: Args) -> ExitCode {
 }
 
 fn main(args: Args) -> Result<(), Fault> {
+    if args.kubernetes {
+        return in_kubernetes(&args);
+    }
     let file = match &args.command {
         Some(Command::Key { standalone }) => standalone,
         None => args.standalone.as_ref().ok_or_else(|| {
@@ -54,12 +63,30 @@ fn main(args: Args) -> Result<(), Fault> {
         println!("{} is fine", file.display());
         return Ok(());
     }
-    log();
-    server::run(config.listen, &identity, cluster)
+    let _ = log().try_init();
+    server::runtime()?.block_on(server::serve(config.listen, &identity, cluster))
 }
 
-fn log() {
+/// Serves the cluster that this process is a pod of.
+fn in_kubernetes(args: &Args) -> Result<(), Fault> {
+    let _ = log().json().flatten_event(true).try_init();
+    let settings = kubernetes::Settings::read(&args.config)?;
+    let place = kubernetes::Place::from_environment(args.listen.port())?;
+    let identity = Identity::generate().map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
+    server::runtime()?.block_on(async {
+        let cluster = Arc::new(kubernetes::Kubernetes::start(settings, place, identity.pin()).await?);
+        let health = cluster.clone();
+        observe::serve(args.observe, move || health.is_ready()).await?;
+        server::serve(args.listen, &identity, cluster).await
+    })
+}
+
+fn log() -> tracing_subscriber::fmt::SubscriberBuilder<
+    tracing_subscriber::fmt::format::DefaultFields,
+    tracing_subscriber::fmt::format::Format,
+    EnvFilter,
+    fn() -> std::io::Stderr,
+> {
     let filter = EnvFilter::try_from_env("HAWSER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    // A second call in one process (the demo's tests) keeps the first subscriber.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr)
 }

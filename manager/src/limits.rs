@@ -20,3 +20,15 @@ pub const DATAGRAM_BUFFER: usize = 2 * 1024 * 1024;
 pub const DATAGRAM_IDLE: Duration = Duration::from_secs(120);
 /// Time that flows get to end by themselves when the manager stops.
 pub const DRAIN: Duration = Duration::from_secs(1);
+/// How long changes of the cluster are gathered before a laptop is told.
+pub const GATHER_CHANGES: Duration = Duration::from_millis(200);
+/// How often a laptop's sign of life is written into its session.
+pub const SEEN_EVERY: Duration = Duration::from_secs(30);
+/// A session whose laptop gave no sign of life for so long is deleted. The laptop makes another one when it is back.
+pub const SESSION_SILENCE: Duration = Duration::from_secs(300);
+/// How often it is proven anew that the admission policy is in force.
+pub const PROVE_AGAIN: Duration = Duration::from_secs(60);
+/// Connections to the health and metrics port at once. Beyond it they wait.
+pub const OBSERVERS: usize = 32;
+/// Time to say what is asked for there.
+pub const OBSERVE_TIME: Duration = Duration::from_secs(5);

@@ -7,48 +7,45 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use hawser_fault::{Code, Fault};
 use hawser_tunnel::identity::{Identity, Pin};
 use hawser_tunnel::link::{Link, Shared};
-use hawser_tunnel::proto::HelloReply;
-use hawser_tunnel::server::{Acceptor, Host, Serving, acceptor, connection};
+use hawser_tunnel::proto::{Alias, HelloReply};
+use hawser_tunnel::server::{Acceptor, Changes, Host, Serving, acceptor, connection};
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::cluster::Cluster;
-use crate::limits;
+use crate::changes::{self, texts};
+use crate::cluster::{Cluster, View};
+use crate::{limits, metrics};
 use crate::session::{self, Session};
 
 /// Serves until SIGTERM or SIGINT, then lets flows end for a moment.
-pub fn run(listen: SocketAddr, identity: &Identity, cluster: Arc<dyn Cluster>) -> Result<(), Fault> {
+pub async fn serve(listen: SocketAddr, identity: &Identity, cluster: Arc<dyn Cluster>) -> Result<(), Fault> {
     raise_file_limit();
-    let runtime = runtime()?;
     let admits = cluster.clone();
     let acceptor = acceptor(identity, Arc::new(move |pin| admits.admits(pin)))
         .map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
-    let pin = identity.pin();
-    runtime.block_on(async move {
-        let listener = TcpListener::bind(listen)
-            .await
-            .map_err(|error| Fault::new(Code::ListenFailed, format!("{listen}: {error}")))?;
-        let (stop, stopping) = watch::channel(false);
-        let host = Arc::new(Manager { cluster, stopping, sessions: AtomicUsize::new(0) });
-        let workers = workers(&host, &acceptor)?;
-        let address = listener.local_addr().unwrap_or(listen);
-        tracing::info!(%address, %pin, "listening");
-        let ended = stop_signal()?;
-        tokio::select! {
-            () = accept(&listener, &workers) => {}
-            () = ended => {}
-        }
-        drop(listener);
-        tracing::info!(sessions = host.sessions.load(Ordering::Relaxed), "stopping");
-        stop.send_replace(true);
-        let deadline = tokio::time::Instant::now() + limits::DRAIN * 2;
-        while host.sessions.load(Ordering::Relaxed) > 0 && tokio::time::Instant::now() < deadline {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-        Ok(())
-    })
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| Fault::new(Code::ListenFailed, format!("{listen}: {error}")))?;
+    let (stop, stopping) = watch::channel(false);
+    let host = Arc::new(Manager { cluster, stopping, sessions: AtomicUsize::new(0) });
+    let workers = workers(&host, &acceptor)?;
+    let address = listener.local_addr().unwrap_or(listen);
+    tracing::info!(%address, pin = %identity.pin(), "listening");
+    let ended = stop_signal()?;
+    tokio::select! {
+        () = accept(&listener, &workers) => {}
+        () = ended => {}
+    }
+    drop(listener);
+    tracing::info!(sessions = host.sessions.load(Ordering::Relaxed), "stopping");
+    stop.send_replace(true);
+    let deadline = tokio::time::Instant::now() + limits::DRAIN * 2;
+    while host.sessions.load(Ordering::Relaxed) > 0 && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    Ok(())
 }
 
 /// What all links of this manager share.
@@ -61,20 +58,40 @@ struct Manager {
 impl Host for Manager {
     type Endpoint = Session;
 
-    fn cluster(&self) -> HelloReply {
+    fn cluster(&self, peer: Pin) -> HelloReply {
+        let View { subnets, excluded_subnets, domains, search_domain, excluded_domains, excluded_names, aliases } =
+            self.cluster.view(peer);
         HelloReply {
-            subnets: self.cluster.subnets().iter().map(ToString::to_string).collect(),
-            domains: self.cluster.domains(),
-            search_domain: self.cluster.search_domain(),
+            subnets: texts(&subnets),
+            domains,
+            search_domain,
+            excluded_subnets: texts(&excluded_subnets),
+            excluded_domains,
+            excluded_names,
+            aliases: aliases.into_iter().map(|(name, target)| Alias { name, target }).collect(),
             ..HelloReply::default()
         }
+    }
+
+    fn changes(&self, peer: Pin) -> Changes {
+        changes::of(self.cluster.clone(), peer)
     }
 
     fn serve(&self, peer: Pin) -> (Shared<Session>, impl FnOnce(Link) -> Serving + Send + 'static) {
         let session = Arc::new(Mutex::new(Session::new(self.cluster.clone())));
         let shared = session.clone();
         let stopping = self.stopping.clone();
-        let serve = move |link| -> Serving { Box::pin(session::serve(shared, link, peer, stopping)) };
+        let cluster = self.cluster.clone();
+        let serve = move |link| -> Serving {
+            Box::pin(async move {
+                metrics::LINKS.up();
+                metrics::LINKS_BEGUN.up();
+                cluster.linked(peer, true);
+                session::serve(shared, link, peer, stopping).await;
+                cluster.linked(peer, false);
+                metrics::LINKS.down();
+            })
+        };
         (session, serve)
     }
 }
@@ -145,7 +162,8 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Fault> {
     Ok(wait_for(terminate, interrupt))
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
+/// The runtime of one thread.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

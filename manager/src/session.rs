@@ -25,7 +25,7 @@ use hawser_tunnel::mux::{Event, Mux, Pull, Side, Source};
 use tokio::sync::watch;
 
 use crate::cluster::Cluster;
-use crate::limits;
+use crate::{limits, metrics};
 use dial::Dials;
 use flow::{Flow, Socket};
 use readiness::ReadyList;
@@ -107,6 +107,7 @@ impl Session {
                 }
             }
             Event::Query { id, message } if self.queries_open < limits::QUERIES => {
+                metrics::QUERIES.up();
                 self.queries_open += 1;
                 self.queries.push((id, message));
             }
@@ -159,6 +160,7 @@ impl Session {
         while let Some(flow) = self.dials.expired(now) {
             if let Some(Flow { socket: Socket::Dialling(_), .. }) = self.sockets.flows.get(&flow) {
                 self.sockets.flows.remove(&flow);
+                metrics::FLOWS_REFUSED.up();
                 self.mux.reject(flow, Reason::TimedOut);
             }
         }

@@ -1,6 +1,5 @@
 //! The world of a standalone manager: what its file says.
 
-mod resolver;
 mod zone;
 
 use std::future::Future;
@@ -13,9 +12,10 @@ use hawser_tunnel::identity::Pin;
 use hickory_proto::op::Message;
 use ipnet::IpNet;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, View};
 use crate::config::Config;
-use resolver::Upstream;
+use crate::resolver::{self, Upstream};
+use tokio::sync::watch;
 use zone::Zones;
 
 /// A [`Cluster`] without Kubernetes.
@@ -26,6 +26,8 @@ pub struct Standalone {
     search_domain: String,
     zones: Zones,
     upstream: Upstream,
+    /// The file is read once: it never fires.
+    changes: watch::Sender<()>,
 }
 
 impl Standalone {
@@ -41,6 +43,7 @@ impl Standalone {
             search_domain: config.search_domain.clone(),
             zones: Zones::new(&config.zones)?,
             upstream: Upstream::new(&config.name_servers)?,
+            changes: watch::Sender::new(()),
         })
     }
 }
@@ -50,16 +53,17 @@ impl Cluster for Standalone {
         self.authorised_keys.contains(&client)
     }
 
-    fn subnets(&self) -> Vec<IpNet> {
-        self.subnets.clone()
+    fn view(&self, _: Pin) -> View {
+        View {
+            subnets: self.subnets.clone(),
+            domains: self.domains.clone(),
+            search_domain: self.search_domain.clone(),
+            ..View::default()
+        }
     }
 
-    fn domains(&self) -> Vec<String> {
-        self.domains.clone()
-    }
-
-    fn search_domain(&self) -> String {
-        self.search_domain.clone()
+    fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     fn serves(&self, target: IpAddr) -> bool {
@@ -77,4 +81,6 @@ impl Cluster for Standalone {
             resolver::respond(&query, answer)
         })
     }
+
+    fn linked(&self, _: Pin, _: bool) {}
 }

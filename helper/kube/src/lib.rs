@@ -14,6 +14,6 @@ mod tls;
 mod websocket;
 
 pub use access::{Access, Credential, Impersonation, Proxy, ProxyKind, Server};
-pub use api::{Api, Body};
+pub use api::{Api, Body, Events};
 pub use error::ApiError;
 pub use port_forward::PortForward;

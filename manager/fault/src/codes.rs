@@ -61,6 +61,17 @@ codes! {
     SessionRefused "session-refused" "The manager does not take the session" "Read its sentence above.";
     LoginRequired "login-required" "You have to log in" "Log in with: hawser login";
     KubeconfigMalformed "kubeconfig-malformed" "A kubeconfig is malformed" "Correct what is named; kubectl config view shows what kubectl makes of it.";
+    KubeconfigMissing "kubeconfig-missing" "There is no kubeconfig" "Get one from your cluster's own tool or administrator, then name it with --kubeconfig or KUBECONFIG.";
+    KubeconfigEmpty "kubeconfig-empty" "The kubeconfig names no cluster" "Add a cluster to it with your cluster's own tool, or name another file with --kubeconfig.";
+    ContextUnknown "context-unknown" "There is no such context" "Choose a context with --context, or for good with: kubectl config use-context NAME";
+    ClusterUnknown "cluster-unknown" "The context's cluster is not in the kubeconfig" "Add the cluster that is named, or choose another context with --context.";
+    UserUnknown "user-unknown" "The context's user is not in the kubeconfig" "Add the user that is named, or choose another context with --context.";
+    PluginMissing "plugin-missing" "The kubeconfig's credential plugin is not installed" "Install the program that is named, or put its directory into PATH.";
+    PluginFailed "plugin-failed" "The kubeconfig's credential plugin failed" "Read its last words above; if it wants you to log in: hawser login";
+    PluginTimedOut "plugin-timed-out" "The kubeconfig's credential plugin did not end" "It may be waiting for you: hawser login. Otherwise check the network that it needs.";
+    AuthProviderUnsupported "auth-provider-unsupported" "The kubeconfig logs in by an auth-provider" "Kubernetes removed auth-providers; have the kubeconfig made anew with an exec plugin.";
+    CredentialMalformed "credential-malformed" "A credential cannot be used" "Have it issued anew; the detail says what is wrong with it.";
+    CredentialExpired "credential-expired" "The credential has expired" "Log in again with: hawser login, or have the certificate issued anew; and check this computer's clock.";
     DemoUnsupported "demo-unsupported" "The demo cannot run on this machine" "It needs user namespaces and /dev/net/tun; run it as root where they are restricted.";
     BadArgument "bad-argument" "An argument cannot be used" "See: hawser help";
     Internal "internal" "Something failed that should not" "Report it with the output of: hawser doctor";

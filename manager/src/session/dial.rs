@@ -15,7 +15,7 @@ use super::datagram::DatagramSocket;
 use super::echo::EchoSocket;
 use super::flow::{Flow, Socket, reason};
 use super::tcp::TcpFlow;
-use crate::limits;
+use crate::{limits, metrics};
 
 /// A TCP connection that is being made.
 pub(super) struct Dial {
@@ -39,7 +39,9 @@ impl Dials {
 
 impl Session {
     pub(super) fn open(&mut self, flow: FlowId, kind: Kind, target: SocketAddr, now: Instant) {
+        metrics::FLOWS.up();
         if !self.cluster.serves(target.ip()) {
+            metrics::FLOWS_REFUSED.up();
             return self.mux.reject(flow, Reason::Forbidden);
         }
         let waker = self.ready.waker(flow);
@@ -60,7 +62,10 @@ impl Session {
                     self.ready.push(flow);
                 }
             }
-            Err(error) => self.mux.reject(flow, reason(&error)),
+            Err(error) => {
+                metrics::FLOWS_REFUSED.up();
+                self.mux.reject(flow, reason(&error));
+            }
         }
     }
 
@@ -108,7 +113,10 @@ impl Session {
                 self.mux.accept(flow, u32::try_from(round_trip.as_micros()).unwrap_or(u32::MAX));
                 self.mux.ready(flow);
             }
-            Err(error) => self.mux.reject(flow, reason(&error)),
+            Err(error) => {
+                metrics::FLOWS_REFUSED.up();
+                self.mux.reject(flow, reason(&error));
+            }
         }
     }
 }

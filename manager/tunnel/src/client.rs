@@ -8,7 +8,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
-use tokio::io::BufReader;
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
@@ -18,7 +18,7 @@ use crate::error::LinkError;
 use crate::identity::{Identity, Pin};
 use crate::link::{Endpoint, LINK_PATH, Link, Outgoing, PROTOCOL_HEADER, Shared, sentence};
 use crate::proto::tunnel_client::TunnelClient;
-use crate::proto::{HelloReply, HelloRequest};
+use crate::proto::{Change, HelloReply, HelloRequest, WatchRequest};
 use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
 
 type Body = UnsyncBoxBody<Bytes, Status>;
@@ -52,7 +52,36 @@ pub async fn dial(address: &str, identity: &Identity, pin: Pin) -> Result<Dialle
         .unwrap_or_else(|_| Err(LinkError::DialTimedOut { address: address.to_owned(), after: limits::DIAL }))
 }
 
+/// What a link needs of the connection below it.
+pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for T {}
+
+/// The same over a connection that is there already, for example through an API server. `address` is for people.
+///
+/// # Errors
+/// As [`dial`].
+pub async fn dial_over(
+    stream: impl Transport,
+    address: &str,
+    identity: &Identity,
+    pin: Pin,
+) -> Result<Dialled, LinkError> {
+    tokio::time::timeout(limits::DIAL, greet(stream, identity, pin))
+        .await
+        .unwrap_or_else(|_| Err(LinkError::DialTimedOut { address: address.to_owned(), after: limits::DIAL }))
+}
+
 impl Dialled {
+    /// What changes in the cluster from now on. A manager that is too old for it says nothing, ever.
+    ///
+    /// # Errors
+    /// Fails if the connection broke.
+    pub async fn changes(&self) -> Result<tonic::Streaming<Change>, LinkError> {
+        let reply = tunnel(self.requests.clone()).watch(WatchRequest {}).await;
+        Ok(reply.map_err(|status| hello_error(&status))?.into_inner())
+    }
+
     /// Opens the stream of batches for this endpoint.
     ///
     /// # Errors
@@ -83,13 +112,15 @@ async fn dial_unbounded(address: &str, identity: &Identity, pin: Pin) -> Result<
         .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
         .map_err(unreachable)?;
     crate::server::tune(&stream).map_err(unreachable)?;
+    greet(BufReader::with_capacity(crate::server::READ_BUFFER, stream), identity, pin).await
+}
+
+/// TLS, HTTP/2 and the first exchange.
+async fn greet(stream: impl Transport, identity: &Identity, pin: Pin) -> Result<Dialled, LinkError> {
     let config = tls::client_config(identity, pin).map_err(|error| LinkError::Tls(error.to_string()))?;
     // The name is not checked, the key is; nothing of the address goes onto the wire in clear.
     let name = ServerName::try_from("manager").expect("a constant DNS name");
-    let mut stream = TlsConnector::from(Arc::new(config))
-        .connect(name, BufReader::with_capacity(crate::server::READ_BUFFER, stream))
-        .await
-        .map_err(tls::handshake_error)?;
+    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(tls::handshake_error)?;
     stream.get_mut().1.set_buffer_limit(Some(crate::server::TLS_BUFFER));
     let (requests, connection) = Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -110,17 +141,12 @@ async fn dial_unbounded(address: &str, identity: &Identity, pin: Pin) -> Result<
 }
 
 async fn hello(requests: SendRequest<Body>) -> Result<HelloReply, LinkError> {
-    let service = tower::service_fn(move |request: http::Request<tonic::body::Body>| {
-        let mut requests = requests.clone();
-        async move { requests.send_request(request.map(BodyExt::boxed_unsync)).await }
-    });
-    let origin = http::Uri::from_static("https://manager");
     let request = HelloRequest {
         oldest_protocol: OLDEST_PROTOCOL,
         newest_protocol: NEWEST_PROTOCOL,
         software: SOFTWARE.to_owned(),
     };
-    let reply = TunnelClient::with_origin(service, origin).hello(request).await;
+    let reply = tunnel(requests).hello(request).await;
     let reply = reply.map_err(|status| hello_error(&status))?.into_inner();
     match (OLDEST_PROTOCOL..=NEWEST_PROTOCOL).contains(&reply.protocol) {
         true => Ok(reply),
@@ -130,6 +156,24 @@ async fn hello(requests: SendRequest<Body>) -> Result<HelloReply, LinkError> {
             newest: reply.newest_protocol,
         }),
     }
+}
+
+/// The calls of the service over this connection.
+fn tunnel(
+    requests: SendRequest<Body>,
+) -> TunnelClient<
+    impl tower::Service<
+        http::Request<tonic::body::Body>,
+        Response = http::Response<hyper::body::Incoming>,
+        Error = hyper::Error,
+        Future = impl Send,
+    > + Clone,
+> {
+    let service = tower::service_fn(move |request: http::Request<tonic::body::Body>| {
+        let mut requests = requests.clone();
+        async move { requests.send_request(request.map(BodyExt::boxed_unsync)).await }
+    });
+    TunnelClient::with_origin(service, http::Uri::from_static("https://manager"))
 }
 
 /// In TLS 1.3 a client learns only from its first read that the server did not take its key.

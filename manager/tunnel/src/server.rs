@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
@@ -20,7 +21,7 @@ use crate::error::LinkError;
 use crate::identity::{Identity, Pin};
 use crate::link::{Endpoint, LINK_PATH, Link, Outgoing, PROTOCOL_HEADER, Shared, sentence};
 use crate::proto::tunnel_server::{Tunnel, TunnelServer};
-use crate::proto::{HelloReply, HelloRequest};
+use crate::proto::{Change, HelloReply, HelloRequest, WatchRequest};
 pub use crate::tls::Admit;
 use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
 pub use tokio_rustls::TlsAcceptor as Acceptor;
@@ -37,12 +38,18 @@ pub trait Host: Send + Sync + 'static {
     /// What each link talks to.
     type Endpoint: Endpoint;
 
-    /// What the cluster is, as the first exchange says it; `protocol` and versions are filled in here.
-    fn cluster(&self) -> HelloReply;
+    /// What the cluster is for this client, as the first exchange says it; `protocol` and versions are filled in here.
+    fn cluster(&self, peer: Pin) -> HelloReply;
+
+    /// How that changes, beginning with the whole.
+    fn changes(&self, peer: Pin) -> Changes;
 
     /// A new endpoint, and the future that serves it once its link is there.
     fn serve(&self, peer: Pin) -> (Shared<Self::Endpoint>, impl FnOnce(Link) -> Serving + Send + 'static);
 }
+
+/// News of a cluster, for as long as somebody listens.
+pub type Changes = std::pin::Pin<Box<dyn Stream<Item = Change> + Send>>;
 
 /// The life of one link.
 pub type Serving = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -103,7 +110,7 @@ async fn answer<H: Host>(
     if request.uri().path() == LINK_PATH {
         return Ok(open_link(request, &*host, peer).unwrap_or_else(|status| status.into_http()));
     }
-    let hello = TunnelServer::new(Greeter(host));
+    let hello = TunnelServer::new(Greeter { host, peer });
     let response = hello.oneshot(request).await;
     Ok(response.unwrap_or_else(|never| match never {}).map(BodyExt::boxed_unsync))
 }
@@ -122,15 +129,20 @@ fn open_link<H: Host>(request: http::Request<Incoming>, host: &H, peer: Pin) -> 
     Ok(response)
 }
 
-struct Greeter<H>(Arc<H>);
+struct Greeter<H> {
+    host: Arc<H>,
+    peer: Pin,
+}
 
 #[tonic::async_trait]
 impl<H: Host> Tunnel for Greeter<H> {
+    type WatchStream = std::pin::Pin<Box<dyn Stream<Item = Result<Change, Status>> + Send>>;
+
     async fn hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloReply>, Status> {
         let theirs = request.into_inner();
         let common = theirs.newest_protocol.min(NEWEST_PROTOCOL);
         let protocol = if common >= theirs.oldest_protocol.max(OLDEST_PROTOCOL) { common } else { 0 };
-        let cluster = if protocol == 0 { HelloReply::default() } else { self.0.cluster() };
+        let cluster = if protocol == 0 { HelloReply::default() } else { self.host.cluster(self.peer) };
         Ok(Response::new(HelloReply {
             protocol,
             oldest_protocol: OLDEST_PROTOCOL,
@@ -138,5 +150,9 @@ impl<H: Host> Tunnel for Greeter<H> {
             software: SOFTWARE.to_owned(),
             ..cluster
         }))
+    }
+
+    async fn watch(&self, _: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        Ok(Response::new(Box::pin(self.host.changes(self.peer).map(Ok))))
     }
 }

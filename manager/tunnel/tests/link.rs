@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use hawser_tunnel::client::{Connection, dial};
+use hawser_tunnel::client::{Connection, dial, dial_over};
 use hawser_tunnel::error::LinkError;
 use hawser_tunnel::frame::{FlowId, Kind};
 use hawser_tunnel::identity::{Identity, Pin};
 use hawser_tunnel::link::{Endpoint, Link, Shared};
 use hawser_tunnel::mux::{Event, Mux, Pull, Side, Source};
-use hawser_tunnel::proto::HelloReply;
-use hawser_tunnel::server::{Host, Serving, acceptor, connection};
+use hawser_tunnel::proto::{Change, HelloReply};
+use hawser_tunnel::server::{Changes, Host, Serving, acceptor, connection};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -80,7 +80,13 @@ struct EchoHost;
 impl Host for EchoHost {
     type Endpoint = Echo;
 
-    fn cluster(&self) -> HelloReply {
+    fn changes(&self, _: Pin) -> Changes {
+        let first = Change { whole: true, added_domains: vec!["demo.local".to_owned()], ..Change::default() };
+        let second = Change { added_subnets: vec!["10.1.0.0/16".to_owned()], ..Change::default() };
+        Box::pin(futures_util::stream::iter([first, second]))
+    }
+
+    fn cluster(&self, _: Pin) -> HelloReply {
         HelloReply { subnets: vec!["10.0.0.0/8".to_owned()], ..HelloReply::default() }
     }
 
@@ -143,6 +149,19 @@ async fn megabytes_come_back_as_they_went() {
     let (endpoint, mut link, _connection) = link(address, &identity, pin).await;
     let bytes: Vec<u8> = (0..8_000_000u32).map(|n| (n % 251) as u8).collect();
     echoed(&endpoint, &mut link, &bytes).await;
+}
+
+#[tokio::test]
+async fn what_changes_in_the_cluster_is_told() {
+    let identity = Identity::generate().unwrap();
+    let (address, pin) = server(Some(identity.pin())).await;
+    let stream = TcpStream::connect(address).await.unwrap();
+    let dialled = dial_over(stream, "a stream", &identity, pin).await.unwrap();
+    let mut changes = dialled.changes().await.unwrap();
+    let first = changes.message().await.unwrap().unwrap();
+    assert!(first.whole && first.added_domains == ["demo.local"]);
+    let second = changes.message().await.unwrap().unwrap();
+    assert!(!second.whole && second.added_subnets == ["10.1.0.0/16"]);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Names that the file does not hold: asked of name servers.
+//! Questions for name servers.
 
 use std::net::SocketAddr;
 
@@ -12,13 +12,13 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 
 /// What is known of a question.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     pub code: ResponseCode,
     pub records: Vec<Record>,
     pub authorities: Vec<Record>,
 }
 
-pub(super) struct Upstream(TokioResolver);
+pub(crate) struct Upstream(TokioResolver);
 
 impl Upstream {
     /// Asks these name servers, or those of the system if there are none.
@@ -70,7 +70,7 @@ impl Upstream {
 }
 
 /// The whole response to `query`.
-pub(super) fn respond(query: &Message, answer: Answer) -> Option<Bytes> {
+pub(crate) fn respond(query: &Message, answer: Answer) -> Option<Bytes> {
     let mut response = Message::new(query.metadata.id, MessageType::Response, OpCode::Query);
     response.metadata.recursion_desired = query.metadata.recursion_desired;
     response.metadata.recursion_available = true;

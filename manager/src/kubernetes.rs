@@ -1,0 +1,98 @@
+//! The world of a manager in a Kubernetes cluster: what the API server says.
+//!
+//! Everything is mirrored by watches and read from memory; nothing here is state that a restart could lose. Sessions are in
+//! [`sessions`], what is routed in [`network`], what is resolved in [`names`].
+
+mod mirror;
+mod names;
+mod network;
+mod policy;
+mod replicas;
+mod sessions;
+mod settings;
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin as Pinned;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hawser_fault::{Code, Fault};
+use hawser_tunnel::identity::Pin;
+use kube::Client;
+use tokio::sync::watch;
+
+use crate::cluster::{Cluster, View};
+use names::Names;
+use network::Network;
+use sessions::Sessions;
+
+pub use settings::{Place, Settings};
+
+/// A [`Cluster`] that is one.
+pub struct Kubernetes {
+    settings: Settings,
+    network: Arc<Network>,
+    names: Arc<Names>,
+    sessions: Arc<Sessions>,
+    changes: watch::Sender<()>,
+}
+
+impl Kubernetes {
+    /// Begins to follow the cluster; runs on the present runtime from then on. `pin` is this replica's own.
+    ///
+    /// # Errors
+    /// `api-unreachable` if there is no service account to speak with, `dns-unavailable` if there is no name server.
+    pub async fn start(settings: Settings, place: Place, pin: Pin) -> Result<Self, Fault> {
+        // Whoever links kube and rustls with more than one provider has to choose.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::try_default()
+            .await
+            .map_err(|error| Fault::new(Code::ApiUnreachable, format!("no client for the API server: {error}")))?;
+        let changes = watch::Sender::new(());
+        let network = Network::follow(&client, &settings, changes.clone());
+        let names = Names::follow(&client, &settings, changes.clone())?;
+        let sessions = Sessions::follow(&client, place, pin, settings.direct.pod_address);
+        Ok(Self { settings, network, names, sessions, changes })
+    }
+
+    /// Whether sessions are admitted: the policy holds and the mirrors are complete.
+    pub fn is_ready(&self) -> bool {
+        self.sessions.is_ready() && self.network.is_ready() && self.names.is_ready()
+    }
+}
+
+impl Cluster for Kubernetes {
+    fn admits(&self, client: Pin) -> bool {
+        self.sessions.namespace_of(client).is_some()
+    }
+
+    fn view(&self, client: Pin) -> View {
+        let namespace = self.sessions.namespace_of(client).unwrap_or_default();
+        View {
+            subnets: self.network.subnets(),
+            excluded_subnets: self.settings.never_proxy.clone(),
+            domains: self.names.domains(),
+            search_domain: self.names.search_domain(&namespace),
+            excluded_domains: self.settings.dns.exclude_suffixes.clone(),
+            excluded_names: self.settings.dns.excludes.clone(),
+            aliases: self.settings.dns.mappings.iter().map(|alias| (alias.name.clone(), alias.target.clone())).collect(),
+        }
+    }
+
+    fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    fn serves(&self, target: IpAddr) -> bool {
+        self.network.serves(target)
+    }
+
+    fn resolve(&self, query: Bytes) -> Pinned<Box<dyn Future<Output = Option<Bytes>> + Send + '_>> {
+        Box::pin(self.names.resolve(query))
+    }
+
+    fn linked(&self, client: Pin, there: bool) {
+        self.sessions.linked(client, there);
+    }
+}

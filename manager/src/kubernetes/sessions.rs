@@ -1,0 +1,244 @@
+//! Sessions: who may come in, what each is told of the replicas, and which are dead.
+//!
+//! Every replica does the same for every session: it lets the session's key in, then says so in an entry of its own in the
+//! session's status. There is no leader to wait for.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hawser_api::{Endpoint, EndpointKind, Replica, Session, SessionPhase};
+use hawser_tunnel::SOFTWARE;
+use hawser_tunnel::identity::Pin;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::runtime::watcher::Config;
+use kube::{Api, Client, ResourceExt};
+use parking_lot::{Mutex, RwLock};
+use serde_json::json;
+use tokio::sync::{Notify, watch};
+
+use super::mirror::{Mirror, follow};
+use super::policy::{self, Proof};
+use super::replicas::Replicas;
+use super::settings::Place;
+use crate::limits;
+
+/// The sessions of this manager's namespace.
+pub struct Sessions {
+    api: Api<Session>,
+    client: Client,
+    place: Place,
+    own: Replica,
+    replicas: Arc<Replicas>,
+    known: RwLock<Known>,
+    /// Links that are there now, by key.
+    links: Mutex<HashMap<Pin, usize>>,
+    policy_holds: AtomicBool,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct Known {
+    sessions: Mirror<Admitted>,
+    by_pin: HashMap<Pin, String>,
+}
+
+/// What is kept of a session.
+#[derive(Clone, Debug, PartialEq)]
+struct Admitted {
+    name: String,
+    pin: Pin,
+    /// The connection's.
+    namespace: String,
+    replicas: Vec<Replica>,
+    ready: bool,
+    /// The last sign of life; when it was created, before the first.
+    seen: Timestamp,
+}
+
+impl Sessions {
+    /// Begins to follow them.
+    pub fn follow(client: &Client, place: Place, pin: Pin, direct: bool) -> Arc<Self> {
+        let changes = watch::Sender::new(());
+        let endpoint = Endpoint { kind: EndpointKind::Pod, address: place.address.to_string(), port: place.port };
+        let own = Replica {
+            pod: place.pod.clone(),
+            address: place.address.to_string(),
+            port: place.port,
+            key: pin.to_string(),
+            software: SOFTWARE.to_owned(),
+            endpoints: if direct { vec![endpoint] } else { Vec::new() },
+        };
+        let sessions = Arc::new(Self {
+            api: Api::namespaced(client.clone(), &place.namespace),
+            client: client.clone(),
+            replicas: Replicas::follow(client, &place.namespace, changes.clone()),
+            place,
+            own,
+            known: RwLock::default(),
+            links: Mutex::default(),
+            policy_holds: AtomicBool::new(false),
+            wake: Notify::new(),
+        });
+        let (following, api) = (sessions.clone(), sessions.api.clone());
+        tokio::spawn(async move {
+            let told = |event| {
+                if following.known.write().take(event) {
+                    following.wake.notify_one();
+                }
+            };
+            follow(api, Config::default(), told).await;
+        });
+        tokio::spawn(sessions.clone().prove());
+        tokio::spawn(sessions.clone().keep(changes.subscribe()));
+        sessions
+    }
+
+    /// The namespace of the connection that this key may have; `None` if it may have none.
+    pub fn namespace_of(&self, pin: Pin) -> Option<String> {
+        if !self.policy_holds.load(Ordering::Relaxed) {
+            return None;
+        }
+        let known = self.known.read();
+        known.by_pin.get(&pin).cloned()
+    }
+
+    /// Whether sessions can be admitted.
+    pub fn is_ready(&self) -> bool {
+        self.policy_holds.load(Ordering::Relaxed) && self.known.read().sessions.is_complete()
+    }
+
+    /// A link with this key begins or has ended.
+    pub fn linked(&self, pin: Pin, there: bool) {
+        {
+            let mut links = self.links.lock();
+            let count = links.entry(pin).or_default();
+            *count = if there { *count + 1 } else { count.saturating_sub(1) };
+            if *count == 0 {
+                links.remove(&pin);
+            }
+        }
+        self.wake.notify_one();
+    }
+
+    /// Sees to it that nobody is admitted unless the policy holds.
+    async fn prove(self: Arc<Self>) {
+        loop {
+            let proof = policy::prove(&self.client, &self.place.namespace).await;
+            let held = self.policy_holds.swap(proof == Proof::Holds, Ordering::Relaxed);
+            if let Proof::Fails(reason) = &proof {
+                tracing::error!(reason, "the admission policy is not in force; nobody is let in");
+            } else if !held {
+                tracing::info!("the admission policy is in force");
+                self.wake.notify_one();
+            }
+            let wait = if proof == Proof::Holds { limits::PROVE_AGAIN } else { Duration::from_secs(1) };
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Brings the status of sessions up to date whenever something has changed, and now and then.
+    async fn keep(self: Arc<Self>, mut replicas: watch::Receiver<()>) {
+        let mut beat = tokio::time::interval(limits::SEEN_EVERY);
+        loop {
+            tokio::select! {
+                () = self.wake.notified() => {}
+                _ = replicas.changed() => {}
+                _ = beat.tick() => {}
+            }
+            if self.is_ready() {
+                self.see_to_all().await;
+            }
+        }
+    }
+
+    async fn see_to_all(&self) {
+        let living = self.replicas.living();
+        let sessions: Vec<Admitted> = self.known.read().sessions.values().cloned().collect();
+        for session in sessions {
+            if let Err(error) = self.see_to(&session, living.as_ref()).await {
+                tracing::debug!(session = session.name, %error, "the session's status stays as it is");
+            }
+        }
+    }
+
+    async fn see_to(&self, session: &Admitted, living: Option<&HashSet<String>>) -> Result<(), kube::Error> {
+        let now = Timestamp::now();
+        let linked = self.links.lock().contains_key(&session.pin);
+        let silent = now.duration_since(session.seen).unsigned_abs();
+        if !linked && silent > limits::SESSION_SILENCE {
+            tracing::info!(session = session.name, "a session is over: its laptop is gone");
+            return self.api.delete(&session.name, &DeleteParams::default()).await.map(|_| ());
+        }
+        if !session.ready || !session.replicas.contains(&self.own) {
+            self.announce(&session.name).await?;
+        }
+        if linked && silent > limits::SEEN_EVERY {
+            let seen = json!({ "status": { "lastSeen": now.to_string() } });
+            self.patch(&session.name, &seen).await?;
+        }
+        let gone = |replica: &Replica| living.is_some_and(|living| !living.contains(&replica.pod));
+        if session.replicas.iter().any(gone) {
+            self.withdraw_dead(&session.name, gone).await?;
+        }
+        Ok(())
+    }
+
+    /// Says that this replica lets the session in.
+    async fn announce(&self, session: &str) -> Result<(), kube::Error> {
+        let status = json!({
+            "apiVersion": "hawser.dev/v1alpha1",
+            "kind": "Session",
+            "status": { "phase": SessionPhase::Ready, "replicas": [self.own] },
+        });
+        let parameters = PatchParams::apply(&format!("hawser-{}", self.place.pod)).force();
+        self.api.patch_status(session, &parameters, &Patch::Apply(&status)).await.map(|_| ())
+    }
+
+    /// Takes replicas that are gone out of the status, unless somebody else was faster.
+    async fn withdraw_dead(&self, session: &str, gone: impl Fn(&Replica) -> bool) -> Result<(), kube::Error> {
+        let present = self.api.get_status(session).await?;
+        let replicas = present.status.as_ref().map(|status| status.replicas.as_slice()).unwrap_or_default();
+        let living: Vec<&Replica> = replicas.iter().filter(|replica| !gone(replica)).collect();
+        let status = json!({
+            "metadata": { "resourceVersion": present.resource_version() },
+            "status": { "replicas": living },
+        });
+        self.patch(session, &status).await
+    }
+
+    async fn patch(&self, session: &str, status: &serde_json::Value) -> Result<(), kube::Error> {
+        self.api.patch_status(session, &PatchParams::default(), &Patch::Merge(status)).await.map(|_| ())
+    }
+}
+
+impl Known {
+    /// True if something is to be done about it.
+    fn take(&mut self, event: kube::runtime::watcher::Event<Session>) -> bool {
+        let changed = self.sessions.take(event, admitted);
+        if changed {
+            self.by_pin =
+                self.sessions.values().map(|session| (session.pin, session.namespace.clone())).collect();
+        }
+        changed
+    }
+}
+
+/// `None` for what lets nobody in.
+fn admitted(session: &Session) -> Option<Admitted> {
+    let status = session.status.clone().unwrap_or_default();
+    if session.metadata.deletion_timestamp.is_some() || status.phase == Some(SessionPhase::Ended) {
+        return None;
+    }
+    let created = session.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    Some(Admitted {
+        name: session.name_any(),
+        pin: session.spec.key.parse().ok()?,
+        namespace: session.spec.namespace.clone(),
+        replicas: status.replicas,
+        ready: status.phase == Some(SessionPhase::Ready),
+        seen: status.last_seen.map(|time| time.0).or(created)?,
+    })
+}

@@ -12,10 +12,10 @@ pub const NAME_BYTES: usize = 64;
 pub const ADDRESS_BYTES: usize = 260;
 
 /// Subnets that one manager may announce. More are refused with `limit-reached`.
-pub const SUBNETS: usize = 512;
+pub const SUBNETS: usize = 2_048;
 
 /// Domains that one manager may announce. More are refused with `limit-reached`.
-pub const DOMAINS: usize = 64;
+pub const DOMAINS: usize = 4_096;
 
 /// Streams of `Watch`, `Flows` and `Connect` open at once. The next one is refused with `limit-reached`.
 pub const STREAMS: usize = 128;
@@ -58,3 +58,24 @@ pub const RETRY_FAILED: Duration = Duration::from_secs(10);
 
 /// How often followed listings are renewed.
 pub const REFRESH: Duration = Duration::from_secs(1);
+
+/// How long a name of a manager, an API server or a proxy may take to resolve when its addresses are compared with the cluster's.
+pub const LOOKUP: Duration = Duration::from_secs(2);
+
+/// Bytes of what the companion needs to find a credential. More is refused with `bad-argument`.
+pub const PROFILE_BYTES: usize = 64 * 1024;
+
+/// Subnets that a user may want or not want routed. More are refused with `bad-argument`.
+pub const USER_SUBNETS: usize = 256;
+
+/// Questions that wait for a companion. The next one waits for room.
+pub const COMPANION_REQUESTS: usize = 16;
+
+/// How long a companion may take to answer, a plugin that asks somebody else included.
+pub const COMPANION_TIME: Duration = Duration::from_secs(90);
+
+/// How long a manager may take to answer a session.
+pub const SESSION_ANSWER: Duration = Duration::from_secs(10);
+
+/// How long the deletion of a session may take when a connection ends.
+pub const LEAVE: Duration = Duration::from_secs(2);

@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
-use hawser_fault::Fault;
+use hawser_fault::{Code, Fault};
+use hawser_tunnel::identity::Pin;
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -13,14 +13,12 @@ use tokio::time::timeout;
 use crate::address::device;
 use crate::connection::{Host, Names};
 use crate::network::Network;
-use crate::plane::{Addresses, Plane, PlaneConfig, PlaneEvent};
+use crate::kubernetes::Clusters;
+use crate::plane::{Addresses, Path, Plane, PlaneConfig, PlaneEvent, Way};
 use crate::resolver::HostResolver;
-use crate::store::desired::{Desired, Id, Wish};
+use crate::store::desired::{Desired, Id, Target, Wish};
 use crate::store::keys::Keys;
-use crate::{ask, conflict};
-
-/// How long the manager's name may take to resolve when its addresses are compared with the cluster's.
-const LOOKUP: Duration = Duration::from_secs(2);
+use crate::{ask, conflict, limits};
 
 /// Everything of the host that connections share.
 pub struct Machine {
@@ -30,12 +28,49 @@ pub struct Machine {
     pub resolver: HostResolver,
     /// The users' keys.
     pub keys: Keys,
+    /// Connections to Kubernetes.
+    pub clusters: Clusters,
     /// Which connections are wanted.
     pub desired: Arc<Mutex<Desired>>,
 }
 
 impl Host for Machine {
     type Plane = Plane;
+
+    async fn ways(&self, wish: &Wish, step: &(dyn Fn(&str) + Sync)) -> Result<Vec<Way>, Fault> {
+        match &wish.target {
+            Target::Standalone { address, pin } => {
+                step(&format!("dialling the manager {address}"));
+                Ok(vec![Way { path: Path::Direct(address.clone()), pin: parse_pin(pin)? }])
+            }
+            Target::Kubernetes(cluster) => {
+                let key = self.keys.of(&wish.id, &wish.target)?.pin();
+                self.clusters.ways(wish, cluster, key, step).await
+            }
+        }
+    }
+
+    async fn logged_in(&self, _: &Wish) {
+        let mut arrivals = self.clusters.companions.arrivals();
+        let _ = arrivals.changed().await;
+    }
+
+    async fn leave(&self, wish: &Wish) {
+        let Target::Kubernetes(cluster) = &wish.target else { return };
+        if let Ok(identity) = self.keys.of(&wish.id, &wish.target) {
+            self.clusters.leave(&wish.id, cluster, identity.pin()).await;
+        }
+        if self.desired.lock().wishes().iter().all(|other| other.id != wish.id) {
+            self.keys.discard(&wish.id);
+        }
+    }
+
+    async fn carriers(&self, wish: &Wish) -> Vec<IpAddr> {
+        match &wish.target {
+            Target::Standalone { .. } => Vec::new(),
+            Target::Kubernetes(_) => self.clusters.carriers(&wish.id).await,
+        }
+    }
 
     async fn routed(&self) -> Result<Vec<IpNet>, Fault> {
         Ok(self.network.routes().await?.into_iter().map(|route| route.net).collect())
@@ -45,7 +80,7 @@ impl Host for Machine {
         Plane::start(PlaneConfig {
             device: device(wish.index),
             addresses: *addresses,
-            identity: self.keys.of(wish.id.owner)?,
+            identity: self.keys.of(&wish.id, &wish.target)?,
             upstreams: self.resolver.upstreams(),
         })
     }
@@ -56,7 +91,11 @@ impl Host for Machine {
 
     async fn check_subnets(&self, wish: &Wish, subnets: &[IpNet]) -> Result<(), Fault> {
         let routes = self.network.routes().await?;
-        let manager = addresses_of(wish.target.address()).await;
+        let manager = match &wish.target {
+            Target::Standalone { address, .. } => addresses_of(address).await,
+            // Those of an API server are carved out.
+            Target::Kubernetes(_) => Vec::new(),
+        };
         let others: Vec<(String, String)> = {
             let desired = self.desired.lock();
             let others = desired.wishes().iter().filter(|other| other.id != wish.id);
@@ -93,15 +132,24 @@ impl Host for Machine {
     }
 
     fn forget(&self, id: &Id) {
+        self.keys.discard(id);
         if let Err(fault) = self.desired.lock().remove(id) {
             tracing::warn!(connection = id.name, %fault, "a connection that failed stays wanted");
         }
     }
 }
 
+/// The pin of a manager as somebody wrote it.
+///
+/// # Errors
+/// `key-malformed`.
+pub fn parse_pin(text: &str) -> Result<Pin, Fault> {
+    text.parse().map_err(|error| Fault::new(Code::KeyMalformed, format!("the manager's pin is malformed: {error}")))
+}
+
 /// What the manager's address stands for; nothing if that cannot be told now.
 async fn addresses_of(manager: &str) -> Vec<IpAddr> {
-    match timeout(LOOKUP, tokio::net::lookup_host(manager)).await {
+    match timeout(limits::LOOKUP, tokio::net::lookup_host(manager)).await {
         Ok(Ok(found)) => found.map(|address| address.ip().to_canonical()).collect(),
         _ => Vec::new(),
     }

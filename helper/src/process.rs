@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::cli::Options;
 use crate::connections::Connections;
+use crate::kubernetes::Clusters;
 use crate::machine::Machine;
 use crate::network::Network;
 use crate::resolver::{HostResolver, undo_all};
@@ -52,6 +53,7 @@ async fn serve_until_stopped(options: Options) -> Result<(), Fault> {
         network: Network::open()?,
         resolver: HostResolver::new(options.dns, options.resolv_conf.clone(), journal),
         keys: store.keys(),
+        clusters: Clusters::new(),
         desired: Arc::clone(&desired),
     });
     let connections = Connections::new(Arc::clone(&machine), desired);

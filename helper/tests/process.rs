@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use hawser_fault::{Code, Fault};
+use hawser_ipc::proto::connect_request::Target;
 use hawser_ipc::proto::{
     ConnectRequest, Connection, DisconnectRequest, DoctorRequest, FlowsRequest, KeyRequest, Outcome, Snapshot,
     Standalone, State, WatchRequest,
@@ -105,7 +106,7 @@ async fn wait_for(client: &mut Client, condition: impl Fn(&Connection) -> bool) 
 
 fn request(name: &str, address: &str) -> ConnectRequest {
     let pin = format!("sha256:{}", "0".repeat(64));
-    ConnectRequest { name: name.to_owned(), standalone: Some(Standalone { address: address.to_owned(), pin }) }
+    ConnectRequest { name: name.to_owned(), target: Some(Target::Standalone(Standalone { address: address.to_owned(), pin })) }
 }
 
 async fn connect(client: &mut Client, request: ConnectRequest) -> Result<Connection, Fault> {
@@ -153,7 +154,7 @@ async fn failed_connect_says_why_and_leaves_nothing() {
     let mut helper = Helper::start();
     let mut client = helper.client().await;
     for (bad, expected) in [
-        (ConnectRequest { name: "a".to_owned(), standalone: None }, Code::BadArgument),
+        (ConnectRequest { name: "a".to_owned(), target: None }, Code::BadArgument),
         (request("a b", "192.0.2.1:7300"), Code::BadArgument),
         (request("a", "192.0.2.1"), Code::BadArgument),
         // Nothing is routed in this namespace, not even to itself.

@@ -20,6 +20,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Connect(ConnectArgs),
     Disconnect(DisconnectArgs),
+    Login(LoginArgs),
     Status(StatusArgs),
     Flows(FlowsArgs),
     Doctor(DoctorArgs),
@@ -27,6 +28,9 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
+    /// Answer the helper's questions as this user, until nothing needs it
+    #[command(hide = true)]
+    Companion,
     /// Run the helper in this process
     #[command(hide = true)]
     Helper(hawser_helper::cli::Args),
@@ -38,10 +42,59 @@ pub(crate) enum Command {
 /// Connect to a cluster and wait until it is reachable
 #[derive(Args, Debug)]
 pub(crate) struct ConnectArgs {
-    /// File that names a manager and the pin of its key
+    #[command(flatten)]
+    pub(crate) kubeconfig: KubeconfigArgs,
+    /// Namespace of the traffic manager
+    #[arg(long, value_name = "NAMESPACE", env = "HAWSER_MANAGER_NAMESPACE", default_value = "hawser")]
+    pub(crate) manager_namespace: String,
+    /// Route this subnet to the cluster too; may be repeated
+    #[arg(long, value_name = "SUBNET")]
+    pub(crate) also_proxy: Vec<String>,
+    /// Leave this subnet on this computer; the longer prefix wins; may be repeated
+    #[arg(long, value_name = "SUBNET")]
+    pub(crate) never_proxy: Vec<String>,
+    /// File that names a manager outside Kubernetes and the pin of its key
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "kubeconfig", "context", "namespace", "as_user", "as_group", "as_uid", "also_proxy", "never_proxy"
+    ])]
+    pub(crate) standalone: Option<PathBuf>,
+    /// What to call the connection; the context's or the file's name by default
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Run this command once connected, and disconnect when it ends
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<std::ffi::OsString>,
+}
+
+/// Which cluster, and as whom: as with kubectl.
+#[derive(Args, Debug, Default)]
+pub(crate) struct KubeconfigArgs {
+    /// Kubeconfig to read instead of those of $KUBECONFIG
     #[arg(long, value_name = "FILE")]
-    pub(crate) standalone: PathBuf,
-    /// What to call the connection; the file's name by default
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig
+    #[arg(long, value_name = "CONTEXT")]
+    pub(crate) context: Option<String>,
+    /// Namespace whose services go by a single label
+    #[arg(long, short, value_name = "NAMESPACE")]
+    pub(crate) namespace: Option<String>,
+    /// User to act as
+    #[arg(long = "as", value_name = "USER")]
+    pub(crate) as_user: Option<String>,
+    /// Group to act as; may be repeated
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) as_group: Vec<String>,
+    /// Unique id to act as
+    #[arg(long, value_name = "UID")]
+    pub(crate) as_uid: Option<String>,
+}
+
+/// Log in to a cluster whose credential plugin wants a terminal
+#[derive(Args, Debug)]
+pub(crate) struct LoginArgs {
+    #[command(flatten)]
+    pub(crate) kubeconfig: KubeconfigArgs,
+    /// The connection that waits for it; the context's name by default
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
 }
@@ -134,7 +187,12 @@ mod tests {
     #[test]
     fn what_can_be_typed() {
         for line in [
+            "connect",
+            "connect --context dev -n shop --as ann --as-group one --as-group two -- curl -v web",
+            "connect --also-proxy 10.0.0.0/8 --never-proxy 10.1.0.0/16 --manager-namespace tools",
             "connect --standalone demo.toml",
+            "login --context dev",
+            "companion",
             "connect --standalone demo.toml --name shop",
             "disconnect",
             "disconnect shop",
@@ -157,7 +215,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_typed() {
-        for line in ["connect", "connect demo.toml", "disconnect a b", "status --follow", "completions dos", "sail"] {
+        for line in ["connect demo.toml", "connect --standalone a --context b", "disconnect a b", "status --follow", "completions dos", "sail"] {
             let words = std::iter::once("hawser").chain(line.split(' '));
             assert_eq!(Cli::try_parse_from(words).unwrap_err().exit_code(), 2, "{line}");
         }

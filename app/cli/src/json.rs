@@ -63,6 +63,17 @@ pub(crate) struct Connection {
     search_domain: Option<String>,
     /// The manager's name and version.
     manager: Option<String>,
+    /// Of a connection to Kubernetes.
+    context: Option<String>,
+    /// Whose services go by a single label.
+    namespace: Option<String>,
+    manager_namespace: Option<String>,
+    /// How the manager is reached.
+    way: Option<String>,
+    /// Subnets that the user wanted routed too.
+    also_proxy: Vec<String>,
+    /// Subnets that stay on the laptop, the API server's addresses among them.
+    never_proxy: Vec<String>,
     round_trip_us: Option<u64>,
     sent_bytes: u64,
     received_bytes: u64,
@@ -172,6 +183,12 @@ impl From<proto::Connection> for Connection {
             domains: connection.domains,
             search_domain: known(connection.search_domain),
             manager: known(connection.manager),
+            context: known(connection.context),
+            namespace: known(connection.namespace),
+            manager_namespace: known(connection.manager_namespace),
+            way: known(connection.way),
+            also_proxy: connection.also_proxy,
+            never_proxy: connection.never_proxy,
             round_trip_us: measured(connection.round_trip_us),
             sent_bytes: connection.sent_bytes,
             received_bytes: connection.received_bytes,

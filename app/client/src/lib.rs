@@ -1,7 +1,9 @@
 //! What runs as the user, for every program that shows Hawser: it reads the user's files, names the user's processes and
 //! checks what only the user's side can see. It owns no truth about connections; that is the helper's.
 
+pub mod companion;
 pub mod doctor;
+pub mod kubeconfig;
 mod platform;
 pub mod processes;
 mod standalone;

@@ -1,9 +1,9 @@
 //! The way to the first link.
 
-use hawser_fault::Fault;
+use hawser_fault::{Code, Fault};
 
 use super::{
-    Connected, Context, Disconnected, Disconnecting, Failed, Host, Joined, Reconnecting, Retry, State, Then, is_lasting,
+    Connected, Context, Disconnected, Disconnecting, Failed, Host, Joined, NeedsLogin, Reconnecting, Retry, State, Then, is_lasting,
 };
 
 /// A connection that had no link since the helper started.
@@ -43,6 +43,7 @@ impl Connecting {
 
     fn without_link<H: Host>(self, context: &Context<H>, joined: Joined, cause: Fault) -> State {
         match self.origin {
+            _ if cause.code == Code::LoginRequired => State::NeedsLogin(NeedsLogin { joined, cause }),
             Origin::Asked => State::Disconnecting(Disconnecting { joined, then: give_up(context, cause) }),
             Origin::Restored if is_lasting(cause.code) => State::Failed(Failed { cause, retry: Retry::Relink(joined) }),
             Origin::Restored => State::Reconnecting(Reconnecting { joined, cause }),

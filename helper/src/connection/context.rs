@@ -4,7 +4,6 @@ use std::mem::discriminant;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use hawser_tunnel::identity::Pin;
 use tokio::sync::watch;
 
 use super::status::{Device, Phase, Status};
@@ -16,8 +15,6 @@ use crate::store::desired::Wish;
 pub struct Context<H: Host> {
     /// What was asked for.
     pub wish: Wish,
-    /// The manager's pin, parsed.
-    pub pin: Pin,
     /// The machine.
     pub host: Arc<H>,
     /// Where the data plane is while there is one.

@@ -1,10 +1,10 @@
 //! Something has to be changed by somebody: the manager's key, its version, a route that is in the way.
 
-use hawser_fault::Fault;
+use hawser_fault::{Code, Fault};
 use tokio::time::sleep;
 
 use super::{
-    Connected, Connecting, Context, Disconnected, Disconnecting, Host, Joined, Origin, Reconnecting, State, Then,
+    Connected, Connecting, Context, Disconnected, Disconnecting, Host, Joined, NeedsLogin, Origin, Reconnecting, State, Then,
     is_lasting,
 };
 use crate::limits;
@@ -52,6 +52,7 @@ async fn relink<H: Host>(mut joined: Joined, context: &Context<H>) -> State {
     match context.unless_stopped(attempt).await {
         None => State::Disconnecting(Disconnecting { joined, then: Then::Disconnected(None) }),
         Some(Ok(())) => State::Connected(Connected { joined }),
+        Some(Err(cause)) if cause.code == Code::LoginRequired => State::NeedsLogin(NeedsLogin { joined, cause }),
         Some(Err(cause)) if is_lasting(cause.code) => State::Failed(Failed { cause, retry: Retry::Relink(joined) }),
         Some(Err(cause)) => State::Reconnecting(Reconnecting { joined, cause }),
     }

@@ -4,11 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hawser_fault::Fault;
-use hawser_tunnel::identity::Pin;
 use ipnet::IpNet;
 use tokio::sync::{RwLock, mpsc};
 
-use crate::plane::{Addresses, ClusterInfo, Counters, FlowRecord, PlaneEvent};
+use crate::plane::{Addresses, ClusterInfo, Counters, FlowRecord, PlaneEvent, Way};
 use crate::store::desired::{Id, Wish};
 
 /// A connection's data plane, readable by others while it is there. Taking it out waits for readers.
@@ -18,6 +17,18 @@ pub type PlaneSlot<P> = Arc<RwLock<Option<P>>>;
 pub trait Host: Send + Sync + 'static {
     /// What it runs for each connection.
     type Plane: DataPlane;
+
+    /// The ways to the connection's manager, the best first. Says what it waits for by `step`.
+    fn ways(&self, wish: &Wish, step: &(dyn Fn(&str) + Sync)) -> impl Future<Output = Result<Vec<Way>, Fault>> + Send;
+
+    /// Ready when somebody has logged in, so that [`ways`](Host::ways) may succeed where it asked for that.
+    fn logged_in(&self, wish: &Wish) -> impl Future<Output = ()> + Send;
+
+    /// Takes away what the connection has in the cluster.
+    fn leave(&self, wish: &Wish) -> impl Future<Output = ()> + Send;
+
+    /// Addresses that must be reached past the tunnel, since it leads over them.
+    fn carriers(&self, wish: &Wish) -> impl Future<Output = Vec<IpAddr>> + Send;
 
     /// Every network that the host routes somewhere.
     fn routed(&self) -> impl Future<Output = Result<Vec<IpNet>, Fault>> + Send;
@@ -68,8 +79,8 @@ pub struct Names {
 
 /// A running data plane.
 pub trait DataPlane: Send + Sync + 'static {
-    /// Dials the manager and puts the link to use; has its own deadline.
-    fn link(&self, address: &str, pin: Pin) -> impl Future<Output = Result<ClusterInfo, Fault>> + Send;
+    /// Dials the manager by the first way that leads there and puts the link to use; has its own deadline.
+    fn link(&self, ways: Vec<Way>) -> impl Future<Output = Result<ClusterInfo, Fault>> + Send;
     /// Totals since the start.
     fn counters(&self) -> Counters;
     /// Open flows, then the last closed ones.
@@ -79,8 +90,8 @@ pub trait DataPlane: Send + Sync + 'static {
 }
 
 impl DataPlane for crate::plane::Plane {
-    async fn link(&self, address: &str, pin: Pin) -> Result<ClusterInfo, Fault> {
-        crate::plane::Plane::link(self, address, pin).await
+    async fn link(&self, ways: Vec<Way>) -> Result<ClusterInfo, Fault> {
+        crate::plane::Plane::link(self, ways).await
     }
 
     fn counters(&self) -> Counters {

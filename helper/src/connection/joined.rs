@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::status::Device;
 use super::{Context, DataPlane as _, Host, Names};
 use crate::plane::{Addresses, ClusterInfo, PlaneEvent};
-use crate::{address, limits};
+use crate::{address, limits, routing};
 
 /// Lives from the making of the device until the connection ends, over any number of links.
 pub struct Joined {
@@ -39,16 +39,16 @@ impl Joined {
         Ok(joined)
     }
 
-    /// Dials the manager and brings routes and names up to what it says. Waits at most [`limits::ATTEMPT`]; may be
-    /// dropped at any point and tried again.
+    /// Dials the manager and brings routes and names up to what it says. Once the way is known it waits at most
+    /// [`limits::ATTEMPT`]; may be dropped at any point and tried again.
     pub async fn link<H: Host>(&mut self, context: &Context<H>) -> Result<(), Fault> {
         // What is said of a former link is no news of the next one.
         while self.events.try_recv().is_ok() {}
+        // Has deadlines of its own: somebody may have to log in.
+        let ways = context.host.ways(&context.wish, &|step| context.step(step)).await?;
         let attempt = async {
-            let manager = context.wish.target.address();
-            context.step(format!("dialling the manager {manager}"));
             let cluster = match &*context.plane.read().await {
-                Some(plane) => plane.link(manager, context.pin).await?,
+                Some(plane) => plane.link(ways).await?,
                 None => return Err(Fault::new(Code::Internal, "the data plane is gone while the connection lives")),
             };
             self.apply(context, cluster).await
@@ -72,10 +72,18 @@ impl Joined {
         }
         context.set_cluster(None);
         context.set_device(None);
+        context.host.leave(&context.wish).await;
     }
 
-    async fn apply<H: Host>(&mut self, context: &Context<H>, cluster: ClusterInfo) -> Result<(), Fault> {
-        let subnets = self.routable(&cluster)?;
+    /// Brings routes and names up to what the manager says now.
+    pub async fn apply<H: Host>(&mut self, context: &Context<H>, mut cluster: ClusterInfo) -> Result<(), Fault> {
+        let (also, never) = context.wish.target.routing();
+        cluster.subnets.extend_from_slice(also);
+        cluster.excluded_subnets.extend_from_slice(never);
+        let carriers = context.host.carriers(&context.wish).await;
+        cluster.excluded_subnets.extend(carriers.into_iter().map(IpNet::from));
+        let subnets = routing::carve(&self.routable(&cluster)?, &cluster.excluded_subnets);
+        within("subnets", subnets.len(), limits::SUBNETS)?;
         context.step(format!("routing {} {}", subnets.len(), if subnets.len() == 1 { "subnet" } else { "subnets" }));
         context.host.check_subnets(&context.wish, &subnets).await?;
         let former = self.cluster.as_ref().map(|cluster| cluster.subnets.as_slice()).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! One connection as a state machine: a type and a file for each state, and entering one consumes the other.
 //!
 //! ```text
-//! asked -> Connecting -> Connected <-> Reconnecting <-> Failed      any -> Disconnecting -> Disconnected
+//! asked -> Connecting -> Connected <-> Reconnecting <-> Failed or NeedsLogin      any -> Disconnecting -> Disconnected
 //! ```
 //!
 //! A state holds what exists in it and nothing else: [`Connected`] has a device with its data plane, [`Disconnected`]
@@ -47,7 +47,6 @@ pub enum State {
     /// Had a link, or will have one as soon as the manager can be reached.
     Reconnecting(Reconnecting),
     /// Waits for the user.
-    #[expect(dead_code, reason = "a standalone manager knows its users by their keys and asks for no login")]
     NeedsLogin(NeedsLogin),
     /// Something is wrong that dialling again does not mend.
     Failed(Failed),
@@ -107,5 +106,22 @@ fn is_lasting(code: Code) -> bool {
             | Code::KeyMalformed
             | Code::LimitReached
             | Code::Internal
+            | Code::RightsMissing
+            | Code::SessionRefused
+            | Code::ManagerAbsent
+            | Code::ApiUntrusted
+            | Code::ApiRefused
+            | Code::KubeconfigMalformed
+            | Code::KubeconfigMissing
+            | Code::KubeconfigEmpty
+            | Code::ContextUnknown
+            | Code::ClusterUnknown
+            | Code::UserUnknown
+            | Code::PluginMissing
+            | Code::PluginFailed
+            | Code::PluginTimedOut
+            | Code::CredentialMalformed
+            | Code::CredentialExpired
+            | Code::AuthProviderUnsupported
     )
 }

@@ -1,18 +1,23 @@
-//! The manager wants to know who the user is. A standalone manager knows users by their key and never asks.
+//! The user has to log in to the cluster before anything can go on.
 
 use hawser_fault::Fault;
 
-use super::{Context, Disconnected, Host, State};
+use super::{Context, Disconnecting, Host, Joined, Reconnecting, State, Then};
 
-/// A connection that waits for its user to log in; without a device, since nothing may pass before that.
+/// A connection that waits for its user. Its device stays, so that traffic ends with an error instead of leaving by another
+/// way.
 pub struct NeedsLogin {
+    pub(super) joined: Joined,
     /// What is asked for.
     pub(super) cause: Fault,
 }
 
 impl NeedsLogin {
     pub(super) async fn next<H: Host>(self, context: &Context<H>) -> State {
-        let _: Option<()> = context.unless_stopped(std::future::pending()).await;
-        State::Disconnected(Disconnected { cause: None })
+        let Self { joined, cause } = self;
+        match context.unless_stopped(context.host.logged_in(&context.wish)).await {
+            None => State::Disconnecting(Disconnecting { joined, then: Then::Disconnected(None) }),
+            Some(()) => State::Reconnecting(Reconnecting { joined, cause }),
+        }
     }
 }

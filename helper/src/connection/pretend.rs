@@ -1,18 +1,17 @@
 //! A pretended host for tests: it writes down what is done to it and fails where it is told to.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hawser_fault::{Code, Fault};
-use hawser_tunnel::identity::Pin;
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::{DataPlane, Host, Names};
-use crate::plane::{Addresses, ClusterInfo, Counters, FlowRecord, PlaneEvent};
+use crate::plane::{Addresses, ClusterInfo, Counters, FlowRecord, Path, PlaneEvent, Way};
 use crate::store::desired::{Desired, Id, Target, Wish};
 
 /// A host whose answers are set by the test.
@@ -72,6 +71,12 @@ impl Pretend {
         events.try_send(PlaneEvent::Lost(Fault::new(code, "lost in a test"))).unwrap();
     }
 
+    /// Lets the first connection's cluster be another.
+    pub fn change_cluster(&self, cluster: ClusterInfo) {
+        let events = self.shared.lock().events[&0].clone();
+        events.try_send(PlaneEvent::Changed(cluster)).unwrap();
+    }
+
     /// Lets the first connection's data plane end by itself.
     pub fn kill_plane(&self) {
         self.shared.lock().events.remove(&0);
@@ -98,6 +103,7 @@ pub fn cluster(subnets: &[&str]) -> ClusterInfo {
         subnets: subnets.iter().map(|net| net.parse().unwrap()).collect(),
         domains: vec!["demo.local".to_owned()],
         search_domain: "shop.demo.local".to_owned(),
+        ..ClusterInfo::default()
     }
 }
 
@@ -111,6 +117,27 @@ pub fn id(owner: u32, name: &str) -> Id {
 
 impl Host for Pretend {
     type Plane = PretendPlane;
+
+    async fn ways(&self, _: &Wish, step: &(dyn Fn(&str) + Sync)) -> Result<Vec<Way>, Fault> {
+        self.attempt("ways", "ways".to_owned())?;
+        step("dialling the manager");
+        let pin = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
+        Ok(vec![Way { path: Path::Direct("192.0.2.1:7300".to_owned()), pin }])
+    }
+
+    async fn logged_in(&self, _: &Wish) {
+        while self.shared.lock().faults.iter().any(|(step, _)| *step == "ways") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn leave(&self, _: &Wish) {
+        self.shared.lock().done.push("leave".to_owned());
+    }
+
+    async fn carriers(&self, _: &Wish) -> Vec<IpAddr> {
+        Vec::new()
+    }
 
     async fn routed(&self) -> Result<Vec<IpNet>, Fault> {
         Ok(self.shared.lock().routed.clone())
@@ -163,7 +190,8 @@ impl Host for Pretend {
 pub struct PretendPlane(Arc<Mutex<Shared>>);
 
 impl DataPlane for PretendPlane {
-    async fn link(&self, address: &str, _: Pin) -> Result<ClusterInfo, Fault> {
+    async fn link(&self, ways: Vec<Way>) -> Result<ClusterInfo, Fault> {
+        let address = &ways[0].path;
         let link = {
             let mut shared = self.0.lock();
             shared.done.push("link".to_owned());

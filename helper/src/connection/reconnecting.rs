@@ -1,10 +1,10 @@
 //! The link is gone; device and routes stay, so that traffic ends with an error instead of leaving by another way.
 
-use hawser_fault::Fault;
+use hawser_fault::{Code, Fault};
 use tokio::time::{Instant, sleep_until};
 
 use super::backoff::Backoff;
-use super::{Connected, Context, Disconnecting, Failed, Host, Joined, Retry, State, Then, is_lasting};
+use super::{Connected, Context, Disconnecting, Failed, Host, Joined, NeedsLogin, Retry, State, Then, is_lasting};
 
 /// A connection that dials again until it is back.
 pub struct Reconnecting {
@@ -21,6 +21,9 @@ impl Reconnecting {
             match context.unless_stopped(self.joined.link(context)).await {
                 None => break,
                 Some(Ok(())) => return State::Connected(Connected { joined: self.joined }),
+                Some(Err(cause)) if cause.code == Code::LoginRequired => {
+                    return State::NeedsLogin(NeedsLogin { joined: self.joined, cause });
+                }
                 Some(Err(cause)) if is_lasting(cause.code) => {
                     return State::Failed(Failed { cause, retry: Retry::Relink(self.joined) });
                 }

@@ -25,7 +25,6 @@ fn start(host: Pretend, origin: Origin) -> Running {
     let (sender, status) = watch::channel(Status::new());
     let context = Context {
         wish: Wish { id: id(1000, "shop"), target: target("192.0.2.1:7300"), index: 0 },
-        pin: format!("sha256:{}", "0".repeat(64)).parse().unwrap(),
         host: Arc::clone(&host),
         plane: Arc::new(RwLock::new(None)),
         stop,
@@ -82,9 +81,9 @@ fn code(phase: &Phase) -> Option<Code> {
 }
 
 const MADE: [&str; 2] = ["start hawser0 198.18.0.1", "bring up hawser0"];
-const LINKED: [&str; 5] =
-    ["link", "check", "route hawser0 +[10.96.0.0/16] -[]", "names to 198.18.0.53", "ask demo.local"];
-const TAKEN_DOWN: [&str; 2] = ["withdraw names", "stop"];
+const LINKED: [&str; 6] =
+    ["ways", "link", "check", "route hawser0 +[10.96.0.0/16] -[]", "names to 198.18.0.53", "ask demo.local"];
+const TAKEN_DOWN: [&str; 3] = ["withdraw names", "stop", "leave"];
 
 #[tokio::test(start_paused = true)]
 async fn connects_and_takes_everything_down() {
@@ -100,6 +99,33 @@ async fn connects_and_takes_everything_down() {
     let host = Arc::clone(&running.host);
     assert_eq!(running.stopped().await, Phase::Disconnected(None));
     assert_eq!(host.take_done(), TAKEN_DOWN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_for_a_login_and_goes_on() {
+    let host = Pretend::default();
+    host.fail("ways", Code::LoginRequired);
+    let mut running = start(host, Origin::Asked);
+    let status = running.reach("needs a login", |phase| matches!(phase, Phase::NeedsLogin(_))).await;
+    assert_eq!(code(&status.phase), Some(Code::LoginRequired));
+    assert!(status.device.is_some() && status.cluster.is_none());
+    running.host.mend();
+    running.connected().await;
+    running.stopped().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_cluster_is_routed_anew() {
+    let mut running = start(Pretend::default(), Origin::Asked);
+    running.connected().await;
+    running.host.take_done();
+    running.host.change_cluster(cluster(&["10.96.0.0/16", "10.244.1.0/24"]));
+    let status = running.status.wait_for(|status| status.cluster.as_ref().is_some_and(|cluster| cluster.subnets.len() == 2));
+    timeout(Duration::from_secs(5), status).await.unwrap().unwrap();
+    let done = running.host.take_done();
+    assert!(done.iter().any(|step| step.starts_with("route hawser0 +[10.96.0.0/16, 10.244.1.0/24]")), "{done:?}");
+    assert!(!done.iter().any(|step| step == "link"), "{done:?}");
+    running.stopped().await;
 }
 
 /// What each failure of a first connect leaves: nothing on the host, no wish, and the cause.
@@ -164,8 +190,8 @@ async fn comes_back_within_a_second_of_the_manager() {
     assert!(lost.elapsed() > Duration::from_secs(10) && lost.elapsed() < Duration::from_secs(20));
     assert!(back.since >= status.since);
     let done = host.take_done();
-    assert_eq!(done[..20], ["link"; 20]);
-    assert_eq!(done[20..], LINKED);
+    assert_eq!(done[..40], ["ways", "link"].repeat(20));
+    assert_eq!(done[40..], LINKED);
 }
 
 #[tokio::test(start_paused = true)]
@@ -272,7 +298,7 @@ async fn stop_is_heard_in_every_state() {
         let host = Arc::clone(&running.host);
         assert_eq!(running.stopped().await, Phase::Disconnected(None));
         let done = host.take_done();
-        assert_eq!(done[done.len() - 2..], TAKEN_DOWN);
+        assert_eq!(done[done.len() - TAKEN_DOWN.len()..], TAKEN_DOWN);
     }
     let host = Pretend::default();
     host.fail("start", Code::TunUnavailable);

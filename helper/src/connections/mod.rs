@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hawser_fault::{Code, Fault};
-use hawser_tunnel::identity::Pin;
 use parking_lot::Mutex;
 use tokio::sync::{RwLock, watch};
 
@@ -72,9 +71,9 @@ impl<H: Host> Connections<H> {
     pub fn restore(self: &Arc<Self>) {
         let wishes = self.desired.lock().wishes().to_vec();
         for wish in wishes {
-            match wish.pin() {
-                Ok(pin) => {
-                    self.start(&mut self.entries.lock(), wish, pin, Origin::Restored);
+            match rights::check_target(&wish.target) {
+                Ok(()) => {
+                    self.start(&mut self.entries.lock(), wish, Origin::Restored);
                 }
                 Err(fault) => tracing::warn!(connection = wish.id.name, %fault, "a kept connection cannot be used"),
             }
@@ -88,9 +87,8 @@ impl<H: Host> Connections<H> {
     /// for it, `state-unwritable`. Then nothing has changed.
     pub async fn connect(self: &Arc<Self>, id: Id, target: Target) -> Result<Followed, Fault> {
         rights::check_name(&id.name)?;
-        rights::check_address(target.address())?;
+        rights::check_target(&target)?;
         let wish = Wish { id, target, index: 0 };
-        let pin = wish.pin()?;
         let routed = self.host.routed().await?;
         self.let_go(&wish).await?;
 
@@ -112,7 +110,7 @@ impl<H: Host> Connections<H> {
         };
         let wish = Wish { index, ..wish };
         self.desired.lock().add(wish.clone())?;
-        Ok(self.start(&mut entries, wish, pin, Origin::Asked))
+        Ok(self.start(&mut entries, wish, Origin::Asked))
     }
 
     /// Ends a connection and returns when nothing of it is left. An empty name means the caller's only one.
@@ -179,13 +177,12 @@ impl<H: Host> Connections<H> {
         flows
     }
 
-    fn start(self: &Arc<Self>, entries: &mut Entries<H>, wish: Wish, pin: Pin, origin: Origin) -> Followed {
+    fn start(self: &Arc<Self>, entries: &mut Entries<H>, wish: Wish, origin: Origin) -> Followed {
         let (stopper, stop) = Stop::pair();
         let (status_sender, status) = watch::channel(Status::new());
         let plane = PlaneSlot::<H::Plane>::new(RwLock::new(None));
         let context = Context {
             wish: wish.clone(),
-            pin,
             host: Arc::clone(&self.host),
             plane: Arc::clone(&plane),
             stop,
@@ -240,12 +237,5 @@ impl<H: Host> Entry<H> {
         let plane = self.plane.try_read().ok();
         let counters = plane.as_ref().and_then(|plane| plane.as_ref()).map(|plane| plane.counters());
         View { wish: self.wish.clone(), status: self.status.borrow().clone(), counters: counters.unwrap_or_default() }
-    }
-}
-
-impl Wish {
-    fn pin(&self) -> Result<Pin, Fault> {
-        let Target::Standalone { pin, .. } = &self.target;
-        pin.parse().map_err(|error| Fault::new(Code::KeyMalformed, format!("the manager's pin is malformed: {error}")))
     }
 }

@@ -3,7 +3,8 @@
 use hawser_fault::{Code, Fault};
 
 use crate::limits;
-use crate::store::desired::{Id, Wish};
+use crate::machine::parse_pin;
+use crate::store::desired::{Id, Target, Wish};
 
 /// Whether a user sees more of a connection than its name and state.
 pub fn may_see(caller: u32, owner: u32) -> bool {
@@ -61,6 +62,42 @@ pub fn check_name(name: &str) -> Result<(), Fault> {
     Err(Fault::new(Code::BadArgument, format!("{shown:?} cannot be the name of a connection: {reason}")))
 }
 
+/// What a user asks to be connected to.
+pub fn check_target(target: &Target) -> Result<(), Fault> {
+    match target {
+        Target::Standalone { address, pin } => {
+            check_address(address)?;
+            parse_pin(pin).map(drop)
+        }
+        Target::Kubernetes(cluster) => {
+            check_namespace(&cluster.namespace)?;
+            check_namespace(&cluster.manager_namespace)?;
+            within("the profile", cluster.profile.len(), limits::PROFILE_BYTES)?;
+            within("the context's name", cluster.context.len(), limits::PROFILE_BYTES)?;
+            within("the server's name", cluster.server.len(), limits::ADDRESS_BYTES)?;
+            within("the list of subnets", cluster.also_proxy.len() + cluster.never_proxy.len(), limits::USER_SUBNETS)
+        }
+    }
+}
+
+fn within(what: &str, size: usize, limit: usize) -> Result<(), Fault> {
+    if size <= limit {
+        return Ok(());
+    }
+    Err(Fault::new(Code::BadArgument, format!("{what} is longer than {limit}")))
+}
+
+/// A DNS label (RFC 1123): it becomes part of paths and of names.
+fn check_namespace(name: &str) -> Result<(), Fault> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let good = (1..=63).contains(&name.len()) && name.chars().all(allowed) && !name.starts_with('-') && !name.ends_with('-');
+    if good {
+        return Ok(());
+    }
+    let shown: String = name.chars().take(63).collect();
+    Err(Fault::new(Code::BadArgument, format!("{shown:?} cannot be the name of a namespace")))
+}
+
 /// `host:port`, with brackets around an IPv6 address.
 pub fn check_address(address: &str) -> Result<(), Fault> {
     let good = address.len() <= limits::ADDRESS_BYTES
@@ -86,7 +123,6 @@ fn is_host(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::desired::Target;
 
     #[test]
     fn who_may_end_what() {

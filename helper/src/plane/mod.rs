@@ -3,6 +3,7 @@
 //! Everything hot happens on that thread (`thread.rs`); what it works on is the data path (`path.rs`), which the link's outgoing side
 //! shares. The rest of the helper holds a [`Plane`] and sends it commands.
 
+mod cluster;
 mod path;
 mod records;
 mod thread;
@@ -36,6 +37,44 @@ pub struct Addresses {
     pub dns_v6: Ipv6Addr,
 }
 
+/// One way to a manager.
+#[derive(Clone)]
+pub struct Way {
+    /// By what path.
+    pub path: Path,
+    /// The pin of the manager's key.
+    pub pin: Pin,
+}
+
+/// By what path a manager is reached.
+#[derive(Clone)]
+pub enum Path {
+    /// A TCP connection to `host:port`.
+    Direct(String),
+    /// A port-forward through an API server.
+    PortForward {
+        /// The server.
+        api: hawser_kube::Api,
+        /// Of the pod.
+        namespace: String,
+        /// The manager's.
+        pod: String,
+        /// Of the tunnel in the pod.
+        port: u16,
+    },
+}
+
+impl std::fmt::Display for Path {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Direct(address) => f.write_str(address),
+            Self::PortForward { api, namespace, pod, .. } => {
+                write!(f, "port-forward to {namespace}/{pod} through {}", api.address())
+            }
+        }
+    }
+}
+
 /// What a plane is started with.
 pub struct PlaneConfig {
     /// Name of the TUN device.
@@ -49,12 +88,16 @@ pub struct PlaneConfig {
 }
 
 /// What the manager said of its cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClusterInfo {
     /// Name and version of the manager.
     pub software: String,
+    /// How it was reached.
+    pub way: String,
     /// Routed to the cluster.
     pub subnets: Vec<IpNet>,
+    /// Not routed there, where that is more specific than a subnet.
+    pub excluded_subnets: Vec<IpNet>,
     /// Resolved by the cluster.
     pub domains: Vec<String>,
     /// For single labels; may be empty.
@@ -66,6 +109,8 @@ pub struct ClusterInfo {
 pub enum PlaneEvent {
     /// The link is gone.
     Lost(Fault),
+    /// The cluster is another than it was said to be.
+    Changed(ClusterInfo),
 }
 
 /// Totals of a plane.
@@ -133,15 +178,15 @@ impl Plane {
         Ok((Plane { path, commands, thread }, event_queue))
     }
 
-    /// Dials the manager at `address` (`host:port`), attaches the flows to the link and says what the cluster is.
+    /// Dials the manager by the first way that leads there, attaches the flows to the link and says what the cluster is.
     /// May be called again after [`PlaneEvent::Lost`].
     ///
     /// # Errors
-    /// Whatever kept the link from being made, within five seconds.
-    pub async fn link(&self, address: &str, pin: Pin) -> Result<ClusterInfo, Fault> {
+    /// Whatever kept the last of the links from being made; each is tried for at most five seconds.
+    pub async fn link(&self, ways: Vec<Way>) -> Result<ClusterInfo, Fault> {
         let (reply, answer) = oneshot::channel();
         let gone = || Fault::new(Code::Internal, "the data plane's thread has ended");
-        let command = Command::Link { address: address.to_owned(), pin, reply };
+        let command = Command::Link { ways, reply };
         self.commands.send(command).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }

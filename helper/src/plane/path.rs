@@ -45,12 +45,17 @@ impl DataPath {
 
     /// A link is about to be attached.
     pub fn link_up(&mut self, cluster: &ClusterInfo) -> Result<(), LinkError> {
-        let domains = self.resolver.set_cluster(&cluster.domains, &cluster.search_domain);
-        domains.map_err(|error| LinkError::Hello(error.to_string()))?;
+        self.set_names(cluster)?;
         self.core.link_up(Instant::now());
         self.resolver.set_connected(true);
         self.going_away = false;
         Ok(())
+    }
+
+    /// The names of the cluster are these from now on.
+    pub fn set_names(&mut self, cluster: &ClusterInfo) -> Result<(), LinkError> {
+        let domains = self.resolver.set_cluster(&cluster.domains, &cluster.search_domain);
+        domains.map_err(|error| LinkError::Hello(error.to_string()))
     }
 
     pub fn link_down(&mut self, now: Instant) {

@@ -6,33 +6,52 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hawser_dns::LookupId;
-use hawser_fault::Fault;
-use hawser_tunnel::client::{self, Connection};
+use hawser_fault::{Code, Fault};
+use hawser_kube::ApiError;
+use hawser_tunnel::client::{self, Connection, Dialled};
 use hawser_tunnel::error::LinkError;
-use hawser_tunnel::identity::{Identity, Pin};
+use hawser_tunnel::identity::Identity;
 use hawser_tunnel::link::{Link, Shared};
-use hawser_tunnel::proto::HelloReply;
+use hawser_tunnel::proto::Change;
 use tokio::sync::{mpsc, oneshot};
 
 use super::path::DataPath;
-use super::{ClusterInfo, PlaneConfig, PlaneEvent, upstream};
+use super::{ClusterInfo, Path, PlaneConfig, PlaneEvent, Way, upstream};
 
 /// What the rest of the helper asks of the thread.
 pub(super) enum Command {
-    Link { address: String, pin: Pin, reply: oneshot::Sender<Result<ClusterInfo, Fault>> },
+    Link { ways: Vec<Way>, reply: oneshot::Sender<Result<ClusterInfo, Fault>> },
     Stop,
 }
 
 /// What the thread's own tasks bring back.
 enum Brought {
     Linked {
-        result: Result<(ClusterInfo, Link, Connection), LinkError>,
+        result: Result<Linked, Fault>,
         reply: oneshot::Sender<Result<ClusterInfo, Fault>>,
     },
+    Changed(Change),
     HostAnswer {
         lookup: LookupId,
         answer: Option<Vec<u8>>,
     },
+}
+
+/// A link in use. Dropping it ends it.
+struct Linked {
+    cluster: ClusterInfo,
+    link: Link,
+    _connection: Connection,
+    _news: News,
+}
+
+/// The task that follows the cluster's changes; it ends with the link.
+struct News(tokio::task::JoinHandle<()>);
+
+impl Drop for News {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// Time for the farewell to leave.
@@ -67,7 +86,7 @@ struct Worker {
     path: Shared<DataPath>,
     identity: Arc<Identity>,
     upstreams: Arc<[SocketAddr]>,
-    link: Option<(Link, Connection)>,
+    link: Option<Linked>,
     events: mpsc::Sender<PlaneEvent>,
     bring: mpsc::Sender<Brought>,
     host_lookups: usize,
@@ -104,41 +123,65 @@ impl Worker {
                 }
                 Some(brought) = brought.recv() => self.bring_in(brought).await,
                 command = commands.recv() => match command {
-                    Some(Command::Link { address, pin, reply }) => self.dial(address, pin, reply),
+                    Some(Command::Link { ways, reply }) => self.dial(ways, reply),
                     Some(Command::Stop) | None => return self.stop().await,
                 },
             }
             self.ask_host();
-            if let Some((link, _)) = &self.link
+            if let Some(linked) = &self.link
                 && self.path.lock().has_frames()
             {
-                link.wake();
+                linked.link.wake();
             }
         }
     }
 
-    fn dial(&self, address: String, pin: Pin, reply: oneshot::Sender<Result<ClusterInfo, Fault>>) {
+    fn dial(&self, ways: Vec<Way>, reply: oneshot::Sender<Result<ClusterInfo, Fault>>) {
         let (path, identity, bring) = (self.path.clone(), self.identity.clone(), self.bring.clone());
         tokio::spawn(async move {
-            let result = join(&address, &identity, pin, path).await;
+            let mut result = Err(Fault::new(Code::ManagerUnreachable, "there is no way to the manager"));
+            for way in ways {
+                result = join(&way, &identity, path.clone(), bring.clone()).await;
+                match &result {
+                    Ok(_) => break,
+                    Err(fault) => tracing::debug!(way = %way.path, %fault, "no link this way"),
+                }
+            }
             let _ = bring.send(Brought::Linked { result, reply }).await;
         });
     }
 
     async fn bring_in(&mut self, brought: Brought) {
         match brought {
-            Brought::Linked { result: Ok((cluster, link, connection)), reply } => {
-                self.link = Some((link, connection));
-                let _ = reply.send(Ok(cluster));
+            Brought::Linked { result: Ok(linked), reply } => {
+                let _ = reply.send(Ok(linked.cluster.clone()));
+                self.link = Some(linked);
             }
-            Brought::Linked { result: Err(error), reply } => {
+            Brought::Linked { result: Err(fault), reply } => {
                 self.path.lock().link_down(Instant::now());
-                let _ = reply.send(Err(self.explain(error)));
+                let _ = reply.send(Err(fault));
             }
+            Brought::Changed(change) => self.change(&change).await,
             Brought::HostAnswer { lookup, answer } => {
                 self.host_lookups -= 1;
                 self.path.lock().host_reply(lookup, answer.as_deref(), Instant::now());
             }
+        }
+    }
+
+    async fn change(&mut self, change: &Change) {
+        let Some(linked) = &mut self.link else { return };
+        let former = linked.cluster.clone();
+        if let Err(error) = linked.cluster.apply(change) {
+            return self.link_lost_on(Err(error)).await;
+        }
+        if linked.cluster != former {
+            let cluster = linked.cluster.clone();
+            let names = self.path.lock().set_names(&cluster);
+            if names.is_err() {
+                return self.link_lost_on(names).await;
+            }
+            let _ = self.events.send(PlaneEvent::Changed(cluster)).await;
         }
     }
 
@@ -148,17 +191,7 @@ impl Worker {
             return;
         }
         self.path.lock().link_down(Instant::now());
-        let _ = self.events.send(PlaneEvent::Lost(self.explain(error))).await;
-    }
-
-    fn explain(&self, error: LinkError) -> Fault {
-        let unknown = matches!(error, LinkError::NotAdmitted);
-        let fault = Fault::from(error);
-        if !unknown {
-            return fault;
-        }
-        let pin = self.identity.pin();
-        fault.with_fix(format!("Have the manager's operator add \"{pin}\" to authorised_keys in the manager's file."))
+        let _ = self.events.send(PlaneEvent::Lost(error.into())).await;
     }
 
     fn ask_host(&mut self) {
@@ -180,8 +213,8 @@ impl Worker {
     async fn stop(self) -> io::Result<()> {
         let now = Instant::now();
         self.path.lock().go_away(now);
-        if let Some((link, _)) = &self.link {
-            link.wake();
+        if let Some(linked) = &self.link {
+            linked.link.wake();
             tokio::time::sleep(FAREWELL).await;
         }
         self.path.lock().link_down(now);
@@ -189,36 +222,76 @@ impl Worker {
     }
 }
 
-async fn receive(link: &mut Option<(Link, Connection)>) -> Result<bytes::Bytes, LinkError> {
+async fn receive(link: &mut Option<Linked>) -> Result<bytes::Bytes, LinkError> {
     match link {
-        Some((link, _)) => link.receive().await,
+        Some(linked) => linked.link.receive().await,
         None => std::future::pending().await,
     }
 }
 
 async fn join(
-    address: &str,
+    way: &Way,
     identity: &Identity,
-    pin: Pin,
     path: Shared<DataPath>,
-) -> Result<(ClusterInfo, Link, Connection), LinkError> {
-    let dialled = client::dial(address, identity, pin).await?;
-    let cluster = cluster(&dialled.hello)?;
-    path.lock().link_up(&cluster)?;
-    let (link, connection) = dialled.attach(path).await?;
-    Ok((cluster, link, connection))
+    bring: mpsc::Sender<Brought>,
+) -> Result<Linked, Fault> {
+    let linked = match &way.path {
+        Path::Direct(address) => attach(client::dial(address, identity, way.pin).await, way, path, bring).await,
+        Path::PortForward { api, namespace, pod, port } => {
+            let stream = api.port_forward(namespace, pod, *port).await.map_err(no_port_forward)?;
+            let dialled = client::dial_over(stream, &way.path.to_string(), identity, way.pin).await;
+            attach(dialled, way, path, bring).await
+        }
+    };
+    linked.map_err(|error| explain(error, way, identity))
 }
 
-fn cluster(hello: &HelloReply) -> Result<ClusterInfo, LinkError> {
-    let subnets = hello.subnets.iter().map(|text| {
-        let net: Option<ipnet::IpNet> = text.parse().ok();
-        net.filter(|net| net.prefix_len() > 0)
-            .ok_or_else(|| LinkError::Hello(format!("the manager names an impossible subnet: {text:?}")))
-    });
-    Ok(ClusterInfo {
-        software: hello.software.clone(),
-        subnets: subnets.collect::<Result<_, _>>()?,
-        domains: hello.domains.clone(),
-        search_domain: hello.search_domain.clone(),
-    })
+async fn attach(
+    dialled: Result<Dialled, LinkError>,
+    way: &Way,
+    path: Shared<DataPath>,
+    bring: mpsc::Sender<Brought>,
+) -> Result<Linked, LinkError> {
+    let dialled = dialled?;
+    let mut cluster = ClusterInfo::of(&dialled.hello)?;
+    cluster.way = way.path.to_string();
+    let changes = dialled.changes().await?;
+    path.lock().link_up(&cluster)?;
+    let (link, connection) = dialled.attach(path).await?;
+    let news = News(tokio::spawn(follow(changes, bring)));
+    Ok(Linked { cluster, link, _connection: connection, _news: news })
+}
+
+/// A pod that is gone is no lasting error: another one takes its place.
+fn no_port_forward(error: ApiError) -> Fault {
+    match error.status() {
+        Some(401 | 403) | None => error.into(),
+        Some(_) => Fault::new(Code::ManagerUnreachable, error.to_string()),
+    }
+}
+
+fn explain(error: LinkError, way: &Way, identity: &Identity) -> Fault {
+    match (&error, &way.path) {
+        (LinkError::NotAdmitted, Path::Direct(_)) => {
+            let fix = format!(
+                "Have the manager's operator add \"{}\" to authorised_keys in the manager's file.",
+                identity.pin()
+            );
+            Fault::from(error).with_fix(fix)
+        }
+        // A replica that has just started does not know the session yet.
+        (LinkError::NotAdmitted, Path::PortForward { .. }) => {
+            Fault::new(Code::ManagerUnreachable, "the manager does not let the session in yet")
+        }
+        _ => error.into(),
+    }
+}
+
+/// Brings what changes in the cluster. The end of it is no news: the link's own end says more.
+async fn follow(mut changes: tonic::Streaming<Change>, bring: mpsc::Sender<Brought>) {
+    while let Ok(Some(change)) = changes.message().await {
+        if bring.send(Brought::Changed(change)).await.is_err() {
+            return;
+        }
+    }
 }

@@ -3,13 +3,16 @@
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use hawser_fault::Fault;
+use hawser_fault::{Code, Fault};
+use hawser_ipc::proto::connect_request::Target as Asked;
 use hawser_ipc::proto::{self, State};
+use ipnet::IpNet;
 
 use crate::connection::{Phase, Status};
 use crate::connections::{View, may_see};
 use crate::owners::Owners;
 use crate::plane::FlowRecord;
+use crate::store::desired::{Kubernetes, Target};
 
 /// Name and version of this build, for people.
 const SOFTWARE: &str = concat!("hawser ", env!("CARGO_PKG_VERSION"));
@@ -50,14 +53,61 @@ pub fn connection(view: &View, caller: u32) -> proto::Connection {
         open_flows: view.counters.open_flows,
         ..public
     };
+    let private = match &view.wish.target {
+        Target::Standalone { .. } => private,
+        Target::Kubernetes(kubernetes) => proto::Connection {
+            context: kubernetes.context.clone(),
+            namespace: kubernetes.namespace.clone(),
+            manager_namespace: kubernetes.manager_namespace.clone(),
+            also_proxy: texts(&kubernetes.also_proxy),
+            never_proxy: texts(&kubernetes.never_proxy),
+            ..private
+        },
+    };
     let Some(cluster) = cluster else { return private };
     proto::Connection {
         domains: cluster.domains,
-        subnets: cluster.subnets.iter().map(ToString::to_string).collect(),
+        subnets: texts(&cluster.subnets),
+        never_proxy: texts(&cluster.excluded_subnets),
+        way: cluster.way,
         manager: cluster.software,
         search_domain: cluster.search_domain,
         ..private
     }
+}
+
+/// Where a user asks to be connected to.
+///
+/// # Errors
+/// `bad-argument`.
+pub fn target(asked: Option<Asked>) -> Result<Target, Fault> {
+    match asked {
+        None => Err(Fault::new(Code::BadArgument, "the request names no manager to connect to")),
+        Some(Asked::Standalone(asked)) => Ok(Target::Standalone { address: asked.address, pin: asked.pin }),
+        Some(Asked::Kubernetes(asked)) => Ok(Target::Kubernetes(Kubernetes {
+            profile: asked.profile,
+            server: asked.server,
+            context: asked.context,
+            namespace: asked.namespace,
+            manager_namespace: asked.manager_namespace,
+            also_proxy: nets(&asked.also_proxy)?,
+            never_proxy: nets(&asked.never_proxy)?,
+        })),
+    }
+}
+
+fn nets(texts: &[String]) -> Result<Vec<IpNet>, Fault> {
+    let net = |text: &String| {
+        let net: Option<IpNet> = text.parse().ok();
+        net.filter(|net| net.prefix_len() > 0).ok_or_else(|| {
+            Fault::new(Code::BadArgument, format!("{text:?} is no subnet")).with_fix("Write it as address/prefix.")
+        })
+    };
+    texts.iter().map(net).collect()
+}
+
+fn texts(nets: &[IpNet]) -> Vec<String> {
+    nets.iter().map(ToString::to_string).collect()
 }
 
 /// A flow with the owner of its socket, if that is still there.
@@ -107,8 +157,7 @@ mod tests {
     use super::*;
     use crate::connection::status::Device;
     use crate::plane::{ClusterInfo, Counters};
-    use crate::store::desired::{Id, Target, Wish};
-    use hawser_fault::Code;
+    use crate::store::desired::{Id, Wish};
 
     fn view() -> View {
         let target = Target::Standalone { address: "192.0.2.1:7300".to_owned(), pin: String::new() };
@@ -125,6 +174,7 @@ mod tests {
                 subnets: vec!["10.96.0.0/16".parse().unwrap()],
                 domains: vec!["demo.local".to_owned()],
                 search_domain: "shop.demo.local".to_owned(),
+                ..ClusterInfo::default()
             }),
             ..Status::new()
         };

@@ -9,18 +9,18 @@ use std::sync::Arc;
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::helper_server::Helper;
 use hawser_ipc::proto::{
-    ConnectRequest, Connection, DisconnectReply, DisconnectRequest, DoctorReply, DoctorRequest, FlowList, FlowsRequest,
-    KeyReply, KeyRequest, Snapshot, WatchRequest,
+    CompanionAnswer, CompanionRequest, ConnectRequest, Connection, DisconnectReply, DisconnectRequest, DoctorReply, DoctorRequest, FlowList, FlowsRequest,
+    KeyReply, KeyRequest, LoggedInReply, LoggedInRequest, Snapshot, WatchRequest,
 };
 use hawser_ipc::{peer_of, to_status};
 use tokio::sync::Semaphore;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::connections::Connections;
 use crate::limits;
 use crate::machine::Machine;
-use crate::store::desired::{Id, Target};
+use crate::store::desired::Id;
 
 /// The helper as its clients see it.
 pub struct Service {
@@ -52,17 +52,14 @@ impl Service {
 impl Helper for Service {
     type ConnectStream = ReceiverStream<Result<Connection, Status>>;
     type WatchStream = ReceiverStream<Result<Snapshot, Status>>;
+    type AccompanyStream = ReceiverStream<Result<CompanionRequest, Status>>;
     type FlowsStream = ReceiverStream<Result<FlowList, Status>>;
 
     async fn connect(&self, request: Request<ConnectRequest>) -> Streamed<Connection> {
         let place = self.stream_place()?;
         let owner = peer_of(&request)?.uid;
-        let ConnectRequest { name, standalone } = request.into_inner();
-        let Some(standalone) = standalone else {
-            let fault = Fault::new(Code::BadArgument, "the request names no manager to connect to");
-            return Err(to_status(&fault));
-        };
-        let target = Target::Standalone { address: standalone.address, pin: standalone.pin };
+        let ConnectRequest { name, target } = request.into_inner();
+        let target = message::target(target).map_err(|fault| to_status(&fault))?;
         // Asked for once, the connection is made whether or not the asker stays to see it.
         let connections = Arc::clone(&self.connections);
         let followed = tokio::spawn(async move { connections.connect(Id { owner, name }, target).await });
@@ -100,8 +97,21 @@ impl Helper for Service {
 
     async fn key(&self, request: Request<KeyRequest>) -> Result<Response<KeyReply>, Status> {
         let caller = peer_of(&request)?.uid;
-        let identity = self.machine.keys.of(caller).map_err(|fault| to_status(&fault))?;
+        let identity = self.machine.keys.of_user(caller).map_err(|fault| to_status(&fault))?;
         Ok(Response::new(KeyReply { pin: identity.pin().to_string() }))
+    }
+
+    async fn accompany(&self, request: Request<Streaming<CompanionAnswer>>) -> Streamed<CompanionRequest> {
+        let place = self.stream_place()?;
+        let owner = peer_of(&request)?.uid;
+        let companions = Arc::clone(&self.machine.clusters.companions);
+        Ok(Response::new(stream::companion(companions, owner, request.into_inner(), place)))
+    }
+
+    async fn logged_in(&self, request: Request<LoggedInRequest>) -> Result<Response<LoggedInReply>, Status> {
+        peer_of(&request)?;
+        self.machine.clusters.companions.logged_in();
+        Ok(Response::new(LoggedInReply {}))
     }
 }
 

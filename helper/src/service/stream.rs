@@ -5,16 +5,17 @@
 use std::sync::Arc;
 
 use hawser_fault::{Code, Fault};
-use hawser_ipc::proto::{Connection, FlowList, Snapshot};
+use hawser_ipc::proto::{CompanionAnswer, CompanionRequest, Connection, FlowList, Snapshot};
 use hawser_ipc::to_status;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::sleep;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Status;
+use tonic::{Status, Streaming};
 
 use super::message;
 use crate::connection::{Host, Phase};
 use crate::connections::{Connections, Followed, View};
+use crate::kubernetes::Companions;
 use crate::limits;
 use crate::owners::Owners;
 
@@ -47,6 +48,34 @@ pub fn connecting<H: Host>(followed: Followed, connections: Arc<Connections<H>>,
             tokio::select! {
                 // The state that ended it was seen before the channel closed, unless the helper itself ends.
                 changed = status.changed() => if changed.is_err() { return },
+                () = sender.closed() => return,
+            }
+        }
+    })
+}
+
+/// What the helper asks of a companion, for as long as that is there.
+pub fn companion(
+    companions: Arc<Companions>,
+    owner: u32,
+    mut answers: Streaming<CompanionAnswer>,
+    place: Place,
+) -> Stream<CompanionRequest> {
+    let mut requests = companions.arrive(owner);
+    spawn(place, async move |sender| {
+        loop {
+            tokio::select! {
+                request = requests.recv() => match request {
+                    None => {
+                        let _ = sender.send(Err(Status::aborted("another companion took its place"))).await;
+                        return;
+                    }
+                    Some(request) => if sender.send(Ok(request)).await.is_err() { return },
+                },
+                answer = answers.message() => match answer {
+                    Ok(Some(answer)) => companions.answer(owner, answer),
+                    Ok(None) | Err(_) => return,
+                },
                 () = sender.closed() => return,
             }
         }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use hawser_fault::{Code, Fault};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{files, unwritable};
@@ -38,13 +39,44 @@ pub enum Target {
         /// `sha256:` and 64 hexadecimal digits.
         pin: String,
     },
+    /// A manager in a Kubernetes cluster.
+    Kubernetes(Kubernetes),
+}
+
+/// A cluster as its user chose it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kubernetes {
+    /// What the user's companion needs to find the credential; nothing to the helper.
+    pub profile: String,
+    /// Host and port of the API server, for people.
+    pub server: String,
+    /// The context's name, for people.
+    pub context: String,
+    /// Single labels are services of it.
+    pub namespace: String,
+    /// Where the manager is.
+    pub manager_namespace: String,
+    /// More to route to the cluster.
+    pub also_proxy: Vec<IpNet>,
+    /// What stays on the laptop.
+    pub never_proxy: Vec<IpNet>,
 }
 
 impl Target {
-    /// Where the manager is dialled.
+    /// Where it is, for people.
     pub fn address(&self) -> &str {
-        let Self::Standalone { address, .. } = self;
-        address
+        match self {
+            Self::Standalone { address, .. } => address,
+            Self::Kubernetes(cluster) => &cluster.server,
+        }
+    }
+
+    /// What the user wants to have routed to the cluster, and what not, beyond what the manager says.
+    pub fn routing(&self) -> (&[IpNet], &[IpNet]) {
+        match self {
+            Self::Standalone { .. } => (&[], &[]),
+            Self::Kubernetes(cluster) => (&cluster.also_proxy, &cluster.never_proxy),
+        }
     }
 }
 

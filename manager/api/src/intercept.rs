@@ -33,27 +33,7 @@ use crate::{limits, schema};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = [
-    {
-        "rule": "self.user == oldSelf.user && self.session == oldSelf.session \
-            && self.?sessionNamespace == oldSelf.?sessionNamespace && self.workload == oldSelf.workload \
-            && self.?container == oldSelf.?container && self.mode == oldSelf.mode \
-            && self.?ports == oldSelf.?ports && self.?filters == oldSelf.?filters",
-        "message": "nothing of the spec of an Intercept but until can be changed: delete it and create another"
-    },
-    {
-        "rule": "self.mode != 'ingest' || self.?ports.orValue([]).size() == 0",
-        "message": "ports are for the modes intercept, wiretap and replace: ingest takes no traffic"
-    },
-    {
-        "rule": "self.mode in ['replace', 'ingest'] || self.?ports.orValue([]).size() > 0",
-        "message": "the modes intercept and wiretap need at least one port"
-    },
-    {
-        "rule": "self.mode in ['intercept', 'wiretap'] || !has(self.filters)",
-        "message": "filters are for the modes intercept and wiretap"
-    }
-]))]
+#[schemars(extend("x-kubernetes-validations" = rules()))]
 pub struct InterceptSpec {
     /// The user's name: that of the session, and of who creates the intercept.
     #[schemars(length(min = 1, max = limits::USER))]
@@ -83,6 +63,32 @@ pub struct InterceptSpec {
     /// When the intercept ends by itself (RFC 3339). Without it: never. The owner can change it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Time>,
+}
+
+/// What must be true of a spec as a whole (CEL).
+fn rules() -> serde_json::Value {
+    let unchanged = schema::unchanged(
+        &["user", "session", "workload", "mode"],
+        &["sessionNamespace", "container", "ports", "filters"],
+    );
+    serde_json::json!([
+        {
+            "rule": unchanged,
+            "message": "nothing of the spec of an Intercept but until can be changed: delete it and create another"
+        },
+        {
+            "rule": "self.mode != 'ingest' || !has(self.ports) || self.ports.size() == 0",
+            "message": "ports are for the modes intercept, wiretap and replace: ingest takes no traffic"
+        },
+        {
+            "rule": "self.mode in ['replace', 'ingest'] || (has(self.ports) && self.ports.size() > 0)",
+            "message": "the modes intercept and wiretap need at least one port"
+        },
+        {
+            "rule": "self.mode in ['intercept', 'wiretap'] || !has(self.filters)",
+            "message": "filters are for the modes intercept and wiretap"
+        }
+    ])
 }
 
 /// The object that makes the pods.

@@ -55,6 +55,18 @@ pub(crate) fn extra(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// A rule (CEL) that these fields neither change nor come nor go.
+///
+/// Optional fields are compared behind `has`: of an optional selection (`self.?field`) the API server can't tell how much a
+/// comparison costs at most, and refuses the rule.
+pub(crate) fn unchanged(required: &[&str], optional: &[&str]) -> String {
+    let required = required.iter().map(|field| format!("self.{field} == oldSelf.{field}"));
+    let optional = optional.iter().map(|field| {
+        format!("(has(self.{field}) ? has(oldSelf.{field}) && self.{field} == oldSelf.{field} : !has(oldSelf.{field}))")
+    });
+    required.chain(optional).collect::<Vec<_>>().join(" && ")
+}
+
 /// Takes back that optional fields may be null, which derive allows: the API server then drops a null, and rules and
 /// policies need to know one kind of absence only.
 pub(crate) fn without_null(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {

@@ -5,13 +5,15 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use hawser_client::Standalone;
+use hawser_client::{Standalone, companion};
 use hawser_fault::{Code, Fault};
-use hawser_ipc::proto::{ConnectRequest, Connection, State};
+use hawser_ipc::proto::connect_request::Target;
+use hawser_ipc::proto::{ConnectRequest, Connection, DisconnectRequest, Kubernetes, State};
 use tokio::signal::ctrl_c;
 use tokio::time::interval;
 use tonic::Streaming;
 
+use super::cluster::Cluster;
 use crate::cli::ConnectArgs;
 use crate::output::progress::{self, Progress};
 use crate::output::style::{GOOD, HEADING, paint};
@@ -22,12 +24,9 @@ use crate::output::{Failure, print, units};
 const INTERRUPTED: u8 = 130;
 
 pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
-    let standalone = Standalone::read(&args.standalone)?;
-    let name = match args.name {
-        Some(name) => name,
-        None => name_of(&args.standalone)?,
-    };
-    let request = ConnectRequest { name: name.clone(), standalone: Some(standalone.into()) };
+    let command = args.command.clone();
+    let request = request(args).await?;
+    let name = request.name.clone();
 
     let began = Instant::now();
     let mut helper = super::helper().await?;
@@ -42,7 +41,38 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
     };
     let waited = news.waited.then(|| began.elapsed());
     print(&format!("{}\n", summary(&outcome(news.last)?, waited)))?;
-    Ok(ExitCode::SUCCESS)
+    match command.as_slice() {
+        [] => Ok(ExitCode::SUCCESS),
+        [program, arguments @ ..] => {
+            let code = super::child::run(program, arguments).await;
+            helper.disconnect(DisconnectRequest { name }).await.map_err(super::failed)?;
+            Ok(code?)
+        }
+    }
+}
+
+/// What is asked of the helper. A mistake in the arguments or in the kubeconfig ends here, before anything has begun.
+async fn request(args: ConnectArgs) -> Result<ConnectRequest, Failure> {
+    if let Some(file) = &args.standalone {
+        let standalone = Standalone::read(file)?;
+        let name = args.name.map_or_else(|| name_of(file), Ok)?;
+        return Ok(ConnectRequest { name, target: Some(Target::Standalone(standalone.into())) });
+    }
+    let cluster = Cluster::of(args.kubeconfig)?;
+    let name = args.name.unwrap_or_else(|| cluster.name());
+    companion::ensure(&super::own_program()?, &name, &cluster.environment).await?;
+    let profile = serde_json::to_string(&cluster.selection)
+        .map_err(|error| Fault::new(Code::Internal, format!("the profile cannot be written: {error}")))?;
+    let target = Kubernetes {
+        profile,
+        server: cluster.server(),
+        context: cluster.access.context.clone(),
+        namespace: cluster.access.namespace.clone(),
+        manager_namespace: args.manager_namespace,
+        also_proxy: args.also_proxy,
+        never_proxy: args.never_proxy,
+    };
+    Ok(ConnectRequest { name, target: Some(Target::Kubernetes(target)) })
 }
 
 /// The file's name without its ending.

@@ -1,11 +1,15 @@
 //! One file for each command: ask the helper, show the answer.
 
+mod child;
+mod cluster;
+pub(crate) mod companion;
 pub(crate) mod completions;
 pub(crate) mod connect;
 pub(crate) mod disconnect;
 pub(crate) mod doctor;
 pub(crate) mod flows;
 pub(crate) mod key;
+pub(crate) mod login;
 pub(crate) mod man;
 pub(crate) mod status;
 
@@ -27,6 +31,12 @@ pub(crate) fn block_on(command: impl Future<Output = Result<ExitCode, Failure>>)
 
 async fn helper() -> Result<Client, Failure> {
     Ok(hawser_ipc::connect(&socket_path()).await?)
+}
+
+/// This executable, to be started again as another part of Hawser.
+fn own_program() -> Result<std::path::PathBuf, Fault> {
+    std::env::current_exe()
+        .map_err(|error| Fault::new(Code::Internal, format!("this program does not know where it is: {error}")))
 }
 
 fn failed(status: Status) -> Failure {

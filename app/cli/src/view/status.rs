@@ -14,7 +14,7 @@ use crate::output::units;
 /// Everything, a block for each connection. `now` is in Unix milliseconds; other users' connections say whose they are.
 pub(crate) fn describe(snapshot: &Snapshot, own_uid: u32, now: i64) -> String {
     if snapshot.connections.is_empty() {
-        return format!("{}\nConnect with: hawser connect --standalone FILE\n", paint(HEADING, "Not connected."));
+        return format!("{}\nConnect with: hawser connect\n", paint(HEADING, "Not connected."));
     }
     let blocks: Vec<_> = snapshot.connections.iter().map(|connection| block(connection, own_uid, now)).collect();
     blocks.join("\n")
@@ -59,7 +59,8 @@ fn facts(connection: &Connection, own_uid: u32) -> Vec<(&'static str, String)> {
         ("cause", cause.as_ref().map(Fault::to_string).unwrap_or_default()),
         ("fix", cause.map(|cause| cause.fix).unwrap_or_default()),
         ("owner", if connection.owner == own_uid { String::new() } else { format!("uid {}", connection.owner) }),
-        ("manager", with_software(&connection.target, &connection.manager)),
+        ("context", context(connection)),
+        ("manager", manager(connection)),
     ];
     if connection.state() == State::Connected {
         facts.extend([
@@ -69,12 +70,25 @@ fn facts(connection: &Connection, own_uid: u32) -> Vec<(&'static str, String)> {
             ),
             ("device", joined(&connection.device, &connection.addresses)),
             ("subnets", connection.subnets.join(", ")),
+            ("not routed", connection.never_proxy.join(", ")),
             ("names", names(connection)),
             ("resolver", connection.dns_servers.join(", ")),
             ("traffic", traffic(connection)),
         ]);
     }
     facts
+}
+
+fn context(connection: &Connection) -> String {
+    match connection.context.as_str() {
+        "" => String::new(),
+        context => format!("{context}, namespace {}, at {}", connection.namespace, connection.target),
+    }
+}
+
+fn manager(connection: &Connection) -> String {
+    let place = if connection.way.is_empty() { &connection.target } else { &connection.way };
+    with_software(place, &connection.manager)
 }
 
 fn with_software(target: &str, software: &str) -> String {
@@ -187,7 +201,7 @@ shop reconnecting for 3 min 04 s
     #[test]
     fn several_connections_are_apart_and_none_is_said() {
         assert_eq!(described(vec![connected(), reconnecting()]).matches("\n\nshop ").count(), 1);
-        assert_eq!(described(vec![]), "Not connected.\nConnect with: hawser connect --standalone FILE\n");
+        assert_eq!(described(vec![]), "Not connected.\nConnect with: hawser connect\n");
     }
 
     #[test]

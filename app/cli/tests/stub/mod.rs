@@ -6,12 +6,13 @@ use std::pin::Pin;
 
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::helper_server::Helper;
+use hawser_ipc::proto::connect_request::Target;
 use hawser_ipc::proto::*;
 use hawser_ipc::{serve, to_status};
 use tokio::net::UnixListener;
 use tokio::runtime::Runtime;
 use tokio_stream::{Stream, StreamExt};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 /// The running helper; it ends with this.
 pub struct Stub {
@@ -67,10 +68,24 @@ impl Helper for Part {
     type ConnectStream = Answers<Connection>;
     type WatchStream = Answers<Snapshot>;
     type FlowsStream = Answers<FlowList>;
+    type AccompanyStream = Answers<CompanionRequest>;
+
+    async fn accompany(
+        &self,
+        _: Request<Streaming<CompanionAnswer>>,
+    ) -> Result<Response<Self::AccompanyStream>, Status> {
+        answers(Vec::new())
+    }
+
+    async fn logged_in(&self, _: Request<LoggedInRequest>) -> Result<Response<LoggedInReply>, Status> {
+        Ok(Response::new(LoggedInReply {}))
+    }
 
     async fn connect(&self, request: Request<ConnectRequest>) -> Result<Response<Self::ConnectStream>, Status> {
         let request = request.into_inner();
-        let target = request.standalone.unwrap().address;
+        let Some(Target::Standalone(Standalone { address: target, .. })) = request.target else {
+            return Err(to_status(&Fault::new(Code::BadArgument, "only standalone managers are known here")));
+        };
         let connecting = |step: String| Connection {
             name: request.name.clone(),
             state: State::Connecting.into(),

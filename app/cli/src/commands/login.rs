@@ -1,0 +1,26 @@
+//! `hawser login`: obtains the credential at this terminal, then lets whatever waits for it go on.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use hawser_client::companion;
+use hawser_client::kubeconfig::Interaction;
+use hawser_ipc::proto::LoggedInRequest;
+
+use super::cluster::Cluster;
+use crate::cli::LoginArgs;
+use crate::output::{Failure, print};
+
+/// How long somebody may take to log in.
+const LOGIN_TIME: Duration = Duration::from_secs(300);
+
+pub(crate) async fn run(args: LoginArgs) -> Result<ExitCode, Failure> {
+    let cluster = Cluster::of(args.kubeconfig)?;
+    let name = args.name.unwrap_or_else(|| cluster.name());
+    cluster.access.credential(&cluster.environment, Interaction::Terminal, LOGIN_TIME).await?;
+    companion::ensure(&super::own_program()?, &name, &cluster.environment).await?;
+    let mut helper = super::helper().await?;
+    helper.logged_in(LoggedInRequest { name }).await.map_err(super::failed)?;
+    print(&format!("Logged in to {}.\n", cluster.access.context))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,145 @@
+//! The companion's process from start to end.
+
+use std::collections::HashMap;
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hawser_fault::{Code, Fault};
+use hawser_ipc::proto::companion_answer::Answer;
+use hawser_ipc::proto::companion_request::Request;
+use hawser_ipc::proto::{CompanionAnswer, CompanionRequest, WatchRequest};
+use hawser_ipc::{Client, socket_path};
+use parking_lot::Mutex;
+use tokio::net::UnixListener;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::handover::take_over;
+use super::{answer, start};
+use crate::kubeconfig::Environment;
+
+/// How long it stays without a connection that needs it; a new one may just be asked for.
+const IDLE: Duration = Duration::from_secs(10);
+/// How long it looks for a helper that is gone: it may be restarted, and its connections with it.
+const WITHOUT_HELPER: Duration = Duration::from_secs(300);
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// Answers that wait for the helper.
+const ANSWERS: usize = 16;
+
+/// The environments of connections, and this process's own for those that nobody handed over.
+struct Environments {
+    own: Environment,
+    handed: Mutex<HashMap<String, Environment>>,
+}
+
+/// Why the companion stops serving a helper.
+enum End {
+    /// Nothing needs it.
+    Idle,
+    /// Another companion serves.
+    Replaced,
+    /// The helper is gone.
+    Lost,
+}
+
+/// Serves until nothing needs it. Returns at once if another companion of this user is there.
+///
+/// # Errors
+/// `internal` if there can be no socket.
+pub async fn run() -> Result<(), Fault> {
+    let unusable = |error: std::io::Error| Fault::new(Code::Internal, format!("no socket: {error}"));
+    let socket = start::socket()?;
+    let lock = fs::File::create(socket.with_extension("lock")).map_err(unusable)?;
+    if lock.try_lock().is_err() {
+        return Ok(());
+    }
+    let _ = fs::remove_file(&socket);
+    let listener = UnixListener::bind(&socket).map_err(unusable)?;
+    let own = Environment::of_this_process().map_err(unusable)?;
+    let environments = Arc::new(Environments { own, handed: Mutex::default() });
+    tokio::spawn(listen(listener, environments.clone()));
+
+    let mut lost_since = Instant::now();
+    while lost_since.elapsed() < WITHOUT_HELPER {
+        if let Ok(helper) = hawser_ipc::connect(&socket_path()).await {
+            match serve(helper, &environments).await {
+                End::Idle | End::Replaced => break,
+                End::Lost => lost_since = Instant::now(),
+            }
+        }
+        sleep(LOOK_AGAIN).await;
+    }
+    let _ = fs::remove_file(&socket);
+    Ok(())
+}
+
+async fn listen(listener: UnixListener, environments: Arc<Environments>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            sleep(LOOK_AGAIN).await;
+            continue;
+        };
+        if let Ok(handover) = take_over(stream).await {
+            environments.handed.lock().insert(handover.connection, handover.environment);
+        }
+    }
+}
+
+async fn serve(mut helper: Client, environments: &Arc<Environments>) -> End {
+    let (answers, waiting) = mpsc::channel(ANSWERS);
+    // The call opens with its first message.
+    let _ = answers.send(CompanionAnswer::default()).await;
+    let Ok(requests) = helper.accompany(ReceiverStream::new(waiting)).await else { return End::Lost };
+    let mut requests = requests.into_inner();
+    let Ok(snapshots) = helper.watch(WatchRequest { follow: true }).await else { return End::Lost };
+    let mut snapshots = snapshots.into_inner();
+    let mut idle_since = Some(Instant::now());
+    loop {
+        let idle = async {
+            match idle_since {
+                Some(since) => tokio::time::sleep_until(since + IDLE).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = idle => return End::Idle,
+            request = requests.message() => match request {
+                Ok(Some(request)) => {
+                    tokio::spawn(reply(request, environments.clone(), answers.clone()));
+                }
+                Err(status) if status.code() == tonic::Code::Aborted => return End::Replaced,
+                Ok(None) | Err(_) => return End::Lost,
+            },
+            snapshot = snapshots.message() => match snapshot {
+                Ok(Some(snapshot)) => {
+                    let own = nix::unistd::geteuid().as_raw();
+                    let needed: Vec<&str> = snapshot
+                        .connections
+                        .iter()
+                        .filter(|connection| connection.owner == own && !connection.context.is_empty())
+                        .map(|connection| connection.name.as_str())
+                        .collect();
+                    idle_since = match (needed.is_empty(), idle_since) {
+                        (true, None) => Some(Instant::now()),
+                        (true, since) => since,
+                        (false, _) => None,
+                    };
+                }
+                Ok(None) | Err(_) => return End::Lost,
+            },
+        }
+    }
+}
+
+async fn reply(request: CompanionRequest, environments: Arc<Environments>, answers: mpsc::Sender<CompanionAnswer>) {
+    let Some(Request::Credential(credential)) = request.request else { return };
+    let handed = environments.handed.lock().get(&credential.connection).cloned();
+    let environment = handed.as_ref().unwrap_or(&environments.own);
+    let answer = match answer::credential(&credential, environment).await {
+        Ok(access) => Answer::Access(access),
+        Err(fault) => Answer::Fault(fault.into()),
+    };
+    let _ = answers.send(CompanionAnswer { id: request.id, answer: Some(answer) }).await;
+}

@@ -1,0 +1,150 @@
+//! Connections to Kubernetes: who the user is, the session that says so, and the ways to the manager that follow from it.
+//!
+//! The helper speaks with API servers by itself, but never finds out by itself who somebody is there: that it asks the user's
+//! companion, and keeps the answer in memory alone.
+
+mod companions;
+mod credential;
+mod session;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use hawser_fault::{Code, Fault};
+use hawser_kube::Api;
+use hawser_tunnel::identity::Pin;
+use parking_lot::Mutex;
+use tokio::time::timeout;
+
+use crate::limits;
+use crate::plane::{Path, Way};
+use crate::store::desired::{Id, Kubernetes, Wish};
+
+pub use companions::Companions;
+
+/// What is known of each connection's cluster.
+pub struct Clusters {
+    /// Those who say who the users are.
+    pub companions: Arc<Companions>,
+    known: Mutex<HashMap<Id, Known>>,
+}
+
+/// An API server as the connection's user sees it, until the credential expires.
+#[derive(Clone)]
+struct Known {
+    api: Api,
+    /// Host and port of what is dialled: the server, or the proxy before it.
+    dialled: String,
+    expires: Option<SystemTime>,
+}
+
+impl Clusters {
+    /// Nothing is known yet.
+    pub fn new() -> Self {
+        Self { companions: Arc::default(), known: Mutex::default() }
+    }
+
+    /// The ways to the manager for the connection with this key; makes the session that lets it in.
+    ///
+    /// # Errors
+    /// `login-required` and whatever the companion says, `api-unreachable` and its like, `rights-missing`, `manager-absent`,
+    /// `session-refused`.
+    pub async fn ways(
+        &self,
+        wish: &Wish,
+        cluster: &Kubernetes,
+        key: Pin,
+        step: &(dyn Fn(&str) + Sync),
+    ) -> Result<Vec<Way>, Fault> {
+        let known = self.known(wish, cluster, step).await?;
+        match Self::replicas(&known.api, wish, cluster, key, step).await {
+            // The server may know the user no more, whatever the credential says of its own end.
+            Err(fault) if fault.code == Code::LoginRequired => {
+                self.forget(&wish.id);
+                let known = self.known(wish, cluster, step).await?;
+                Self::replicas(&known.api, wish, cluster, key, step).await
+            }
+            ways => ways,
+        }
+    }
+
+    /// The addresses over which the connection's API server is reached.
+    pub async fn carriers(&self, id: &Id) -> Vec<IpAddr> {
+        let Some(known) = self.known.lock().get(id).cloned() else { return Vec::new() };
+        let mut found = Vec::new();
+        for place in [known.dialled, known.api.address()] {
+            if let Ok(Ok(addresses)) = timeout(limits::LOOKUP, tokio::net::lookup_host(place)).await {
+                found.extend(addresses.map(|address| address.ip().to_canonical()));
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Deletes the session, so that nothing of the connection is left in the cluster.
+    pub async fn leave(&self, id: &Id, cluster: &Kubernetes, key: Pin) {
+        let Some(known) = self.known.lock().remove(id) else { return };
+        let deleted = timeout(limits::LEAVE, session::delete(&known.api, &cluster.manager_namespace, key)).await;
+        if !matches!(deleted, Ok(Ok(()))) {
+            tracing::warn!(connection = id.name, "the session stays in the cluster until it expires");
+        }
+    }
+
+    fn forget(&self, id: &Id) {
+        self.known.lock().remove(id);
+    }
+
+    async fn known(
+        &self,
+        wish: &Wish,
+        cluster: &Kubernetes,
+        step: &(dyn Fn(&str) + Sync),
+    ) -> Result<Known, Fault> {
+        let present = self.known.lock().get(&wish.id).cloned();
+        let good = |known: &Known| known.expires.is_none_or(|at| at > SystemTime::now() + Duration::from_secs(30));
+        if let Some(known) = present.filter(good) {
+            return Ok(known);
+        }
+        step("asking who you are to the cluster");
+        let answer = self.companions.ask(wish.id.owner, &wish.id.name, &cluster.profile).await?;
+        let (access, expires) = credential::access(answer)?;
+        let dialled = match &access.server.proxy {
+            Some(proxy) => format!("{}:{}", proxy.host, proxy.port),
+            None => Api::new(&access).map_err(Fault::from)?.address(),
+        };
+        let known = Known { api: Api::new(&access).map_err(Fault::from)?, dialled, expires };
+        self.known.lock().insert(wish.id.clone(), known.clone());
+        Ok(known)
+    }
+
+    async fn replicas(
+        api: &Api,
+        wish: &Wish,
+        cluster: &Kubernetes,
+        key: Pin,
+        step: &(dyn Fn(&str) + Sync),
+    ) -> Result<Vec<Way>, Fault> {
+        let replicas = session::admitted(api, cluster, key, step).await?;
+        let ways: Vec<Way> = replicas
+            .into_iter()
+            .filter_map(|replica| {
+                let path = Path::PortForward {
+                    api: api.clone(),
+                    namespace: cluster.manager_namespace.clone(),
+                    pod: replica.pod,
+                    port: replica.port,
+                };
+                Some(Way { path, pin: replica.key.parse().ok()? })
+            })
+            .collect();
+        step(&format!("dialling the manager in {}", cluster.manager_namespace));
+        if ways.is_empty() {
+            let detail = format!("the session of {} names no replica of the manager", wish.id.name);
+            return Err(Fault::new(Code::ManagerAbsent, detail));
+        }
+        Ok(ways)
+    }
+}

@@ -1,0 +1,77 @@
+//! What the manager says of its cluster, from the wire and over its changes.
+
+use hawser_tunnel::error::LinkError;
+use hawser_tunnel::proto::{Change, HelloReply};
+use ipnet::IpNet;
+
+use super::ClusterInfo;
+
+impl ClusterInfo {
+    /// What the first exchange said.
+    pub(super) fn of(hello: &HelloReply) -> Result<Self, LinkError> {
+        Ok(Self {
+            software: hello.software.clone(),
+            way: String::new(),
+            subnets: nets(&hello.subnets)?,
+            excluded_subnets: nets(&hello.excluded_subnets)?,
+            domains: hello.domains.clone(),
+            search_domain: hello.search_domain.clone(),
+        })
+    }
+
+    /// Takes in what has changed since.
+    pub(super) fn apply(&mut self, change: &Change) -> Result<(), LinkError> {
+        if change.whole {
+            self.subnets.clear();
+            self.domains.clear();
+        }
+        let (added, removed) = (nets(&change.added_subnets)?, nets(&change.removed_subnets)?);
+        self.subnets.retain(|net| !removed.contains(net) && !added.contains(net));
+        self.subnets.extend(added);
+        self.domains.retain(|name| !change.removed_domains.contains(name) && !change.added_domains.contains(name));
+        self.domains.extend_from_slice(&change.added_domains);
+        Ok(())
+    }
+}
+
+fn nets(texts: &[String]) -> Result<Vec<IpNet>, LinkError> {
+    let net = |text: &String| {
+        let net: Option<IpNet> = text.parse().ok();
+        net.filter(|net| net.prefix_len() > 0)
+            .ok_or_else(|| LinkError::Hello(format!("the manager names an impossible subnet: {text:?}")))
+    };
+    texts.iter().map(net).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn changes_are_taken_in() {
+        let hello = HelloReply {
+            subnets: texts(&["10.0.0.0/24", "10.0.1.0/24"]),
+            domains: texts(&["cluster.local", "shop"]),
+            ..HelloReply::default()
+        };
+        let mut cluster = ClusterInfo::of(&hello).unwrap();
+        let change = Change {
+            added_subnets: texts(&["10.0.2.0/24", "10.0.1.0/24"]),
+            removed_subnets: texts(&["10.0.0.0/24"]),
+            added_domains: texts(&["team"]),
+            removed_domains: texts(&["shop"]),
+            whole: false,
+        };
+        cluster.apply(&change).unwrap();
+        let shown: Vec<String> = cluster.subnets.iter().map(ToString::to_string).collect();
+        assert_eq!((shown, cluster.domains.clone()), (texts(&["10.0.2.0/24", "10.0.1.0/24"]), texts(&["cluster.local", "team"])));
+        cluster.apply(&Change { whole: true, added_domains: texts(&["a"]), ..Change::default() }).unwrap();
+        assert!(cluster.subnets.is_empty() && cluster.domains == ["a"]);
+        let impossible = Change { added_subnets: texts(&["0.0.0.0/0"]), ..Change::default() };
+        assert!(cluster.apply(&impossible).is_err());
+    }
+}

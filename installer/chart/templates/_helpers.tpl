@@ -1,0 +1,89 @@
+{{/* Selects the manager's pods: one install a namespace, so no release name in it. */}}
+{{- define "hawser.selector" -}}
+app.kubernetes.io/name: hawser
+app.kubernetes.io/component: manager
+{{- end }}
+
+{{- define "hawser.labels" -}}
+{{ include "hawser.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+{{- end }}
+
+{{/* Names outside of namespaces carry the manager's, so that two installs of a cluster don't meet. */}}
+{{- define "hawser.clusterName" -}}
+hawser-manager.{{ .Release.Namespace }}
+{{- end }}
+
+{{- define "hawser.managerUser" -}}
+system:serviceaccount:{{ .Release.Namespace }}:hawser-manager
+{{- end }}
+
+{{- define "hawser.image" -}}
+{{- with .Values.image -}}
+{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* What the manager reads at /etc/hawser/config.json; README.md has its shape. */}}
+{{- define "hawser.config" -}}
+{{- with .Values -}}
+{{ dict "podSubnets" .podSubnets "serviceSubnets" .serviceSubnets "alsoProxy" .alsoProxy "neverProxy" .neverProxy "dns" .dns "namespaces" .namespaces "direct" .direct | toPrettyJson }}
+{{- end }}
+{{- end }}
+
+{{/* What the manager watches in every namespace that it serves. */}}
+{{- define "hawser.watched" -}}
+- apiGroups: [""]
+  resources: [pods, services]
+  verbs: [get, list, watch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+- apiGroups: [apps]
+  resources: [deployments, statefulsets, replicasets]
+  verbs: [get, list, watch]
+- apiGroups: [hawser.dev]
+  resources: [intercepts]
+  verbs: [get, list, watch]
+- apiGroups: [hawser.dev]
+  resources: [intercepts/status]
+  verbs: [patch]
+{{- end }}
+
+{{/* What the policies of Sessions and Intercepts have in common. Called with the root and the resource's name. */}}
+{{- define "hawser.policyVariables" -}}
+- name: status
+  expression: request.?subResource.orValue('') == 'status'
+- name: manager
+  expression: request.userInfo.username == '{{ include "hawser.managerUser" .root }}'
+- name: owner
+  expression: >-
+    (request.operation == 'CREATE' ? object : oldObject).spec.user == request.userInfo.username
+- name: controller
+  expression: >-
+    request.userInfo.username in ['system:kube-controller-manager',
+    'system:serviceaccount:kube-system:generic-garbage-collector',
+    'system:serviceaccount:kube-system:namespace-controller']
+- name: revoker
+  expression: >-
+    authorizer.group('hawser.dev').resource('{{ .resource }}').namespace(oldObject.metadata.namespace)
+    .name(oldObject.metadata.name).check('revoke').allowed()
+{{- end }}
+
+{{- define "hawser.policyValidations" -}}
+- expression: request.operation != 'CREATE' || variables.owner
+  message: spec.user is not the user who creates this
+  messageExpression: >-
+    'spec.user is "' + object.spec.user + '", but "' + request.userInfo.username + '" creates this'
+  reason: Forbidden
+- expression: >-
+    request.operation == 'CREATE' || variables.status || variables.owner || variables.manager
+    || variables.controller || variables.revoker
+  message: only the owner, the manager, and who has the verb revoke may change or delete this
+  messageExpression: >-
+    'this belongs to "' + oldObject.spec.user + '": changing or deleting it needs the verb revoke on {{ .resource }}.hawser.dev'
+  reason: Forbidden
+- expression: "!variables.status || variables.manager"
+  message: only the manager may set the status
+  reason: Forbidden
+{{- end }}

@@ -12,8 +12,8 @@ use tokio::time::timeout;
 
 use crate::address::device;
 use crate::connection::{Host, Names};
-use crate::network::Network;
 use crate::kubernetes::Clusters;
+use crate::network::Network;
 use crate::plane::{Addresses, Path, Plane, PlaneConfig, PlaneEvent, Way};
 use crate::resolver::HostResolver;
 use crate::store::desired::{Desired, Id, Target, Wish};

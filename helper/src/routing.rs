@@ -18,7 +18,8 @@ pub fn carve(wanted: &[IpNet], excluded: &[IpNet]) -> Vec<IpNet> {
     }
     // A hole may lie around a whole wanted subnet too.
     routed.retain(|piece| {
-        let longest = |nets: &[IpNet]| nets.iter().filter(|net| net.trunc().contains(piece)).map(IpNet::prefix_len).max();
+        let longest =
+            |nets: &[IpNet]| nets.iter().filter(|net| net.trunc().contains(piece)).map(IpNet::prefix_len).max();
         longest(wanted) > longest(excluded)
     });
     IpNet::aggregate(&routed)

@@ -106,7 +106,10 @@ async fn wait_for(client: &mut Client, condition: impl Fn(&Connection) -> bool) 
 
 fn request(name: &str, address: &str) -> ConnectRequest {
     let pin = format!("sha256:{}", "0".repeat(64));
-    ConnectRequest { name: name.to_owned(), target: Some(Target::Standalone(Standalone { address: address.to_owned(), pin })) }
+    ConnectRequest {
+        name: name.to_owned(),
+        target: Some(Target::Standalone(Standalone { address: address.to_owned(), pin })),
+    }
 }
 
 async fn connect(client: &mut Client, request: ConnectRequest) -> Result<Connection, Fault> {

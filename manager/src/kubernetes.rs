@@ -76,7 +76,7 @@ impl Cluster for Kubernetes {
             search_domain: self.names.search_domain(&namespace),
             excluded_domains: self.settings.dns.exclude_suffixes.clone(),
             excluded_names: self.settings.dns.excludes.clone(),
-            aliases: self.settings.dns.mappings.iter().map(|alias| (alias.name.clone(), alias.target.clone())).collect(),
+            aliases: self.settings.dns.mappings.clone().into_iter().collect(),
         }
     }
 

@@ -16,8 +16,8 @@ use tokio::sync::{mpsc, watch};
 
 use crate::changes::{self, texts};
 use crate::cluster::{Cluster, View};
-use crate::{limits, metrics};
 use crate::session::{self, Session};
+use crate::{limits, metrics};
 
 /// Serves until SIGTERM or SIGINT, then lets flows end for a moment.
 pub async fn serve(listen: SocketAddr, identity: &Identity, cluster: Arc<dyn Cluster>) -> Result<(), Fault> {

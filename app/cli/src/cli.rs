@@ -215,7 +215,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_typed() {
-        for line in ["connect demo.toml", "connect --standalone a --context b", "disconnect a b", "status --follow", "completions dos", "sail"] {
+        for line in [
+            "connect demo.toml",
+            "connect --standalone a --context b",
+            "disconnect a b",
+            "status --follow",
+            "completions dos",
+            "sail",
+        ] {
             let words = std::iter::once("hawser").chain(line.split(' '));
             assert_eq!(Cli::try_parse_from(words).unwrap_err().exit_code(), 2, "{line}");
         }

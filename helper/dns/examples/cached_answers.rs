@@ -10,7 +10,13 @@ const ROUNDS: usize = 2_000;
 
 fn main() {
     let mut resolver = Resolver::<u32>::new(1);
-    resolver.set_cluster(&["demo.local".to_owned()], "shop.svc.demo.local").expect("these are names");
+    resolver
+        .set_cluster(&hawser_dns::ClusterNames {
+            domains: vec!["demo.local".to_owned()],
+            search_domain: "shop.svc.demo.local".to_owned(),
+            ..Default::default()
+        })
+        .expect("these are names");
     resolver.set_connected(true);
     let now = Instant::now();
     let queries: Vec<Vec<u8>> = (0..NAMES).map(query).collect();

@@ -27,7 +27,14 @@ pub fn fuzz(data: &[u8]) {
         now: Instant::now(),
     };
     let domains = ["demo.local", "dev"].map(str::to_owned);
-    world.resolver.set_cluster(&domains, "shop.svc.demo.local").expect("these are names");
+    world
+        .resolver
+        .set_cluster(&crate::rules::ClusterNames {
+            domains: domains.into(),
+            search_domain: "shop.svc.demo.local".to_owned(),
+            ..Default::default()
+        })
+        .expect("these are names");
     world.resolver.set_connected(switches & 2 != 0);
     for pause in [0, 0, 1, 3600] {
         world.now += Duration::from_secs(pause);

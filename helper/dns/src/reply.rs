@@ -6,6 +6,8 @@ use crate::limits::{NEGATIVE_TTL, UDP_ANSWER};
 use crate::query::Asked;
 use crate::wire::{self, CLASS_IN, HEADER, QUESTION, flag, kind, rcode, u16_at, u32_at};
 
+/// Seconds for which an alias of an address holds.
+const ALIAS_TTL: u16 = 30;
 /// Room that an OPT record without options takes.
 const OPT: usize = 11;
 
@@ -286,6 +288,27 @@ fn sane_ttl(ttl: u32) -> u32 {
 fn answer_flags(asked: &Asked) -> u16 {
     let kept = asked.flags & (flag::RECURSION_DESIRED | flag::CHECKING_DISABLED);
     flag::RESPONSE | flag::RECURSION_AVAILABLE | kept
+}
+
+/// Answers with an address, or with nothing if another kind of record was asked for.
+pub(crate) fn write_address(asked: &Asked, address: IpAddr, out: &mut Vec<u8>) {
+    let (address_kind, data) = match address {
+        IpAddr::V4(address) => (kind::A, address.octets().to_vec()),
+        IpAddr::V6(address) => (kind::AAAA, address.octets().to_vec()),
+    };
+    out.clear();
+    put_header(out, asked.id, answer_flags(asked));
+    out.extend_from_slice(asked.question);
+    if asked.kind() == address_kind {
+        wire::put_u16(out, 6, 1);
+        // The name is that of the question (RFC 1035, section 4.1.4).
+        out.extend_from_slice(&[0xc0, HEADER as u8]);
+        for field in [address_kind, CLASS_IN, 0, ALIAS_TTL, data.len() as u16] {
+            out.extend_from_slice(&field.to_be_bytes());
+        }
+        out.extend_from_slice(&data);
+    }
+    put_opt(asked, 0, out);
 }
 
 fn write_empty(asked: &Asked, flags: u16, rcode_high: u8, out: &mut Vec<u8>) {

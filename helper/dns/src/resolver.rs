@@ -13,7 +13,7 @@ use crate::limits::{CLUSTER_TTL, HOST_PAYLOAD, HOST_TTL, Limits};
 use crate::names::Names;
 use crate::query::{Asked, Key, Reject};
 use crate::reply::{self, ClientBits, Reply};
-use crate::rules::{DomainError, Rules, Verdict};
+use crate::rules::{ClusterNames, DomainError, Rules, Verdict};
 use crate::wire::{self, CLASS_IN, kind, rcode};
 
 /// How a message travels.
@@ -121,10 +121,12 @@ impl<A: Copy> Resolver<A> {
         }
     }
 
-    /// Takes over what the cluster announced: the suffixes it answers for, and the one that single labels are looked up
-    /// under (empty: none). If that changes anything, everything remembered is forgotten.
-    pub fn set_cluster(&mut self, domains: &[String], search_domain: &str) -> Result<(), DomainError> {
-        let rules = Rules::new(domains, search_domain)?;
+    /// Takes over what the cluster announced. If that changes anything, everything remembered is forgotten.
+    ///
+    /// # Errors
+    /// Names the first text that is no name; then nothing has changed.
+    pub fn set_cluster(&mut self, names: &ClusterNames) -> Result<(), DomainError> {
+        let rules = Rules::new(names)?;
         if rules != self.rules {
             self.rules = rules;
             self.rules_version += 1;
@@ -244,6 +246,10 @@ impl<A: Copy> Resolver<A> {
             (CLASS_IN, _) => Ok(self.rules.judge(key.name())),
             _ => Err(rcode::REFUSED),
         };
+        if let Ok(Verdict::Address(address)) = verdict {
+            reply::write_address(asked, address, &mut message);
+            return self.events.push_back(Event::Answer { asker, message });
+        }
         let refusal = match &verdict {
             Err(code) => Some(*code),
             Ok(Verdict::Refuse) => Some(rcode::NX_DOMAIN),

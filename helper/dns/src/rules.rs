@@ -1,8 +1,24 @@
 //! Whose name is it? A pure function of the name and of what the cluster announced.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 
 use crate::wire::{self, NAME};
+
+/// What a cluster announces about names. Names are text, with or without a dot at the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClusterNames {
+    /// Suffixes that the cluster answers for.
+    pub domains: Vec<String>,
+    /// What single labels are looked up under; empty for nothing.
+    pub search_domain: String,
+    /// Suffixes that stay the host's, where they are longer than one of `domains`, or as long.
+    pub excluded_domains: Vec<String>,
+    /// Whole names that stay the host's, as they are asked for.
+    pub excluded_names: Vec<String>,
+    /// Names that stand for others, or for an address: the name, then what it stands for.
+    pub aliases: Vec<(String, String)>,
+}
 
 /// Names that programs try by themselves to find a proxy or a gateway. Whoever answers one in a cluster would take over
 /// the laptop's traffic, so nobody gets to (they are also on Windows' global query block list).
@@ -32,6 +48,8 @@ pub(crate) enum Verdict {
     /// The cluster knows it, as `name` if that differs from the one asked for. If `shared`, the host's own name servers
     /// are asked about what the cluster doesn't know.
     Cluster { name: Option<Box<[u8]>>, shared: bool },
+    /// It stands for this address.
+    Address(IpAddr),
 }
 
 /// Which names are the cluster's. Names here are in wire format and lower case.
@@ -39,14 +57,38 @@ pub(crate) enum Verdict {
 pub(crate) struct Rules {
     domains: HashSet<Box<[u8]>>,
     search: Option<Box<[u8]>>,
+    excluded_domains: HashSet<Box<[u8]>>,
+    excluded_names: HashSet<Box<[u8]>>,
+    aliases: HashMap<Box<[u8]>, Target>,
+}
+
+/// What an alias stands for.
+#[derive(Debug, PartialEq, Eq)]
+enum Target {
+    Name(Box<[u8]>),
+    Address(IpAddr),
 }
 
 impl Rules {
-    pub(crate) fn new(domains: &[String], search_domain: &str) -> Result<Self, DomainError> {
-        let search = if search_domain.is_empty() { None } else { Some(parse_domain(search_domain)?) };
-        let mut domains = domains.iter().map(|domain| parse_domain(domain)).collect::<Result<HashSet<_>, _>>()?;
+    pub(crate) fn new(names: &ClusterNames) -> Result<Self, DomainError> {
+        let set = |texts: &[String]| texts.iter().map(|text| parse_domain(text)).collect::<Result<HashSet<_>, _>>();
+        let search = if names.search_domain.is_empty() { None } else { Some(parse_domain(&names.search_domain)?) };
+        let mut domains = set(&names.domains)?;
         domains.extend(search.clone());
-        Ok(Self { domains, search })
+        let alias = |(name, target): &(String, String)| {
+            let target = match target.parse() {
+                Ok(address) => Target::Address(address),
+                Err(_) => Target::Name(parse_domain(target)?),
+            };
+            Ok((parse_domain(name)?, target))
+        };
+        Ok(Self {
+            domains,
+            search,
+            excluded_domains: set(&names.excluded_domains)?,
+            excluded_names: set(&names.excluded_names)?,
+            aliases: names.aliases.iter().map(alias).collect::<Result<_, _>>()?,
+        })
     }
 
     /// `name` is in wire format and lower case.
@@ -54,8 +96,18 @@ impl Rules {
         if name == [0] || wire::suffixes(name).any(|suffix| suffix == OWN) {
             return Verdict::Host;
         }
+        if self.excluded_names.contains(name) {
+            return Verdict::Host;
+        }
+        match self.aliases.get(name) {
+            Some(Target::Address(address)) => return Verdict::Address(*address),
+            Some(Target::Name(target)) => return self.aliased(target),
+            None => {}
+        }
         let labels = wire::suffixes(name).count();
-        let domain = wire::suffixes(name).find(|suffix| self.domains.contains(*suffix));
+        let longest = |domains: &HashSet<Box<[u8]>>| wire::suffixes(name).find(|suffix| domains.contains(*suffix));
+        let excluded = longest(&self.excluded_domains).map_or(0, <[u8]>::len);
+        let domain = longest(&self.domains).filter(|domain| domain.len() > excluded);
         let search = self.search.as_ref().filter(|_| labels == 1);
         if domain.is_none() && search.is_none() {
             return if labels == 1 && never_asked(name) { Verdict::Refuse } else { Verdict::Host };
@@ -65,16 +117,28 @@ impl Rules {
         }
         if let Some(search) = search {
             // A label alone is somebody's short name; which network's, only the answers can tell.
-            let full = [&name[..name.len() - 1], search].concat();
-            return match full.len() {
-                ..=NAME => Verdict::Cluster { name: Some(full.into()), shared: true },
-                _ => Verdict::Host,
+            return match under(name, search) {
+                Some(full) => Verdict::Cluster { name: Some(full), shared: true },
+                None => Verdict::Host,
             };
         }
         // A namespace may be called like a top-level domain (`dev`, `app`), whose other names stay the host's.
         let shared = domain.is_some_and(|domain| wire::suffixes(domain).count() == 1);
         Verdict::Cluster { name: None, shared }
     }
+
+    /// What stands behind an alias is the cluster's, whatever it's called.
+    fn aliased(&self, target: &[u8]) -> Verdict {
+        let search = self.search.as_ref().filter(|_| wire::suffixes(target).count() == 1);
+        let full = search.and_then(|search| under(target, search));
+        Verdict::Cluster { name: Some(full.unwrap_or_else(|| target.into())), shared: false }
+    }
+}
+
+/// A name below a domain, unless it gets too long.
+fn under(name: &[u8], domain: &[u8]) -> Option<Box<[u8]>> {
+    let full = [&name[..name.len() - 1], domain].concat();
+    (full.len() <= NAME).then(|| full.into())
 }
 
 fn never_asked(name: &[u8]) -> bool {
@@ -109,7 +173,8 @@ mod tests {
     }
 
     fn rules(domains: &[&str], search: &str) -> Rules {
-        Rules::new(&domains.iter().map(|domain| (*domain).to_owned()).collect::<Vec<_>>(), search).unwrap()
+        let domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
+        Rules::new(&ClusterNames { domains, search_domain: search.to_owned(), ..ClusterNames::default() }).unwrap()
     }
 
     #[test]
@@ -144,6 +209,40 @@ mod tests {
             (&without_search, "web", Verdict::Host),
             (&without_search, "wpad", Verdict::Refuse),
             (&nothing, "web.shop.svc.demo.local", Verdict::Host),
+        ] {
+            assert_eq!(rules.judge(&wire_name(name)), verdict, "{name}");
+        }
+    }
+
+    #[test]
+    fn exclusions_and_aliases() {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let alias = |(name, target): (&str, &str)| (name.to_owned(), target.to_owned());
+        let rules = Rules::new(&ClusterNames {
+            domains: texts(&["cluster.local", "team", "org", "in.corp.example"]),
+            search_domain: "shop.svc.cluster.local".to_owned(),
+            excluded_domains: texts(&["example.org", "corp.example", "team"]),
+            excluded_names: texts(&["web", "web.shop", "Web.shop.svc.cluster.local"]),
+            aliases: [("db", "postgres"), ("db.corp", "postgres.data"), ("own", "127.0.0.1"), ("six", "::1")]
+                .map(alias)
+                .into(),
+        })
+        .unwrap();
+        let cluster = |name: Option<&str>, shared| Verdict::Cluster { name: name.map(wire_name), shared };
+        for (name, verdict) in [
+            ("debian.org", cluster(None, true)),
+            ("www.example.org", Verdict::Host),
+            ("host.corp.example", Verdict::Host),
+            ("host.in.corp.example", cluster(None, false)),
+            ("board.team", Verdict::Host),
+            ("web", Verdict::Host),
+            ("web.shop", Verdict::Host),
+            ("web.shop.svc.cluster.local", Verdict::Host),
+            ("web2", cluster(Some("web2.shop.svc.cluster.local"), true)),
+            ("db", cluster(Some("postgres.shop.svc.cluster.local"), false)),
+            ("db.corp", cluster(Some("postgres.data"), false)),
+            ("own", Verdict::Address([127, 0, 0, 1].into())),
+            ("six", Verdict::Address(std::net::Ipv6Addr::LOCALHOST.into())),
         ] {
             assert_eq!(rules.judge(&wire_name(name)), verdict, "{name}");
         }

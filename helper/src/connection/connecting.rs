@@ -3,7 +3,8 @@
 use hawser_fault::{Code, Fault};
 
 use super::{
-    Connected, Context, Disconnected, Disconnecting, Failed, Host, Joined, NeedsLogin, Reconnecting, Retry, State, Then, is_lasting,
+    Connected, Context, Disconnected, Disconnecting, Failed, Host, Joined, NeedsLogin, Reconnecting, Retry, State,
+    Then, is_lasting,
 };
 
 /// A connection that had no link since the helper started.

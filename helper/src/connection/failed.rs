@@ -4,8 +4,8 @@ use hawser_fault::{Code, Fault};
 use tokio::time::sleep;
 
 use super::{
-    Connected, Connecting, Context, Disconnected, Disconnecting, Host, Joined, NeedsLogin, Origin, Reconnecting, State, Then,
-    is_lasting,
+    Connected, Connecting, Context, Disconnected, Disconnecting, Host, Joined, NeedsLogin, Origin, Reconnecting, State,
+    Then, is_lasting,
 };
 use crate::limits;
 

@@ -100,14 +100,15 @@ impl Joined {
     /// A resolver that cannot be changed fails the connection; one that was changed and does not answer is no reason to
     /// withhold the addresses: it is logged, and `doctor` shows it.
     async fn apply_names<H: Host>(&self, context: &Context<H>, cluster: &ClusterInfo) -> Result<(), Fault> {
-        let Some(domain) = cluster.domains.first().or(Some(&cluster.search_domain)).filter(|name| !name.is_empty())
+        let Some(domain) =
+            cluster.names.domains.first().or(Some(&cluster.names.search_domain)).filter(|name| !name.is_empty())
         else {
             context.host.withdraw_names(&context.wish.id);
             return Ok(());
         };
         context.step(format!("pointing names of {domain} here"));
         let server = self.addresses.dns_v4;
-        let names = Names { server: server.into(), search_domain: cluster.search_domain.clone() };
+        let names = Names { server: server.into(), search_domain: cluster.names.search_domain.clone() };
         context.host.point_names(&context.wish.id, names)?;
         context.step("asking the resolver");
         if let Err(fault) = context.host.ask((server, 53).into(), domain).await {
@@ -119,7 +120,7 @@ impl Joined {
     /// The subnets that this laptop can route, without doubles.
     fn routable(&self, cluster: &ClusterInfo) -> Result<Vec<IpNet>, Fault> {
         within("subnets", cluster.subnets.len(), limits::SUBNETS)?;
-        within("domains", cluster.domains.len(), limits::DOMAINS)?;
+        within("domains", cluster.names.domains.len(), limits::DOMAINS)?;
         let mut subnets: Vec<IpNet> = Vec::new();
         for net in cluster.subnets.iter().map(IpNet::trunc) {
             if let Some(what) = address::unroutable(&net) {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hawser_dns::ClusterNames;
 use hawser_fault::{Code, Fault};
 use ipnet::IpNet;
 use parking_lot::Mutex;
@@ -101,8 +102,11 @@ pub fn cluster(subnets: &[&str]) -> ClusterInfo {
     ClusterInfo {
         software: "pretended 1".to_owned(),
         subnets: subnets.iter().map(|net| net.parse().unwrap()).collect(),
-        domains: vec!["demo.local".to_owned()],
-        search_domain: "shop.demo.local".to_owned(),
+        names: ClusterNames {
+            domains: vec!["demo.local".to_owned()],
+            search_domain: "shop.demo.local".to_owned(),
+            ..ClusterNames::default()
+        },
         ..ClusterInfo::default()
     }
 }

@@ -120,7 +120,8 @@ async fn a_changed_cluster_is_routed_anew() {
     running.connected().await;
     running.host.take_done();
     running.host.change_cluster(cluster(&["10.96.0.0/16", "10.244.1.0/24"]));
-    let status = running.status.wait_for(|status| status.cluster.as_ref().is_some_and(|cluster| cluster.subnets.len() == 2));
+    let status =
+        running.status.wait_for(|status| status.cluster.as_ref().is_some_and(|cluster| cluster.subnets.len() == 2));
     timeout(Duration::from_secs(5), status).await.unwrap().unwrap();
     let done = running.host.take_done();
     assert!(done.iter().any(|step| step.starts_with("route hawser0 +[10.96.0.0/16, 10.244.1.0/24]")), "{done:?}");
@@ -314,7 +315,7 @@ async fn what_a_manager_announces_is_bounded() {
         .map(|n| crate::address::host_net((0x0a00_0000 + n).to_be_bytes()))
         .collect();
     let mut names = cluster(&[]);
-    names.domains = vec!["demo.local".to_owned(); crate::limits::DOMAINS + 1];
+    names.names.domains = vec!["demo.local".to_owned(); crate::limits::DOMAINS + 1];
     for (announced, expected) in [
         (cluster(&["0.0.0.0/0"]), Code::SubnetInvalid),
         (cluster(&["127.0.0.0/8"]), Code::SubnetInvalid),

@@ -90,7 +90,8 @@ fn within(what: &str, size: usize, limit: usize) -> Result<(), Fault> {
 /// A DNS label (RFC 1123): it becomes part of paths and of names.
 fn check_namespace(name: &str) -> Result<(), Fault> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let good = (1..=63).contains(&name.len()) && name.chars().all(allowed) && !name.starts_with('-') && !name.ends_with('-');
+    let good =
+        (1..=63).contains(&name.len()) && name.chars().all(allowed) && !name.starts_with('-') && !name.ends_with('-');
     if good {
         return Ok(());
     }

@@ -79,7 +79,8 @@ impl Companions {
         let request = CompanionRequest { id, request: Some(Request::Credential(content)) };
         let absent = |detail: &str| Fault::new(Code::LoginRequired, detail);
         let sender = self.present.lock().get(&owner).cloned();
-        let sender = sender.ok_or_else(|| absent("your companion process, which asks the kubeconfig, is not running"))?;
+        let sender =
+            sender.ok_or_else(|| absent("your companion process, which asks the kubeconfig, is not running"))?;
         let (reply, answered) = oneshot::channel();
         self.open.lock().insert(id, Open { owner, reply });
         let asked = async {

@@ -97,12 +97,7 @@ impl Clusters {
         self.known.lock().remove(id);
     }
 
-    async fn known(
-        &self,
-        wish: &Wish,
-        cluster: &Kubernetes,
-        step: &(dyn Fn(&str) + Sync),
-    ) -> Result<Known, Fault> {
+    async fn known(&self, wish: &Wish, cluster: &Kubernetes, step: &(dyn Fn(&str) + Sync)) -> Result<Known, Fault> {
         let present = self.known.lock().get(&wish.id).cloned();
         let good = |known: &Known| known.expires.is_none_or(|at| at > SystemTime::now() + Duration::from_secs(30));
         if let Some(known) = present.filter(good) {

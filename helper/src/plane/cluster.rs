@@ -1,5 +1,6 @@
 //! What the manager says of its cluster, from the wire and over its changes.
 
+use hawser_dns::ClusterNames;
 use hawser_tunnel::error::LinkError;
 use hawser_tunnel::proto::{Change, HelloReply};
 use ipnet::IpNet;
@@ -14,8 +15,13 @@ impl ClusterInfo {
             way: String::new(),
             subnets: nets(&hello.subnets)?,
             excluded_subnets: nets(&hello.excluded_subnets)?,
-            domains: hello.domains.clone(),
-            search_domain: hello.search_domain.clone(),
+            names: ClusterNames {
+                domains: hello.domains.clone(),
+                search_domain: hello.search_domain.clone(),
+                excluded_domains: hello.excluded_domains.clone(),
+                excluded_names: hello.excluded_names.clone(),
+                aliases: hello.aliases.iter().map(|alias| (alias.name.clone(), alias.target.clone())).collect(),
+            },
         })
     }
 
@@ -23,13 +29,15 @@ impl ClusterInfo {
     pub(super) fn apply(&mut self, change: &Change) -> Result<(), LinkError> {
         if change.whole {
             self.subnets.clear();
-            self.domains.clear();
+            self.names.domains.clear();
         }
         let (added, removed) = (nets(&change.added_subnets)?, nets(&change.removed_subnets)?);
         self.subnets.retain(|net| !removed.contains(net) && !added.contains(net));
         self.subnets.extend(added);
-        self.domains.retain(|name| !change.removed_domains.contains(name) && !change.added_domains.contains(name));
-        self.domains.extend_from_slice(&change.added_domains);
+        self.names
+            .domains
+            .retain(|name| !change.removed_domains.contains(name) && !change.added_domains.contains(name));
+        self.names.domains.extend_from_slice(&change.added_domains);
         Ok(())
     }
 }
@@ -68,9 +76,12 @@ mod tests {
         };
         cluster.apply(&change).unwrap();
         let shown: Vec<String> = cluster.subnets.iter().map(ToString::to_string).collect();
-        assert_eq!((shown, cluster.domains.clone()), (texts(&["10.0.2.0/24", "10.0.1.0/24"]), texts(&["cluster.local", "team"])));
+        assert_eq!(
+            (shown, cluster.names.domains.clone()),
+            (texts(&["10.0.2.0/24", "10.0.1.0/24"]), texts(&["cluster.local", "team"]))
+        );
         cluster.apply(&Change { whole: true, added_domains: texts(&["a"]), ..Change::default() }).unwrap();
-        assert!(cluster.subnets.is_empty() && cluster.domains == ["a"]);
+        assert!(cluster.subnets.is_empty() && cluster.names.domains == ["a"]);
         let impossible = Change { added_subnets: texts(&["0.0.0.0/0"]), ..Change::default() };
         assert!(cluster.apply(&impossible).is_err());
     }

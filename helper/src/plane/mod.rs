@@ -13,6 +13,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use hawser_dns::ClusterNames;
 use hawser_fault::{Code, Fault};
 use hawser_tunnel::identity::{Identity, Pin};
 use hawser_tunnel::link::Shared;
@@ -98,10 +99,8 @@ pub struct ClusterInfo {
     pub subnets: Vec<IpNet>,
     /// Not routed there, where that is more specific than a subnet.
     pub excluded_subnets: Vec<IpNet>,
-    /// Resolved by the cluster.
-    pub domains: Vec<String>,
-    /// For single labels; may be empty.
-    pub search_domain: String,
+    /// What is resolved by the cluster.
+    pub names: ClusterNames,
 }
 
 /// What a plane says by itself.

@@ -54,7 +54,7 @@ impl DataPath {
 
     /// The names of the cluster are these from now on.
     pub fn set_names(&mut self, cluster: &ClusterInfo) -> Result<(), LinkError> {
-        let domains = self.resolver.set_cluster(&cluster.domains, &cluster.search_domain);
+        let domains = self.resolver.set_cluster(&cluster.names);
         domains.map_err(|error| LinkError::Hello(error.to_string()))
     }
 

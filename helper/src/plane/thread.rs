@@ -26,15 +26,9 @@ pub(super) enum Command {
 
 /// What the thread's own tasks bring back.
 enum Brought {
-    Linked {
-        result: Result<Linked, Fault>,
-        reply: oneshot::Sender<Result<ClusterInfo, Fault>>,
-    },
+    Linked { result: Result<Linked, Fault>, reply: oneshot::Sender<Result<ClusterInfo, Fault>> },
     Changed(Change),
-    HostAnswer {
-        lookup: LookupId,
-        answer: Option<Vec<u8>>,
-    },
+    HostAnswer { lookup: LookupId, answer: Option<Vec<u8>> },
 }
 
 /// A link in use. Dropping it ends it.

@@ -96,7 +96,7 @@ fn link(view: &View) -> Check {
 /// Whether the connection's own name server answers; nothing to check before it is connected.
 async fn names(view: &View) -> Option<Check> {
     let cluster = view.status.cluster.as_ref().filter(|_| view.status.phase == Phase::Connected)?;
-    let domain = cluster.domains.first()?;
+    let domain = cluster.names.domains.first()?;
     let server = *view.status.device.as_ref()?.dns_servers.first()?;
     let answer = ask::ask((server, 53).into(), domain).await.map(|()| format!("{server} answers about {domain}"));
     Some(check(format!("The connection {} resolves names", view.wish.id.name), answer))

@@ -66,12 +66,12 @@ pub fn connection(view: &View, caller: u32) -> proto::Connection {
     };
     let Some(cluster) = cluster else { return private };
     proto::Connection {
-        domains: cluster.domains,
+        domains: cluster.names.domains,
         subnets: texts(&cluster.subnets),
         never_proxy: texts(&cluster.excluded_subnets),
         way: cluster.way,
         manager: cluster.software,
-        search_domain: cluster.search_domain,
+        search_domain: cluster.names.search_domain,
         ..private
     }
 }
@@ -172,8 +172,11 @@ mod tests {
             cluster: Some(ClusterInfo {
                 software: "hawser 9".to_owned(),
                 subnets: vec!["10.96.0.0/16".parse().unwrap()],
-                domains: vec!["demo.local".to_owned()],
-                search_domain: "shop.demo.local".to_owned(),
+                names: hawser_dns::ClusterNames {
+                    domains: vec!["demo.local".to_owned()],
+                    search_domain: "shop.demo.local".to_owned(),
+                    ..Default::default()
+                },
                 ..ClusterInfo::default()
             }),
             ..Status::new()

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::helper_server::Helper;
 use hawser_ipc::proto::{
-    CompanionAnswer, CompanionRequest, ConnectRequest, Connection, DisconnectReply, DisconnectRequest, DoctorReply, DoctorRequest, FlowList, FlowsRequest,
-    KeyReply, KeyRequest, LoggedInReply, LoggedInRequest, Snapshot, WatchRequest,
+    CompanionAnswer, CompanionRequest, ConnectRequest, Connection, DisconnectReply, DisconnectRequest, DoctorReply,
+    DoctorRequest, FlowList, FlowsRequest, KeyReply, KeyRequest, LoggedInReply, LoggedInRequest, Snapshot,
+    WatchRequest,
 };
 use hawser_ipc::{peer_of, to_status};
 use tokio::sync::Semaphore;

@@ -109,7 +109,8 @@ mod tests {
     fn only_what_is_kept_counts_as_a_change() {
         let keep = |object: &Namespace| object.labels().get("kept").filter(|label| !label.is_empty()).cloned();
         let mut mirror = Mirror::default();
-        let mut take = |event| (mirror.take(event, keep), mirror.iter().map(|(name, _)| name.clone()).collect::<String>());
+        let mut take =
+            |event| (mirror.take(event, keep), mirror.iter().map(|(name, _)| name.clone()).collect::<String>());
         assert_eq!(take(Event::Init), (false, String::new()));
         assert_eq!(take(Event::InitApply(object("a", "1"))), (false, String::new()));
         assert_eq!(take(Event::InitApply(object("b", "1"))), (false, String::new()));

@@ -105,7 +105,9 @@ impl Names {
     fn complete(&self, name: &Name) -> Option<Name> {
         let text = name.to_lowercase().to_ascii();
         let text = text.trim_end_matches('.');
-        let under = |domain: &str| text.len() > domain.len() && text.ends_with(domain) && text[..text.len() - domain.len()].ends_with('.');
+        let under = |domain: &str| {
+            text.len() > domain.len() && text.ends_with(domain) && text[..text.len() - domain.len()].ends_with('.')
+        };
         if under(&self.cluster_domain) || self.included.iter().any(|domain| under(domain)) {
             return None;
         }
@@ -127,7 +129,8 @@ impl Names {
 
 /// The domain in a pod's search list: `svc.` is before it.
 fn cluster_domain(resolv_conf: &str) -> String {
-    let searches = resolv_conf.lines().filter_map(|line| line.trim().strip_prefix("search")).flat_map(str::split_whitespace);
+    let searches =
+        resolv_conf.lines().filter_map(|line| line.trim().strip_prefix("search")).flat_map(str::split_whitespace);
     let found = searches.filter_map(|suffix| suffix.strip_prefix("svc.")).next();
     found.unwrap_or("cluster.local").trim_end_matches('.').to_ascii_lowercase()
 }

@@ -148,7 +148,8 @@ impl Facts {
 
 /// Networks of a common size that hold these addresses: 256 of IPv4, 2^64 of IPv6.
 fn around<'a>(addresses: impl Iterator<Item = &'a IpAddr>) -> BTreeSet<IpNet> {
-    let net = |address: &IpAddr| IpNet::new(*address, if address.is_ipv4() { 24 } else { 64 }).ok().map(|net| net.trunc());
+    let net =
+        |address: &IpAddr| IpNet::new(*address, if address.is_ipv4() { 24 } else { 64 }).ok().map(|net| net.trunc());
     addresses.filter_map(net).collect()
 }
 

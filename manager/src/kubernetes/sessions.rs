@@ -199,7 +199,7 @@ impl Sessions {
 
     /// Takes replicas that are gone out of the status, unless somebody else was faster.
     async fn withdraw_dead(&self, session: &str, gone: impl Fn(&Replica) -> bool) -> Result<(), kube::Error> {
-        let present = self.api.get_status(session).await?;
+        let present = self.api.get(session).await?;
         let replicas = present.status.as_ref().map(|status| status.replicas.as_slice()).unwrap_or_default();
         let living: Vec<&Replica> = replicas.iter().filter(|replica| !gone(replica)).collect();
         let status = json!({
@@ -219,8 +219,7 @@ impl Known {
     fn take(&mut self, event: kube::runtime::watcher::Event<Session>) -> bool {
         let changed = self.sessions.take(event, admitted);
         if changed {
-            self.by_pin =
-                self.sessions.values().map(|session| (session.pin, session.namespace.clone())).collect();
+            self.by_pin = self.sessions.values().map(|session| (session.pin, session.namespace.clone())).collect();
         }
         changed
     }

@@ -1,5 +1,6 @@
 //! What the chart says, and where this replica runs.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
@@ -40,18 +41,8 @@ pub struct Dns {
     pub exclude_suffixes: Vec<String>,
     /// Names that laptops keep.
     pub excludes: Vec<String>,
-    /// Names that stand for others.
-    pub mappings: Vec<Mapping>,
-}
-
-/// A name that stands for another one.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Mapping {
-    /// The one.
-    pub name: String,
-    /// The other, or an address.
-    pub target: String,
+    /// Names that stand for others, or for addresses.
+    pub mappings: BTreeMap<String, String>,
 }
 
 /// Which ways past the API server laptops are told of.
@@ -60,6 +51,10 @@ pub struct Mapping {
 pub struct Direct {
     /// The pod's own address.
     pub pod_address: bool,
+    /// A port of the replica's node.
+    pub node_port: bool,
+    /// A load balancer before all replicas.
+    pub load_balancer: bool,
 }
 
 impl Settings {
@@ -120,10 +115,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.json");
         assert!(Settings::read(&path).unwrap().pod_subnets.is_empty());
-        fs::write(&path, r#"{"podSubnets":["10.1.0.0/16"],"dns":{"mappings":[{"name":"a","target":"b.c"}]}}"#).unwrap();
+        fs::write(&path, r#"{"podSubnets":["10.1.0.0/16"],"dns":{"mappings":{"a":"b.c"}}}"#).unwrap();
         let settings = Settings::read(&path).unwrap();
         assert_eq!(settings.pod_subnets, ["10.1.0.0/16".parse().unwrap()]);
-        assert_eq!(settings.dns.mappings[0].target, "b.c");
+        assert_eq!(settings.dns.mappings["a"], "b.c");
         for wrong in ["{", r#"{"podSubnet":[]}"#, r#"{"podSubnets":["10.1.0.0"]}"#] {
             fs::write(&path, wrong).unwrap();
             assert_eq!(Settings::read(&path).unwrap_err().code, Code::ConfigMalformed, "{wrong}");

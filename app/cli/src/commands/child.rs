@@ -15,6 +15,7 @@ pub(super) async fn run(program: &OsStr, arguments: &[OsString]) -> Result<ExitC
     let _interrupts = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut child = Command::new(program).args(arguments).spawn().map_err(failed)?;
     let status = child.wait().await.map_err(failed)?;
-    let code = status.code().or_else(|| std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| 128 + signal));
+    let code =
+        status.code().or_else(|| std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| 128 + signal));
     Ok(ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use hawser_fault::{Code, Fault};
-use hawser_ipc::proto::helper_server::Helper;
 use hawser_ipc::proto::connect_request::Target;
+use hawser_ipc::proto::helper_server::Helper;
 use hawser_ipc::proto::*;
 use hawser_ipc::{serve, to_status};
 use tokio::net::UnixListener;

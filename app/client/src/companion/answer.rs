@@ -15,8 +15,9 @@ const TOKEN_FILE_TIME: Duration = Duration::from_secs(60);
 
 /// Reads the profile's kubeconfigs anew and obtains the credential.
 pub async fn credential(request: &CredentialRequest, environment: &Environment) -> Result<proto::Access, Fault> {
-    let selection: Selection = serde_json::from_str(&request.profile)
-        .map_err(|error| Fault::new(Code::Internal, format!("the profile of {} is damaged: {error}", request.connection)))?;
+    let selection: Selection = serde_json::from_str(&request.profile).map_err(|error| {
+        Fault::new(Code::Internal, format!("the profile of {} is damaged: {error}", request.connection))
+    })?;
     let access = kubeconfig::load(&selection, environment)?;
     let credential = access.credential(environment, Interaction::Unattended, PLUGIN_TIME).await?;
     Ok(message(&access, credential))

@@ -101,7 +101,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("socket");
         let listener = UnixListener::bind(&socket).unwrap();
-        let variables = [("A", "1"), ("EMPTY", ""), ("PATHS", "/a:/b=c")].map(|(name, value)| (name.into(), value.into()));
+        let variables =
+            [("A", "1"), ("EMPTY", ""), ("PATHS", "/a:/b=c")].map(|(name, value)| (name.into(), value.into()));
         let odd = (OsString::from("ODD"), OsString::from_vec(vec![0xff, b'\n']));
         let environment =
             Environment { variables: variables.into_iter().chain([odd]).collect(), directory: "/home/ann".into() };

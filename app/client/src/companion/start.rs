@@ -27,7 +27,8 @@ pub fn socket() -> Result<PathBuf, Fault> {
         Some(path) => PathBuf::from(path).join("hawser"),
         None => PathBuf::from(format!("/tmp/hawser-{uid}")),
     };
-    let unusable = |why: String| Fault::new(Code::Internal, format!("{} cannot hold your socket: {why}", folder.display()));
+    let unusable =
+        |why: String| Fault::new(Code::Internal, format!("{} cannot hold your socket: {why}", folder.display()));
     match fs::DirBuilder::new().mode(0o700).create(&folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(unusable(error.to_string())),
         _ => {}

@@ -291,7 +291,14 @@ fn a_lookup_begun_under_other_rules_is_answered_but_not_remembered() {
     let mut world = World::new();
     world.ask(OUTSIDE, RecordType::A);
     let lookup = world.lookup();
-    world.resolver.set_cluster(&["example.org".to_owned()], "").unwrap();
+    world
+        .resolver
+        .set_cluster(&hawser_dns::ClusterNames {
+            domains: vec!["example.org".to_owned()],
+            search_domain: "".to_owned(),
+            ..Default::default()
+        })
+        .unwrap();
     let mut reply = reply_to(&lookup, ResponseCode::NoError);
     reply.add_answer(address(OUTSIDE, 30, 1));
     world.reply(&lookup, &reply);

@@ -32,7 +32,13 @@ impl World {
 
     pub fn with_limits(limits: Limits) -> Self {
         let mut resolver = Resolver::with_limits(1, limits);
-        resolver.set_cluster(&["demo.local".to_owned(), "dev".to_owned()], DOMAIN).unwrap();
+        resolver
+            .set_cluster(&hawser_dns::ClusterNames {
+                domains: vec!["demo.local".to_owned(), "dev".to_owned()],
+                search_domain: DOMAIN.to_owned(),
+                ..Default::default()
+            })
+            .unwrap();
         resolver.set_connected(true);
         Self { resolver, now: Instant::now(), asker: 0 }
     }

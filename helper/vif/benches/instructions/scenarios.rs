@@ -194,7 +194,13 @@ fn dns_cached() -> Work {
     const NAMES: usize = 1_000;
     let now = Instant::now();
     let mut resolver = Resolver::<()>::new(1);
-    resolver.set_cluster(&["demo.local".to_owned()], "shop.svc.demo.local").expect("these are names");
+    resolver
+        .set_cluster(&hawser_dns::ClusterNames {
+            domains: vec!["demo.local".to_owned()],
+            search_domain: "shop.svc.demo.local".to_owned(),
+            ..Default::default()
+        })
+        .expect("these are names");
     resolver.set_connected(true);
     let queries: Vec<Vec<u8>> = (0..NAMES).map(query).collect();
     for query in &queries {

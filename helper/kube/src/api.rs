@@ -136,6 +136,8 @@ impl Api {
         let key = BASE64_STANDARD.encode(nonce);
         let mut request = self.head(Method::GET, path)?;
         let headers = request.headers_mut();
+        // What is asked for is no object.
+        headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));

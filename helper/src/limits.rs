@@ -56,6 +56,12 @@ pub const REDIAL_LONGEST: Duration = Duration::from_secs(1);
 /// Wait after a failure that redialling alone does not mend, such as another key.
 pub const RETRY_FAILED: Duration = Duration::from_secs(10);
 
+/// How long a connection that was there does not take no for an answer of its cluster.
+pub const DISBELIEF: Duration = Duration::from_secs(15);
+
+/// How often it is tried without a login whether it still needs one: the user may have made it elsewhere.
+pub const RETRY_LOGIN: Duration = Duration::from_secs(15);
+
 /// How often followed listings are renewed.
 pub const REFRESH: Duration = Duration::from_secs(1);
 

@@ -90,38 +90,43 @@ impl State {
 
 /// Whether dialling again at once cannot help: somebody has to change something first.
 fn is_lasting(code: Code) -> bool {
+    is_refusal(code)
+        || matches!(
+            code,
+            Code::PinMismatch
+                | Code::VersionMismatch
+                | Code::ManagerRefused
+                | Code::ProtocolViolation
+                | Code::SubnetConflict
+                | Code::SubnetInvalid
+                | Code::TunUnavailable
+                | Code::NetworkChange
+                | Code::DnsUnavailable
+                | Code::StateUnwritable
+                | Code::FileUnreadable
+                | Code::KeyMalformed
+                | Code::LimitReached
+                | Code::Internal
+                | Code::ApiUntrusted
+                | Code::KubeconfigMalformed
+                | Code::KubeconfigMissing
+                | Code::KubeconfigEmpty
+                | Code::ContextUnknown
+                | Code::ClusterUnknown
+                | Code::UserUnknown
+                | Code::PluginMissing
+                | Code::PluginFailed
+                | Code::PluginTimedOut
+                | Code::CredentialMalformed
+                | Code::CredentialExpired
+                | Code::AuthProviderUnsupported
+        )
+}
+
+/// Whether the cluster said no. An API server that has just started says so to everybody for a while.
+fn is_refusal(code: Code) -> bool {
     matches!(
         code,
-        Code::PinMismatch
-            | Code::VersionMismatch
-            | Code::ManagerRefused
-            | Code::ProtocolViolation
-            | Code::SubnetConflict
-            | Code::SubnetInvalid
-            | Code::TunUnavailable
-            | Code::NetworkChange
-            | Code::DnsUnavailable
-            | Code::StateUnwritable
-            | Code::FileUnreadable
-            | Code::KeyMalformed
-            | Code::LimitReached
-            | Code::Internal
-            | Code::RightsMissing
-            | Code::SessionRefused
-            | Code::ManagerAbsent
-            | Code::ApiUntrusted
-            | Code::ApiRefused
-            | Code::KubeconfigMalformed
-            | Code::KubeconfigMissing
-            | Code::KubeconfigEmpty
-            | Code::ContextUnknown
-            | Code::ClusterUnknown
-            | Code::UserUnknown
-            | Code::PluginMissing
-            | Code::PluginFailed
-            | Code::PluginTimedOut
-            | Code::CredentialMalformed
-            | Code::CredentialExpired
-            | Code::AuthProviderUnsupported
+        Code::RightsMissing | Code::SessionRefused | Code::ManagerAbsent | Code::ApiRefused | Code::LoginRequired
     )
 }

@@ -1,8 +1,10 @@
 //! The user has to log in to the cluster before anything can go on.
 
 use hawser_fault::Fault;
+use tokio::time::timeout;
 
 use super::{Context, Disconnecting, Host, Joined, Reconnecting, State, Then};
+use crate::limits;
 
 /// A connection that waits for its user. Its device stays, so that traffic ends with an error instead of leaving by another
 /// way.
@@ -15,9 +17,10 @@ pub struct NeedsLogin {
 impl NeedsLogin {
     pub(super) async fn next<H: Host>(self, context: &Context<H>) -> State {
         let Self { joined, cause } = self;
-        match context.unless_stopped(context.host.logged_in(&context.wish)).await {
+        let login = timeout(limits::RETRY_LOGIN, context.host.logged_in(&context.wish));
+        match context.unless_stopped(login).await {
             None => State::Disconnecting(Disconnecting { joined, then: Then::Disconnected(None) }),
-            Some(()) => State::Reconnecting(Reconnecting { joined, cause }),
+            Some(_) => State::Reconnecting(Reconnecting { joined, cause }),
         }
     }
 }

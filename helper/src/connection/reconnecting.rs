@@ -4,7 +4,10 @@ use hawser_fault::{Code, Fault};
 use tokio::time::{Instant, sleep_until};
 
 use super::backoff::Backoff;
-use super::{Connected, Context, Disconnecting, Failed, Host, Joined, NeedsLogin, Retry, State, Then, is_lasting};
+use super::{
+    Connected, Context, Disconnecting, Failed, Host, Joined, NeedsLogin, Retry, State, Then, is_lasting, is_refusal,
+};
+use crate::limits;
 
 /// A connection that dials again until it is back.
 pub struct Reconnecting {
@@ -16,11 +19,16 @@ pub struct Reconnecting {
 impl Reconnecting {
     pub(super) async fn next<H: Host>(mut self, context: &Context<H>) -> State {
         let mut backoff = Backoff::new();
+        let began = Instant::now();
         loop {
             let started = Instant::now();
+            let believed = is_refusal(self.cause.code) || began.elapsed() > limits::DISBELIEF;
             match context.unless_stopped(self.joined.link(context)).await {
                 None => break,
                 Some(Ok(())) => return State::Connected(Connected { joined: self.joined }),
+                Some(Err(cause)) if is_refusal(cause.code) && !believed => {
+                    context.step(format!("waiting to dial again: {}", cause.detail));
+                }
                 Some(Err(cause)) if cause.code == Code::LoginRequired => {
                     return State::NeedsLogin(NeedsLogin { joined: self.joined, cause });
                 }

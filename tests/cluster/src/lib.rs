@@ -1,0 +1,188 @@
+//! The product on a real Kubernetes: a laptop of the rig, with a helper on it, beside a cluster that has a manager.
+//!
+//! Every test runs `hawser` on the laptop as a developer would, and looks at what came of it. The rig is up and the manager
+//! installed before the tests begin (`tests/cluster/test`); `HAWSER_CLUSTER` names the rig, `HAWSER_BIN` the program.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// What a command printed, and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    /// Standard output, without the last line's end.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+    /// Exit code.
+    pub code: i32,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+        Self { out: text(&output.stdout), err: text(&output.stderr), code: output.status.code().unwrap_or(-1) }
+    }
+}
+
+/// A laptop with a helper that runs. One test has it at a time.
+pub struct Laptop {
+    helper: Option<Child>,
+}
+
+impl Laptop {
+    /// A helper that knows nothing yet.
+    pub fn new() -> Self {
+        on_laptop(
+            "pkill -KILL -f '[h]awser (helper|companion)'; rm -rf /run/hawser /run/hawser-state; mkdir -p /run/hawser",
+        );
+        let mut laptop = Self { helper: None };
+        laptop.start_helper();
+        laptop
+    }
+
+    /// A laptop that is connected with these arguments.
+    pub fn connected(arguments: &str) -> Self {
+        let laptop = Self::new();
+        let said = laptop.hawser(&format!("connect {arguments}"));
+        assert_eq!(said.code, 0, "{said:?}");
+        laptop
+    }
+
+    /// Starts the helper; the state directory is that of the one before.
+    pub fn start_helper(&mut self) {
+        let log = std::fs::File::options().create(true).append(true).open(state().join("log/helper.log")).unwrap();
+        let helper = enter("laptop")
+            .args(["env", "HAWSER_LOG=info", program().to_str().unwrap(), "helper", "--state-dir", "/run/hawser-state"])
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.helper = Some(helper);
+        within(5, "the helper answers", || self.hawser("status").code == 0);
+    }
+
+    /// Kills the helper without warning.
+    pub fn kill_helper(&mut self) {
+        on_laptop("pkill -KILL -f '[h]awser helper'");
+        self.helper.take().unwrap().wait().unwrap();
+    }
+
+    /// Runs `hawser` with these arguments.
+    pub fn hawser(&self, arguments: &str) -> Said {
+        on_laptop(&format!("{} {arguments}", program().display()))
+    }
+
+    /// The same with variables before it, as a shell takes them.
+    pub fn hawser_with(&self, variables: &str, arguments: &str) -> Said {
+        on_laptop(&format!("{variables} {} {arguments}", program().display()))
+    }
+
+    /// The only connection, as `hawser status --json` shows it.
+    pub fn status(&self) -> Value {
+        let status: Value = serde_json::from_str(&self.hawser("status --json").out).unwrap();
+        status["connections"][0].clone()
+    }
+
+    /// The state of the only connection.
+    pub fn state(&self) -> String {
+        self.status()["state"].as_str().unwrap_or("none").to_owned()
+    }
+
+    /// The error that a command failed with.
+    pub fn fault(&self, arguments: &str) -> Said {
+        let said = self.hawser(arguments);
+        assert_ne!(said.code, 0, "{arguments} did not fail: {said:?}");
+        said
+    }
+}
+
+impl Default for Laptop {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Laptop {
+    fn drop(&mut self) {
+        self.hawser("disconnect");
+        on_laptop("pkill -TERM -f '[h]awser helper'; pkill -TERM -f '[h]awser companion'");
+        if let Some(mut helper) = self.helper.take() {
+            let _ = helper.wait();
+        }
+    }
+}
+
+/// Runs a shell command on the laptop.
+pub fn on_laptop(command: &str) -> Said {
+    enter("laptop").args(["bash", "-c", command]).output().unwrap().into()
+}
+
+/// Runs a shell command on the node; kubectl has all rights there.
+pub fn on_node(command: &str) -> Said {
+    enter("node").args(["bash", "-c", command]).output().unwrap().into()
+}
+
+/// Runs kubectl with all rights and says what it printed.
+pub fn kubectl(arguments: &str) -> String {
+    let said = on_node(&format!("kubectl {arguments}"));
+    assert_eq!(said.code, 0, "kubectl {arguments}: {said:?}");
+    said.out
+}
+
+/// Applies a manifest.
+pub fn apply(manifest: &str) {
+    kubectl(&format!("apply -f - <<'END'\n{manifest}\nEND"));
+}
+
+/// Gets a page on the laptop with curl; the body if it came.
+pub fn get(url: &str) -> Option<String> {
+    let said = on_laptop(&format!("curl --silent --show-error --fail --max-time 5 {url}"));
+    (said.code == 0).then_some(said.out)
+}
+
+/// Runs another of the rig's scripts.
+pub fn rig(script: &str, arguments: &[&str]) {
+    let status = Command::new(here().join(script)).args(["--cluster", &cluster()]).args(arguments).status().unwrap();
+    assert!(status.success(), "{script} {arguments:?}");
+}
+
+/// Waits for a condition with a deadline and says how long it took.
+pub fn within(seconds: u64, what: &str, mut condition: impl FnMut() -> bool) -> Duration {
+    let began = Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < Duration::from_secs(seconds), "not within {seconds} s: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    began.elapsed()
+}
+
+fn enter(place: &str) -> Command {
+    let mut command = Command::new(here().join("enter"));
+    command.args(["--cluster", &cluster(), place]);
+    command
+}
+
+fn cluster() -> String {
+    std::env::var("HAWSER_CLUSTER").unwrap_or_else(|_| "rig".to_owned())
+}
+
+/// Where the rig keeps its state.
+pub fn state() -> PathBuf {
+    PathBuf::from("/var/tmp/hawser-cluster").join(cluster())
+}
+
+fn here() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn program() -> PathBuf {
+    match std::env::var_os("HAWSER_BIN") {
+        Some(path) => path.into(),
+        None => here().join("../../target/release/hawser").canonicalize().expect("cargo build --release --bin hawser"),
+    }
+}

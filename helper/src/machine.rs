@@ -60,6 +60,7 @@ impl Host for Machine {
         if let Ok(identity) = self.keys.of(&wish.id, &wish.target) {
             self.clusters.leave(&wish.id, cluster, identity.pin()).await;
         }
+        // Whoever asks for it again starts anew.
         if self.desired.lock().wishes().iter().all(|other| other.id != wish.id) {
             self.keys.discard(&wish.id);
         }
@@ -132,7 +133,6 @@ impl Host for Machine {
     }
 
     fn forget(&self, id: &Id) {
-        self.keys.discard(id);
         if let Err(fault) = self.desired.lock().remove(id) {
             tracing::warn!(connection = id.name, %fault, "a connection that failed stays wanted");
         }

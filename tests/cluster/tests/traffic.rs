@@ -96,12 +96,14 @@ fn b6_the_api_server_is_never_reached_through_itself() {
 #[test]
 fn b8_a_range_that_is_routed_already_is_refused_with_its_route() {
     on_laptop("ip link add vpn0 type bridge; ip link set vpn0 up; ip route add 10.244.0.0/24 dev vpn0");
+    let sessions = kubectl("get sessions -n hawser -o name");
     let laptop = Laptop::new();
     let said = laptop.fault("connect");
     on_laptop("ip link del vpn0");
     assert!(said.err.contains("code: subnet-conflict"), "{said:?}");
     assert!(said.err.contains("10.244.0.0/24") && said.err.contains("vpn0"), "{said:?}");
     assert!(!on_laptop("ip -brief link").out.contains("hawser"), "something is left");
+    assert_eq!(kubectl("get sessions -n hawser -o name"), sessions);
 }
 
 #[test]

@@ -16,7 +16,8 @@ pub struct Joined {
     device: String,
     addresses: Addresses,
     v6: bool,
-    cluster: Option<ClusterInfo>,
+    /// What is routed to the device.
+    routed: Vec<IpNet>,
 }
 
 impl Joined {
@@ -27,7 +28,7 @@ impl Joined {
         let addresses = address::plan(context.wish.index);
         let (plane, events) = context.host.start_plane(&context.wish, &addresses)?;
         *context.plane.write().await = Some(plane);
-        let mut joined = Self { events, device, addresses, v6: false, cluster: None };
+        let mut joined = Self { events, device, addresses, v6: false, routed: Vec::new() };
         match context.host.bring_up(&joined.device, &addresses).await {
             Ok(v6) => joined.v6 = v6,
             Err(fault) => {
@@ -86,13 +87,12 @@ impl Joined {
         within("subnets", subnets.len(), limits::SUBNETS)?;
         context.step(format!("routing {} {}", subnets.len(), if subnets.len() == 1 { "subnet" } else { "subnets" }));
         context.host.check_subnets(&context.wish, &subnets).await?;
-        let former = self.cluster.as_ref().map(|cluster| cluster.subnets.as_slice()).unwrap_or_default();
-        let gone: Vec<IpNet> = former.iter().filter(|net| !subnets.contains(net)).copied().collect();
+        let gone: Vec<IpNet> = self.routed.iter().filter(|net| !subnets.contains(net)).copied().collect();
         // Routes of a former cluster are repeated: somebody else may have taken them away meanwhile.
         context.host.route(&self.device, &self.addresses, &subnets, &gone).await?;
 
+        self.routed.clone_from(&subnets);
         let cluster = ClusterInfo { subnets, ..cluster };
-        self.cluster = Some(cluster.clone());
         context.set_cluster(Some(cluster.clone()));
         self.apply_names(context, &cluster).await
     }

@@ -37,7 +37,7 @@ struct Shared {
 
 /// What dialling comes to.
 pub enum Link {
-    Cluster(ClusterInfo),
+    Cluster(Box<ClusterInfo>),
     Fault(Code),
     /// Nothing, ever.
     Silence,
@@ -203,7 +203,7 @@ impl DataPlane for PretendPlane {
         };
         match link {
             None => Ok(cluster(&["10.96.0.0/16"])),
-            Some(Link::Cluster(cluster)) => Ok(cluster),
+            Some(Link::Cluster(cluster)) => Ok(*cluster),
             Some(Link::Fault(code)) => Err(Fault::new(code, format!("{address} in this test"))),
             Some(Link::Silence) => {
                 tokio::time::sleep(Duration::from_secs(5)).await;

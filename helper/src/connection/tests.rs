@@ -214,7 +214,7 @@ async fn other_cluster_after_reconnecting_is_routed_by_its_difference() {
     running.connected().await;
     running.host.take_done();
     running.host.next_link(Link::Fault(Code::ManagerUnreachable));
-    running.host.next_link(Link::Cluster(cluster(&["10.97.0.0/16", "10.98.0.0/16"])));
+    running.host.next_link(Link::Cluster(Box::new(cluster(&["10.97.0.0/16", "10.98.0.0/16"]))));
     running.host.lose_link(Code::LinkLost);
     running.reconnecting().await;
     let status = running.connected().await;
@@ -323,7 +323,7 @@ async fn what_a_manager_announces_is_bounded() {
         (names, Code::LimitReached),
     ] {
         let host = Pretend::default();
-        host.next_link(Link::Cluster(announced));
+        host.next_link(Link::Cluster(Box::new(announced)));
         let status = start(host, Origin::Asked).failed().await;
         assert_eq!(code(&status.phase), Some(expected));
     }

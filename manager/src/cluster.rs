@@ -6,6 +6,7 @@ use std::pin::Pin as Pinned;
 
 use bytes::Bytes;
 use hawser_tunnel::identity::Pin;
+use hawser_tunnel::server::Catalogues;
 use ipnet::IpNet;
 use tokio::sync::watch;
 
@@ -25,6 +26,9 @@ pub trait Cluster: Send + Sync + 'static {
 
     /// Answers one DNS message (RFC 1035, section 4) by another. `None` if there is no answer to give.
     fn resolve(&self, query: Bytes) -> Pinned<Box<dyn Future<Output = Option<Bytes>> + Send + '_>>;
+
+    /// What the laptop's user may work on in these namespaces, or in all of them if there are none.
+    fn catalogue(&self, client: Pin, namespaces: Vec<String>) -> Catalogues;
 
     /// A link of this laptop begins (`true`) or has ended.
     fn linked(&self, client: Pin, there: bool);

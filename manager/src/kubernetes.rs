@@ -1,13 +1,15 @@
 //! The world of a manager in a Kubernetes cluster: what the API server says.
 //!
 //! Everything is mirrored by watches and read from memory; nothing here is state that a restart could lose. Sessions are in
-//! [`sessions`], what is routed in [`network`], what is resolved in [`names`].
+//! `sessions`, what is routed in `network`, what is resolved in `names`, what may be worked on in `catalogue`.
 
+mod catalogue;
 mod mirror;
 mod names;
 mod network;
 mod policy;
 mod replicas;
+mod rights;
 mod sessions;
 mod settings;
 
@@ -19,10 +21,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hawser_fault::{Code, Fault};
 use hawser_tunnel::identity::Pin;
+use hawser_tunnel::server::Catalogues;
 use kube::Client;
 use tokio::sync::watch;
 
 use crate::cluster::{Cluster, View};
+use catalogue::Catalogue;
 use names::Names;
 use network::Network;
 use sessions::Sessions;
@@ -35,6 +39,7 @@ pub struct Kubernetes {
     network: Arc<Network>,
     names: Arc<Names>,
     sessions: Arc<Sessions>,
+    catalogue: Arc<Catalogue>,
     changes: watch::Sender<()>,
 }
 
@@ -53,7 +58,8 @@ impl Kubernetes {
         let network = Network::follow(&client, &settings, changes.clone());
         let names = Names::follow(&client, &settings, changes.clone())?;
         let sessions = Sessions::follow(&client, place, pin, settings.direct.pod_address);
-        Ok(Self { settings, network, names, sessions, changes })
+        let catalogue = Catalogue::follow(&client, &settings);
+        Ok(Self { settings, network, names, sessions, catalogue, changes })
     }
 
     /// Whether sessions are admitted: the policy holds and the mirrors are complete.
@@ -90,6 +96,13 @@ impl Cluster for Kubernetes {
 
     fn resolve(&self, query: Bytes) -> Pinned<Box<dyn Future<Output = Option<Bytes>> + Send + '_>> {
         Box::pin(self.names.resolve(query))
+    }
+
+    fn catalogue(&self, client: Pin, namespaces: Vec<String>) -> Catalogues {
+        match self.sessions.user_of(client) {
+            Some(user) => catalogue::of(self.catalogue.clone(), user, namespaces),
+            None => Box::pin(futures_util::stream::empty()),
+        }
     }
 
     fn linked(&self, client: Pin, there: bool) {

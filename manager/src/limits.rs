@@ -32,3 +32,11 @@ pub const PROVE_AGAIN: Duration = Duration::from_secs(60);
 pub const OBSERVERS: usize = 32;
 /// Time to say what is asked for there.
 pub const OBSERVE_TIME: Duration = Duration::from_secs(5);
+/// How long changes of workloads are gathered before somebody who watches them is told.
+pub const GATHER_CATALOGUE: Duration = Duration::from_millis(500);
+/// Questions about a user's rights at once.
+pub const REVIEWS: usize = 16;
+/// How long what the API server said of a user's rights holds.
+pub const REVIEW_HOLDS: Duration = Duration::from_secs(60);
+/// Answers about rights that are remembered. Beyond it they are asked for each time.
+pub const REVIEWS_KEPT: usize = 20_000;

@@ -8,7 +8,7 @@ use hawser_fault::{Code, Fault};
 use hawser_tunnel::identity::{Identity, Pin};
 use hawser_tunnel::link::{Link, Shared};
 use hawser_tunnel::proto::{Alias, HelloReply};
-use hawser_tunnel::server::{Acceptor, Changes, Host, Serving, acceptor, connection};
+use hawser_tunnel::server::{Acceptor, Catalogues, Changes, Host, Serving, acceptor, connection};
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
@@ -75,6 +75,10 @@ impl Host for Manager {
 
     fn changes(&self, peer: Pin) -> Changes {
         changes::of(self.cluster.clone(), peer)
+    }
+
+    fn catalogue(&self, peer: Pin, namespaces: Vec<String>) -> Catalogues {
+        self.cluster.catalogue(peer, namespaces)
     }
 
     fn serve(&self, peer: Pin) -> (Shared<Session>, impl FnOnce(Link) -> Serving + Send + 'static) {

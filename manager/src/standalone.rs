@@ -7,8 +7,11 @@ use std::net::IpAddr;
 use std::pin::Pin as Pinned;
 
 use bytes::Bytes;
+use futures_util::stream;
 use hawser_fault::Fault;
 use hawser_tunnel::identity::Pin;
+use hawser_tunnel::proto::Catalogue;
+use hawser_tunnel::server::Catalogues;
 use hickory_proto::op::Message;
 use ipnet::IpNet;
 
@@ -80,6 +83,11 @@ impl Cluster for Standalone {
             };
             resolver::respond(&query, answer)
         })
+    }
+
+    /// There are no workloads without Kubernetes.
+    fn catalogue(&self, _: Pin, _: Vec<String>) -> Catalogues {
+        Box::pin(stream::iter([Catalogue { whole: true, ..Catalogue::default() }]))
     }
 
     fn linked(&self, _: Pin, _: bool) {}

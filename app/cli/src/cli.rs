@@ -20,6 +20,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Connect(ConnectArgs),
     Disconnect(DisconnectArgs),
+    List(ListArgs),
     Login(LoginArgs),
     Status(StatusArgs),
     Flows(FlowsArgs),
@@ -87,6 +88,19 @@ pub(crate) struct KubeconfigArgs {
     /// Unique id to act as
     #[arg(long, value_name = "UID")]
     pub(crate) as_uid: Option<String>,
+}
+
+/// Show the namespaces, workloads, services and ports that you may work on
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {
+    /// Only this namespace; may be repeated
+    #[arg(long, short, value_name = "NAMESPACE")]
+    pub(crate) namespace: Vec<String>,
+    /// Of this connection; may be left out if there is only one
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
 }
 
 /// Log in to a cluster whose credential plugin wants a terminal
@@ -167,7 +181,9 @@ impl Command {
     /// Whether the caller reads JSON, which then holds for errors as well.
     pub(crate) fn json(&self) -> bool {
         match self {
-            Self::Status(StatusArgs { view }) | Self::Flows(FlowsArgs { view }) => view.json,
+            Self::Status(StatusArgs { view }) | Self::Flows(FlowsArgs { view }) | Self::List(ListArgs { view, .. }) => {
+                view.json
+            }
             Self::Doctor(DoctorArgs { json }) | Self::Key(KeyArgs { json }) => *json,
             _ => false,
         }
@@ -191,6 +207,8 @@ mod tests {
             "connect --context dev -n shop --as ann --as-group one --as-group two -- curl -v web",
             "connect --also-proxy 10.0.0.0/8 --never-proxy 10.1.0.0/16 --manager-namespace tools",
             "connect --standalone demo.toml",
+            "list",
+            "list dev -n shop -n team --json --watch",
             "login --context dev",
             "companion",
             "connect --standalone demo.toml --name shop",

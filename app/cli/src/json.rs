@@ -80,6 +80,49 @@ pub(crate) struct Connection {
     open_flows: u32,
 }
 
+/// Of `hawser list`.
+#[derive(Serialize)]
+pub(crate) struct List {
+    namespaces: Vec<Namespace>,
+}
+
+/// A namespace in which the user may intercept.
+#[derive(Serialize)]
+struct Namespace {
+    name: String,
+    workloads: Vec<Workload>,
+    services: Vec<Service>,
+}
+
+#[derive(Serialize)]
+struct Workload {
+    /// Deployment, StatefulSet or ReplicaSet.
+    kind: String,
+    name: String,
+    replicas: u32,
+    ready: u32,
+    /// Names of services that lead to it.
+    services: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Service {
+    name: String,
+    /// `null` for a headless one.
+    address: Option<String>,
+    ports: Vec<Port>,
+}
+
+#[derive(Serialize)]
+struct Port {
+    name: Option<String>,
+    number: u32,
+    /// TCP, UDP or SCTP.
+    protocol: String,
+    /// A number or the name of a container's port.
+    target: String,
+}
+
 /// Of `hawser flows`: open ones first, then the last closed ones.
 #[derive(Serialize)]
 pub(crate) struct Flows {
@@ -197,6 +240,35 @@ impl From<proto::Connection> for Connection {
     }
 }
 
+impl From<Vec<proto::Namespace>> for List {
+    fn from(namespaces: Vec<proto::Namespace>) -> Self {
+        Self { namespaces: namespaces.into_iter().map(Namespace::from).collect() }
+    }
+}
+
+impl From<proto::Namespace> for Namespace {
+    fn from(namespace: proto::Namespace) -> Self {
+        let workload = |workload: proto::Workload| {
+            let proto::Workload { kind, name, replicas, ready, services } = workload;
+            Workload { kind, name, replicas, ready, services }
+        };
+        let port = |port: proto::Port| {
+            let proto::Port { name, number, protocol, target } = port;
+            Port { name: known(name), number, protocol, target }
+        };
+        let service = |service: proto::Service| Service {
+            name: service.name,
+            address: known(service.address),
+            ports: service.ports.into_iter().map(port).collect(),
+        };
+        Self {
+            name: namespace.name,
+            workloads: namespace.workloads.into_iter().map(workload).collect(),
+            services: namespace.services.into_iter().map(service).collect(),
+        }
+    }
+}
+
 impl Flows {
     pub(crate) fn new(flows: Vec<proto::Flow>, processes: &Processes) -> Self {
         Self { flows: flows.into_iter().map(|flow| Flow::new(flow, processes)).collect() }
@@ -275,7 +347,8 @@ mod tests {
                     "since": 1_699_999_816_000_i64, "waiting_for": null, "cause": null, "device": "hawser0",
                     "addresses": ["10.99.0.1", "fd99::1"], "subnets": ["10.96.0.0/16", "fd00:96::/64"],
                     "dns_servers": ["10.99.0.2"], "domains": ["demo.local"], "search_domain": "shop.svc.demo.local",
-                    "manager": "hawser-manager 0.1.0", "round_trip_us": 420, "sent_bytes": 1_200_000,
+                    "manager": "hawser-manager 0.1.0", "context": null, "namespace": null, "manager_namespace": null, "way": null,
+                    "also_proxy": [], "never_proxy": [], "round_trip_us": 420, "sent_bytes": 1_200_000,
                     "received_bytes": 3_400_000_000_u64, "open_flows": 12
                 },
                 {
@@ -286,7 +359,8 @@ mod tests {
                         "detail": "no heartbeat for 5 s", "fix": "Hawser dials again by itself; check the network if it lasts."
                     },
                     "device": null, "addresses": [], "subnets": [], "dns_servers": [], "domains": [],
-                    "search_domain": null, "manager": null, "round_trip_us": null, "sent_bytes": 0,
+                    "search_domain": null, "manager": null, "context": null, "namespace": null, "manager_namespace": null, "way": null,
+                    "also_proxy": [], "never_proxy": [], "round_trip_us": null, "sent_bytes": 0,
                     "received_bytes": 0, "open_flows": 0
                 }
             ]

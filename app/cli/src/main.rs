@@ -39,6 +39,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         // The demo enters namespaces, which a process can do only while it has one thread.
         Command::Demo(args) => Ok(demo::run(args)),
+        Command::List(args) => commands::block_on(commands::list::run(args)),
         Command::Login(args) => commands::block_on(commands::login::run(args)),
         Command::Companion => commands::block_on(commands::companion::run()),
         Command::Helper(args) => Ok(hawser_helper::run(args)),

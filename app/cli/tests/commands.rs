@@ -77,7 +77,7 @@ fn a_bad_file_is_refused_before_the_helper_is_asked() {
 #[test]
 fn usage_errors_have_their_own_exit_code() {
     assert_eq!(run(Path::new("/nowhere"), &["sail"]).status.code(), Some(2));
-    assert_eq!(run(Path::new("/nowhere"), &["connect"]).status.code(), Some(2));
+    assert_eq!(run(Path::new("/nowhere"), &["connect", "somewhere"]).status.code(), Some(2));
 }
 
 #[test]

@@ -33,9 +33,23 @@ impl Helper for Stub {
     type ConnectStream = Endless<Connection>;
     type WatchStream = Endless<Snapshot>;
     type FlowsStream = Iter<std::vec::IntoIter<Result<FlowList, Status>>>;
+    type BrowseStream = Endless<Catalogue>;
+    type AccompanyStream = Endless<CompanionRequest>;
 
     async fn connect(&self, _: Request<ConnectRequest>) -> Result<Response<Self::ConnectStream>, Status> {
         Err(to_status(&Fault::new(Code::PinMismatch, "the stub has no manager")))
+    }
+    async fn browse(&self, _: Request<BrowseRequest>) -> Result<Response<Self::BrowseStream>, Status> {
+        Ok(Response::new(tokio_stream::pending()))
+    }
+    async fn accompany(
+        &self,
+        _: Request<tonic::Streaming<CompanionAnswer>>,
+    ) -> Result<Response<Self::AccompanyStream>, Status> {
+        Ok(Response::new(tokio_stream::pending()))
+    }
+    async fn logged_in(&self, _: Request<LoggedInRequest>) -> Result<Response<LoggedInReply>, Status> {
+        Ok(Response::new(LoggedInReply {}))
     }
     async fn disconnect(&self, _: Request<DisconnectRequest>) -> Result<Response<DisconnectReply>, Status> {
         Ok(Response::new(DisconnectReply {}))

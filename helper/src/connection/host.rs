@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hawser_fault::Fault;
+use hawser_tunnel::proto::Catalogue;
 use ipnet::IpNet;
 use tokio::sync::{RwLock, mpsc};
 
@@ -85,6 +86,8 @@ pub trait DataPlane: Send + Sync + 'static {
     fn counters(&self) -> Counters;
     /// Open flows, then the last closed ones.
     fn flows(&self) -> impl Future<Output = Vec<FlowRecord>> + Send;
+    /// What the user may work on in the cluster, beginning with the whole; a fault is the last message.
+    fn browse(&self, namespaces: Vec<String>) -> impl Future<Output = mpsc::Receiver<Result<Catalogue, Fault>>> + Send;
     /// Ends every flow, then the thread, then the device.
     fn stop(self) -> impl Future<Output = ()> + Send;
 }
@@ -100,6 +103,10 @@ impl DataPlane for crate::plane::Plane {
 
     async fn flows(&self) -> Vec<FlowRecord> {
         crate::plane::Plane::flows(self).await
+    }
+
+    async fn browse(&self, namespaces: Vec<String>) -> mpsc::Receiver<Result<Catalogue, Fault>> {
+        crate::plane::Plane::browse(self, namespaces).await
     }
 
     async fn stop(self) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hawser_dns::ClusterNames;
 use hawser_fault::{Code, Fault};
+use hawser_tunnel::proto::Catalogue;
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -230,6 +231,10 @@ impl DataPlane for PretendPlane {
             state: "open",
             closed: None,
         }]
+    }
+
+    async fn browse(&self, _: Vec<String>) -> mpsc::Receiver<Result<Catalogue, Fault>> {
+        mpsc::channel(1).1
     }
 
     async fn stop(self) {

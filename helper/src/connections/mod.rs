@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hawser_fault::{Code, Fault};
+use hawser_tunnel::proto::Catalogue;
 use parking_lot::Mutex;
-use tokio::sync::{RwLock, watch};
+use tokio::sync::{RwLock, mpsc, watch};
 
 use crate::connection::{
     self, Connecting, Context, DataPlane as _, Host, Origin, Phase, PlaneSlot, Status, Stop, Stopper,
@@ -175,6 +176,27 @@ impl<H: Host> Connections<H> {
             }
         }
         flows
+    }
+
+    /// What the caller may work on in a connection's cluster. An empty name means the caller's only connection.
+    ///
+    /// # Errors
+    /// `not-connected`, `not-owner`, `bad-argument` if the name is ambiguous, `link-lost` while there is no data plane.
+    pub async fn browse(
+        &self,
+        caller: u32,
+        name: &str,
+        namespaces: Vec<String>,
+    ) -> Result<mpsc::Receiver<Result<Catalogue, Fault>>, Fault> {
+        let plane = {
+            let entries = self.entries.lock();
+            let id = rights::choose(caller, name, entries.by_id.keys())?;
+            entries.by_id.get(id).map(|entry| Arc::clone(&entry.plane))
+        };
+        let gone = || Fault::new(Code::LinkLost, "the connection is not up");
+        let plane = plane.ok_or_else(gone)?;
+        let plane = plane.read().await;
+        Ok(plane.as_ref().ok_or_else(gone)?.browse(namespaces).await)
     }
 
     fn start(self: &Arc<Self>, entries: &mut Entries<H>, wish: Wish, origin: Origin) -> Followed {

@@ -17,6 +17,7 @@ use hawser_dns::ClusterNames;
 use hawser_fault::{Code, Fault};
 use hawser_tunnel::identity::{Identity, Pin};
 use hawser_tunnel::link::Shared;
+use hawser_tunnel::proto::Catalogue;
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{self, Receiver};
@@ -198,6 +199,14 @@ impl Plane {
     /// The open flows, then the last closed ones.
     pub async fn flows(&self) -> Vec<FlowRecord> {
         self.path.lock().flows()
+    }
+
+    /// What the user may work on in the cluster, beginning with the whole; a fault is the last message.
+    pub async fn browse(&self, namespaces: Vec<String>) -> Receiver<Result<Catalogue, Fault>> {
+        let (reply, catalogues) = mpsc::channel(1);
+        // If the thread is gone, so is the reply's other end.
+        let _ = self.commands.send(Command::Browse { namespaces, reply }).await;
+        catalogues
     }
 
     /// Resets all flows, tells the manager, and ends the thread; the device goes with it.

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use hawser_dns::LookupId;
 use hawser_fault::{Code, Fault};
 use hawser_kube::ApiError;
-use hawser_tunnel::client::{self, Connection, Dialled};
+use hawser_tunnel::client::{self, Caller, Connection, Dialled};
 use hawser_tunnel::error::LinkError;
 use hawser_tunnel::identity::Identity;
 use hawser_tunnel::link::{Link, Shared};
-use hawser_tunnel::proto::Change;
+use hawser_tunnel::proto::{Catalogue, Change};
 use tokio::sync::{mpsc, oneshot};
 
 use super::path::DataPath;
@@ -21,6 +21,7 @@ use super::{ClusterInfo, Path, PlaneConfig, PlaneEvent, Way, upstream};
 /// What the rest of the helper asks of the thread.
 pub(super) enum Command {
     Link { ways: Vec<Way>, reply: oneshot::Sender<Result<ClusterInfo, Fault>> },
+    Browse { namespaces: Vec<String>, reply: mpsc::Sender<Result<Catalogue, Fault>> },
     Stop,
 }
 
@@ -35,6 +36,7 @@ enum Brought {
 struct Linked {
     cluster: ClusterInfo,
     link: Link,
+    caller: Caller,
     _connection: Connection,
     _news: News,
 }
@@ -118,6 +120,7 @@ impl Worker {
                 Some(brought) = brought.recv() => self.bring_in(brought).await,
                 command = commands.recv() => match command {
                     Some(Command::Link { ways, reply }) => self.dial(ways, reply),
+                    Some(Command::Browse { namespaces, reply }) => self.browse(namespaces, reply),
                     Some(Command::Stop) | None => return self.stop().await,
                 },
             }
@@ -142,6 +145,19 @@ impl Worker {
                 }
             }
             let _ = bring.send(Brought::Linked { result, reply }).await;
+        });
+    }
+
+    fn browse(&self, namespaces: Vec<String>, reply: mpsc::Sender<Result<Catalogue, Fault>>) {
+        let Some(linked) = &self.link else {
+            let _ = reply.try_send(Err(Fault::new(Code::LinkLost, "there is no link to the manager now")));
+            return;
+        };
+        let caller = linked.caller.clone();
+        tokio::spawn(async move {
+            if let Err(error) = pass_on(&caller, namespaces, &reply).await {
+                let _ = reply.send(Err(error.into())).await;
+            }
         });
     }
 
@@ -249,11 +265,11 @@ async fn attach(
     let dialled = dialled?;
     let mut cluster = ClusterInfo::of(&dialled.hello)?;
     cluster.way = way.path.to_string();
-    let changes = dialled.changes().await?;
+    let (changes, caller) = (dialled.changes().await?, dialled.caller());
     path.lock().link_up(&cluster)?;
     let (link, connection) = dialled.attach(path).await?;
     let news = News(tokio::spawn(follow(changes, bring)));
-    Ok(Linked { cluster, link, _connection: connection, _news: news })
+    Ok(Linked { cluster, link, caller, _connection: connection, _news: news })
 }
 
 /// A pod that is gone is no lasting error: another one takes its place.
@@ -278,6 +294,25 @@ fn explain(error: LinkError, way: &Way, identity: &Identity) -> Fault {
             Fault::new(Code::ManagerUnreachable, "the manager does not let the session in yet")
         }
         _ => error.into(),
+    }
+}
+
+/// Passes on what the manager says until nobody listens any more.
+async fn pass_on(
+    caller: &Caller,
+    namespaces: Vec<String>,
+    reply: &mpsc::Sender<Result<Catalogue, Fault>>,
+) -> Result<(), LinkError> {
+    let mut catalogues = caller.browse(namespaces).await?;
+    loop {
+        tokio::select! {
+            catalogue = catalogues.message() => match catalogue {
+                Ok(Some(catalogue)) => if reply.send(Ok(catalogue)).await.is_err() { return Ok(()) },
+                Ok(None) => return Err(LinkError::Lost("the manager ended the list".to_owned())),
+                Err(status) => return Err(LinkError::Lost(status.message().to_owned())),
+            },
+            () = reply.closed() => return Ok(()),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::connect_request::Target as Asked;
 use hawser_ipc::proto::{self, State};
+use hawser_tunnel::proto as tunnel;
 use ipnet::IpNet;
 
 use crate::connection::{Phase, Status};
@@ -73,6 +74,33 @@ pub fn connection(view: &View, caller: u32) -> proto::Connection {
         manager: cluster.software,
         search_domain: cluster.names.search_domain,
         ..private
+    }
+}
+
+/// What somebody may work on, in the words of the user's programs.
+pub fn catalogue(said: tunnel::Catalogue) -> proto::Catalogue {
+    let port = |port: tunnel::Port| {
+        let tunnel::Port { name, number, protocol, target } = port;
+        proto::Port { name, number, protocol, target }
+    };
+    let service = |service: tunnel::Service| proto::Service {
+        name: service.name,
+        address: service.address,
+        ports: service.ports.into_iter().map(port).collect(),
+    };
+    let workload = |workload: tunnel::Workload| {
+        let tunnel::Workload { kind, name, replicas, ready, services } = workload;
+        proto::Workload { kind, name, replicas, ready, services }
+    };
+    let namespace = |namespace: tunnel::Namespace| proto::Namespace {
+        name: namespace.name,
+        workloads: namespace.workloads.into_iter().map(workload).collect(),
+        services: namespace.services.into_iter().map(service).collect(),
+    };
+    proto::Catalogue {
+        whole: said.whole,
+        namespaces: said.namespaces.into_iter().map(namespace).collect(),
+        removed: said.removed,
     }
 }
 

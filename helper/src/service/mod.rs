@@ -9,9 +9,9 @@ use std::sync::Arc;
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::helper_server::Helper;
 use hawser_ipc::proto::{
-    CompanionAnswer, CompanionRequest, ConnectRequest, Connection, DisconnectReply, DisconnectRequest, DoctorReply,
-    DoctorRequest, FlowList, FlowsRequest, KeyReply, KeyRequest, LoggedInReply, LoggedInRequest, Snapshot,
-    WatchRequest,
+    BrowseRequest, Catalogue, CompanionAnswer, CompanionRequest, ConnectRequest, Connection, DisconnectReply,
+    DisconnectRequest, DoctorReply, DoctorRequest, FlowList, FlowsRequest, KeyReply, KeyRequest, LoggedInReply,
+    LoggedInRequest, Snapshot, WatchRequest,
 };
 use hawser_ipc::{peer_of, to_status};
 use tokio::sync::Semaphore;
@@ -53,6 +53,7 @@ impl Service {
 impl Helper for Service {
     type ConnectStream = ReceiverStream<Result<Connection, Status>>;
     type WatchStream = ReceiverStream<Result<Snapshot, Status>>;
+    type BrowseStream = ReceiverStream<Result<Catalogue, Status>>;
     type AccompanyStream = ReceiverStream<Result<CompanionRequest, Status>>;
     type FlowsStream = ReceiverStream<Result<FlowList, Status>>;
 
@@ -100,6 +101,15 @@ impl Helper for Service {
         let caller = peer_of(&request)?.uid;
         let identity = self.machine.keys.of_user(caller).map_err(|fault| to_status(&fault))?;
         Ok(Response::new(KeyReply { pin: identity.pin().to_string() }))
+    }
+
+    async fn browse(&self, request: Request<BrowseRequest>) -> Streamed<Catalogue> {
+        let place = self.stream_place()?;
+        let caller = peer_of(&request)?.uid;
+        let BrowseRequest { connection, namespaces, follow } = request.into_inner();
+        let catalogues = self.connections.browse(caller, &connection, namespaces).await;
+        let catalogues = catalogues.map_err(|fault| to_status(&fault))?;
+        Ok(Response::new(stream::catalogues(catalogues, follow, place)))
     }
 
     async fn accompany(&self, request: Request<Streaming<CompanionAnswer>>) -> Streamed<CompanionRequest> {

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use hawser_fault::{Code, Fault};
-use hawser_ipc::proto::{CompanionAnswer, CompanionRequest, Connection, FlowList, Snapshot};
+use hawser_ipc::proto::{Catalogue, CompanionAnswer, CompanionRequest, Connection, FlowList, Snapshot};
 use hawser_ipc::to_status;
+use hawser_tunnel::proto as tunnel;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::sleep;
 use tokio_stream::wrappers::ReceiverStream;
@@ -49,6 +50,28 @@ pub fn connecting<H: Host>(followed: Followed, connections: Arc<Connections<H>>,
                 // The state that ended it was seen before the channel closed, unless the helper itself ends.
                 changed = status.changed() => if changed.is_err() { return },
                 () = sender.closed() => return,
+            }
+        }
+    })
+}
+
+/// What somebody may work on, as the manager says it.
+pub fn catalogues(
+    mut catalogues: mpsc::Receiver<Result<tunnel::Catalogue, Fault>>,
+    follow: bool,
+    place: Place,
+) -> Stream<Catalogue> {
+    spawn(place, async move |sender| {
+        loop {
+            let news = tokio::select! {
+                news = catalogues.recv() => news,
+                () = sender.closed() => return,
+            };
+            let Some(news) = news else { return };
+            let last = news.is_err() || !follow;
+            let news = news.map(message::catalogue).map_err(|fault| to_status(&fault));
+            if sender.send(news).await.is_err() || last {
+                return;
             }
         }
     })

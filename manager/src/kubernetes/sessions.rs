@@ -22,6 +22,7 @@ use tokio::sync::{Notify, watch};
 use super::mirror::{Mirror, follow};
 use super::policy::{self, Proof};
 use super::replicas::Replicas;
+use super::rights::User;
 use super::settings::Place;
 use crate::limits;
 
@@ -42,7 +43,8 @@ pub struct Sessions {
 #[derive(Default)]
 struct Known {
     sessions: Mirror<Admitted>,
-    by_pin: HashMap<Pin, String>,
+    /// The session of each key.
+    by_pin: HashMap<Pin, Admitted>,
 }
 
 /// What is kept of a session.
@@ -50,10 +52,12 @@ struct Known {
 struct Admitted {
     name: String,
     pin: Pin,
+    user: User,
     /// The connection's.
     namespace: String,
     replicas: Vec<Replica>,
     ready: bool,
+    created: Timestamp,
     /// The last sign of life; when it was created, before the first.
     seen: Timestamp,
 }
@@ -98,11 +102,19 @@ impl Sessions {
 
     /// The namespace of the connection that this key may have; `None` if it may have none.
     pub fn namespace_of(&self, pin: Pin) -> Option<String> {
+        self.admitted(pin, |session| session.namespace.clone())
+    }
+
+    /// The user behind this key.
+    pub fn user_of(&self, pin: Pin) -> Option<User> {
+        self.admitted(pin, |session| session.user.clone())
+    }
+
+    fn admitted<T>(&self, pin: Pin, get: impl FnOnce(&Admitted) -> T) -> Option<T> {
         if !self.policy_holds.load(Ordering::Relaxed) {
             return None;
         }
-        let known = self.known.read();
-        known.by_pin.get(&pin).cloned()
+        self.known.read().by_pin.get(&pin).map(get)
     }
 
     /// Whether sessions can be admitted.
@@ -219,7 +231,10 @@ impl Known {
     fn take(&mut self, event: kube::runtime::watcher::Event<Session>) -> bool {
         let changed = self.sessions.take(event, admitted);
         if changed {
-            self.by_pin = self.sessions.values().map(|session| (session.pin, session.namespace.clone())).collect();
+            let mut sessions: Vec<&Admitted> = self.sessions.values().collect();
+            // A key is its maker's: who names it later has read it in the first one's session.
+            sessions.sort_by_key(|session| std::cmp::Reverse(session.created));
+            self.by_pin = sessions.into_iter().map(|session| (session.pin, session.clone())).collect();
         }
         changed
     }
@@ -231,13 +246,69 @@ fn admitted(session: &Session) -> Option<Admitted> {
     if session.metadata.deletion_timestamp.is_some() || status.phase == Some(SessionPhase::Ended) {
         return None;
     }
-    let created = session.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    let created = session.metadata.creation_timestamp.as_ref()?.0;
     Some(Admitted {
         name: session.name_any(),
         pin: session.spec.key.parse().ok()?,
+        user: User {
+            name: session.spec.user.clone(),
+            uid: session.spec.uid.clone(),
+            groups: session.spec.groups.clone(),
+            extra: session.spec.extra.clone(),
+        },
         namespace: session.spec.namespace.clone(),
         replicas: status.replicas,
         ready: status.phase == Some(SessionPhase::Ready),
-        seen: status.last_seen.map(|time| time.0).or(created)?,
+        created,
+        seen: status.last_seen.map_or(created, |time| time.0),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hawser_api::{Client as Host, SessionSpec};
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use kube::runtime::watcher::Event;
+
+    fn session(name: &str, user: &str, second: i64) -> Session {
+        let mut session = Session::new(
+            name,
+            SessionSpec {
+                user: user.to_owned(),
+                uid: None,
+                groups: Vec::new(),
+                extra: Default::default(),
+                key: format!("sha256:{}", "a".repeat(64)),
+                namespace: "default".to_owned(),
+                client: Host { host: "vm".to_owned(), version: "1".to_owned() },
+            },
+        );
+        session.metadata.creation_timestamp = Some(Time(Timestamp::from_second(second).unwrap()));
+        session
+    }
+
+    #[test]
+    fn a_key_is_its_first_session_s() {
+        let pin: Pin = format!("sha256:{}", "a".repeat(64)).parse().unwrap();
+        for order in [["ann", "eve"], ["eve", "ann"]] {
+            let mut known = Known::default();
+            for user in order {
+                known.take(Event::Apply(session(user, user, if user == "ann" { 1 } else { 2 })));
+            }
+            assert_eq!(known.by_pin[&pin].user.name, "ann");
+            known.take(Event::Delete(session("ann", "ann", 1)));
+            assert_eq!(known.by_pin[&pin].user.name, "eve");
+        }
+    }
+
+    #[test]
+    fn what_has_ended_lets_nobody_in() {
+        let mut ended = session("a", "ann", 1);
+        ended.status = Some(hawser_api::SessionStatus { phase: Some(SessionPhase::Ended), ..Default::default() });
+        assert_eq!(admitted(&ended), None);
+        let mut leaving = session("a", "ann", 1);
+        leaving.metadata.deletion_timestamp = Some(Time(Timestamp::from_second(2).unwrap()));
+        assert_eq!(admitted(&leaving), None);
+    }
 }

@@ -18,7 +18,7 @@ use crate::error::LinkError;
 use crate::identity::{Identity, Pin};
 use crate::link::{Endpoint, LINK_PATH, Link, Outgoing, PROTOCOL_HEADER, Shared, sentence};
 use crate::proto::tunnel_client::TunnelClient;
-use crate::proto::{Change, HelloReply, HelloRequest, WatchRequest};
+use crate::proto::{BrowseRequest, Catalogue, Change, HelloReply, HelloRequest, WatchRequest};
 use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
 
 type Body = UnsyncBoxBody<Bytes, Status>;
@@ -72,7 +72,27 @@ pub async fn dial_over(
         .unwrap_or_else(|_| Err(LinkError::DialTimedOut { address: address.to_owned(), after: limits::DIAL }))
 }
 
+/// Calls to the manager beside the link, for as long as the connection is there. Cheap to clone.
+#[derive(Clone)]
+pub struct Caller(SendRequest<Body>);
+
+impl Caller {
+    /// What the user may work on in these namespaces, or in all.
+    ///
+    /// # Errors
+    /// Fails if the connection broke or the manager is too old.
+    pub async fn browse(&self, namespaces: Vec<String>) -> Result<tonic::Streaming<Catalogue>, LinkError> {
+        let reply = tunnel(self.0.clone()).browse(BrowseRequest { namespaces }).await;
+        Ok(reply.map_err(|status| hello_error(&status))?.into_inner())
+    }
+}
+
 impl Dialled {
+    /// For calls beside the link.
+    pub fn caller(&self) -> Caller {
+        Caller(self.requests.clone())
+    }
+
     /// What changes in the cluster from now on. A manager that is too old for it says nothing, ever.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use crate::error::LinkError;
 use crate::identity::{Identity, Pin};
 use crate::link::{Endpoint, LINK_PATH, Link, Outgoing, PROTOCOL_HEADER, Shared, sentence};
 use crate::proto::tunnel_server::{Tunnel, TunnelServer};
-use crate::proto::{Change, HelloReply, HelloRequest, WatchRequest};
+use crate::proto::{BrowseRequest, Catalogue, Change, HelloReply, HelloRequest, WatchRequest};
 pub use crate::tls::Admit;
 use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
 pub use tokio_rustls::TlsAcceptor as Acceptor;
@@ -44,12 +44,18 @@ pub trait Host: Send + Sync + 'static {
     /// How that changes, beginning with the whole.
     fn changes(&self, peer: Pin) -> Changes;
 
+    /// What this client's user may work on in these namespaces, beginning with the whole.
+    fn catalogue(&self, peer: Pin, namespaces: Vec<String>) -> Catalogues;
+
     /// A new endpoint, and the future that serves it once its link is there.
     fn serve(&self, peer: Pin) -> (Shared<Self::Endpoint>, impl FnOnce(Link) -> Serving + Send + 'static);
 }
 
 /// News of a cluster, for as long as somebody listens.
 pub type Changes = std::pin::Pin<Box<dyn Stream<Item = Change> + Send>>;
+
+/// What somebody may work on, for as long as they listen.
+pub type Catalogues = std::pin::Pin<Box<dyn Stream<Item = Catalogue> + Send>>;
 
 /// The life of one link.
 pub type Serving = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -137,6 +143,7 @@ struct Greeter<H> {
 #[tonic::async_trait]
 impl<H: Host> Tunnel for Greeter<H> {
     type WatchStream = std::pin::Pin<Box<dyn Stream<Item = Result<Change, Status>> + Send>>;
+    type BrowseStream = std::pin::Pin<Box<dyn Stream<Item = Result<Catalogue, Status>> + Send>>;
 
     async fn hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloReply>, Status> {
         let theirs = request.into_inner();
@@ -154,5 +161,10 @@ impl<H: Host> Tunnel for Greeter<H> {
 
     async fn watch(&self, _: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         Ok(Response::new(Box::pin(self.host.changes(self.peer).map(Ok))))
+    }
+
+    async fn browse(&self, request: Request<BrowseRequest>) -> Result<Response<Self::BrowseStream>, Status> {
+        let catalogues = self.host.catalogue(self.peer, request.into_inner().namespaces);
+        Ok(Response::new(Box::pin(catalogues.map(Ok))))
     }
 }

@@ -13,8 +13,8 @@ use hawser_tunnel::frame::{FlowId, Kind};
 use hawser_tunnel::identity::{Identity, Pin};
 use hawser_tunnel::link::{Endpoint, Link, Shared};
 use hawser_tunnel::mux::{Event, Mux, Pull, Side, Source};
-use hawser_tunnel::proto::{Change, HelloReply};
-use hawser_tunnel::server::{Changes, Host, Serving, acceptor, connection};
+use hawser_tunnel::proto::{Catalogue, Change, HelloReply, Namespace};
+use hawser_tunnel::server::{Catalogues, Changes, Host, Serving, acceptor, connection};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -84,6 +84,11 @@ impl Host for EchoHost {
         let first = Change { whole: true, added_domains: vec!["demo.local".to_owned()], ..Change::default() };
         let second = Change { added_subnets: vec!["10.1.0.0/16".to_owned()], ..Change::default() };
         Box::pin(futures_util::stream::iter([first, second]))
+    }
+
+    fn catalogue(&self, _: Pin, namespaces: Vec<String>) -> Catalogues {
+        let namespaces = namespaces.into_iter().map(|name| Namespace { name, ..Namespace::default() }).collect();
+        Box::pin(futures_util::stream::iter([Catalogue { whole: true, namespaces, removed: Vec::new() }]))
     }
 
     fn cluster(&self, _: Pin) -> HelloReply {
@@ -157,6 +162,8 @@ async fn what_changes_in_the_cluster_is_told() {
     let (address, pin) = server(Some(identity.pin())).await;
     let stream = TcpStream::connect(address).await.unwrap();
     let dialled = dial_over(stream, "a stream", &identity, pin).await.unwrap();
+    let mut catalogue = dialled.caller().browse(vec!["shop".to_owned()]).await.unwrap();
+    assert_eq!(catalogue.message().await.unwrap().unwrap().namespaces[0].name, "shop");
     let mut changes = dialled.changes().await.unwrap();
     let first = changes.message().await.unwrap().unwrap();
     assert!(first.whole && first.added_domains == ["demo.local"]);

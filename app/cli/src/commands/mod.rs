@@ -9,6 +9,7 @@ pub(crate) mod disconnect;
 pub(crate) mod doctor;
 pub(crate) mod flows;
 pub(crate) mod key;
+pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod man;
 pub(crate) mod status;

@@ -2,6 +2,7 @@
 
 pub(crate) mod doctor;
 pub(crate) mod flows;
+pub(crate) mod list;
 pub(crate) mod status;
 
 use hawser_ipc::proto::{Outcome, State};

@@ -69,6 +69,12 @@ impl Helper for Part {
     type WatchStream = Answers<Snapshot>;
     type FlowsStream = Answers<FlowList>;
     type AccompanyStream = Answers<CompanionRequest>;
+    type BrowseStream = Answers<Catalogue>;
+
+    async fn browse(&self, _: Request<BrowseRequest>) -> Result<Response<Self::BrowseStream>, Status> {
+        let namespace = Namespace { name: "shop".to_owned(), ..Namespace::default() };
+        answers(vec![Catalogue { whole: true, namespaces: vec![namespace], removed: Vec::new() }])
+    }
 
     async fn accompany(
         &self,

@@ -1,0 +1,293 @@
+//! Workloads and services, as a user sees them who may intercept them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use hawser_tunnel::proto::{self, Namespace, Port};
+use hawser_tunnel::server::Catalogues;
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::core::v1;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use kube::runtime::watcher::{Config, Event};
+use kube::{Api, Client, Resource, ResourceExt};
+use parking_lot::RwLock;
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+
+use super::mirror::{Mirror, follow};
+use super::rights::{Rights, User};
+use super::settings::Settings;
+use crate::limits;
+
+/// All workloads and services of the cluster.
+pub struct Catalogue {
+    facts: RwLock<Facts>,
+    rights: Rights,
+    /// Given by the chart; empty for all.
+    served: Vec<String>,
+    changes: watch::Sender<()>,
+}
+
+#[derive(Default)]
+struct Facts {
+    deployments: Mirror<Workload>,
+    stateful_sets: Mirror<Workload>,
+    /// Those that belong to nothing.
+    replica_sets: Mirror<Workload>,
+    services: Mirror<Service>,
+}
+
+type Labels = BTreeMap<String, String>;
+
+/// What is kept of a workload.
+#[derive(Clone, PartialEq)]
+struct Workload {
+    kind: &'static str,
+    namespace: String,
+    name: String,
+    replicas: u32,
+    ready: u32,
+    /// Of its pods.
+    labels: Labels,
+}
+
+/// What is kept of a service.
+#[derive(Clone, PartialEq)]
+struct Service {
+    namespace: String,
+    name: String,
+    address: String,
+    ports: Vec<Port>,
+    selector: Labels,
+}
+
+impl Catalogue {
+    /// Begins to follow them.
+    pub fn follow(client: &Client, settings: &Settings) -> Arc<Self> {
+        let catalogue = Arc::new(Self {
+            facts: RwLock::default(),
+            rights: Rights::new(client),
+            served: settings.namespaces.clone(),
+            changes: watch::Sender::new(()),
+        });
+        catalogue.mirror::<Deployment>(client, |facts, event| facts.deployments.take(event, deployment));
+        catalogue.mirror::<StatefulSet>(client, |facts, event| facts.stateful_sets.take(event, stateful_set));
+        catalogue.mirror::<ReplicaSet>(client, |facts, event| facts.replica_sets.take(event, replica_set));
+        catalogue.mirror::<v1::Service>(client, |facts, event| facts.services.take(event, service));
+        catalogue
+    }
+
+    /// Follows one kind, in all namespaces that are served.
+    fn mirror<K>(self: &Arc<Self>, client: &Client, take: fn(&mut Facts, Event<K>) -> bool)
+    where
+        K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + DeserializeOwned
+            + std::fmt::Debug
+            + Send
+            + 'static,
+    {
+        let catalogue = self.clone();
+        let api: Api<K> = Api::all(client.clone());
+        tokio::spawn(async move {
+            let told = |event| {
+                if take(&mut catalogue.facts.write(), event) {
+                    catalogue.changes.send_replace(());
+                }
+            };
+            follow(api, Config::default(), told).await;
+        });
+    }
+
+    /// What a user sees now.
+    async fn seen(&self, user: &User, wanted: &[String]) -> Vec<Namespace> {
+        let mut all = self.facts.read().by_namespace();
+        let is_wanted = |name: &String| {
+            (wanted.is_empty() || wanted.contains(name)) && (self.served.is_empty() || self.served.contains(name))
+        };
+        let names = all.keys().filter(|name| is_wanted(name)).cloned().collect();
+        let permitted = self.rights.permitted(user, names).await;
+        permitted.into_iter().filter_map(|name| all.remove(&name)).collect()
+    }
+}
+
+impl Facts {
+    fn by_namespace(&self) -> BTreeMap<String, Namespace> {
+        let mut namespaces: BTreeMap<String, Namespace> = BTreeMap::new();
+        let mut of = |name: &str, put: &mut dyn FnMut(&mut Namespace)| {
+            let namespace = namespaces
+                .entry(name.to_owned())
+                .or_insert_with(|| Namespace { name: name.to_owned(), ..Namespace::default() });
+            put(namespace);
+        };
+        let workloads = self.deployments.values().chain(self.stateful_sets.values()).chain(self.replica_sets.values());
+        for workload in workloads {
+            let services = self.services.values().filter(|service| service.leads_to(workload));
+            let shown = proto::Workload {
+                kind: workload.kind.to_owned(),
+                name: workload.name.clone(),
+                replicas: workload.replicas,
+                ready: workload.ready,
+                services: services.map(|service| service.name.clone()).collect(),
+            };
+            of(&workload.namespace, &mut |namespace| namespace.workloads.push(shown.clone()));
+        }
+        for service in self.services.values() {
+            let Service { name, address, ports, .. } = service.clone();
+            let shown = proto::Service { name, address, ports };
+            of(&service.namespace, &mut |namespace| namespace.services.push(shown.clone()));
+        }
+        namespaces
+    }
+}
+
+impl Service {
+    fn leads_to(&self, workload: &Workload) -> bool {
+        self.namespace == workload.namespace
+            && !self.selector.is_empty()
+            && self.selector.iter().all(|(key, value)| workload.labels.get(key) == Some(value))
+    }
+}
+
+/// The whole, then the namespaces that changed.
+pub fn of(catalogue: Arc<Catalogue>, user: User, wanted: Vec<String>) -> Catalogues {
+    let changes = catalogue.changes.subscribe();
+    let following = stream::unfold((catalogue, changes, None), move |(catalogue, mut changes, told)| {
+        let (user, wanted) = (user.clone(), wanted.clone());
+        async move {
+            loop {
+                changes.mark_unchanged();
+                let seen = catalogue.seen(&user, &wanted).await;
+                if let Some(news) = difference(told.as_deref(), &seen) {
+                    return Some((news, (catalogue, changes, Some(seen))));
+                }
+                // Rights change without a word.
+                let _ = tokio::time::timeout(limits::REVIEW_HOLDS, changes.changed()).await;
+                tokio::time::sleep(limits::GATHER_CATALOGUE).await;
+            }
+        }
+    });
+    following.boxed()
+}
+
+fn difference(told: Option<&[Namespace]>, seen: &[Namespace]) -> Option<proto::Catalogue> {
+    let Some(told) = told else {
+        return Some(proto::Catalogue { whole: true, namespaces: seen.to_vec(), removed: Vec::new() });
+    };
+    let namespaces: Vec<Namespace> = seen.iter().filter(|namespace| !told.contains(namespace)).cloned().collect();
+    let is_gone = |name: &str| seen.iter().all(|namespace| namespace.name != name);
+    let removed: Vec<String> =
+        told.iter().filter(|namespace| is_gone(&namespace.name)).map(|namespace| namespace.name.clone()).collect();
+    let nothing = namespaces.is_empty() && removed.is_empty();
+    (!nothing).then_some(proto::Catalogue { whole: false, namespaces, removed })
+}
+
+fn deployment(object: &Deployment) -> Option<Workload> {
+    let (spec, status) = (object.spec.as_ref()?, object.status.as_ref());
+    let ready = status.and_then(|status| status.ready_replicas);
+    workload("Deployment", object, spec.replicas, ready, spec.template.metadata.as_ref()?.labels.clone())
+}
+
+fn stateful_set(object: &StatefulSet) -> Option<Workload> {
+    let (spec, status) = (object.spec.as_ref()?, object.status.as_ref());
+    let ready = status.and_then(|status| status.ready_replicas);
+    workload("StatefulSet", object, spec.replicas, ready, spec.template.metadata.as_ref()?.labels.clone())
+}
+
+fn replica_set(object: &ReplicaSet) -> Option<Workload> {
+    if object.metadata.owner_references.as_ref().is_some_and(|owners| !owners.is_empty()) {
+        return None;
+    }
+    let (spec, status) = (object.spec.as_ref()?, object.status.as_ref());
+    let ready = status.and_then(|status| status.ready_replicas);
+    workload("ReplicaSet", object, spec.replicas, ready, spec.template.as_ref()?.metadata.as_ref()?.labels.clone())
+}
+
+fn workload(
+    kind: &'static str,
+    object: &impl ResourceExt,
+    replicas: Option<i32>,
+    ready: Option<i32>,
+    labels: Option<Labels>,
+) -> Option<Workload> {
+    let count =
+        |number: Option<i32>, default| number.map_or(default, |number| u32::try_from(number).unwrap_or_default());
+    Some(Workload {
+        kind,
+        namespace: object.namespace()?,
+        name: object.name_any(),
+        replicas: count(replicas, 1),
+        ready: count(ready, 0),
+        labels: labels.unwrap_or_default(),
+    })
+}
+
+fn service(object: &v1::Service) -> Option<Service> {
+    let spec = object.spec.as_ref()?;
+    let port = |port: &v1::ServicePort| Port {
+        name: port.name.clone().unwrap_or_default(),
+        number: u32::try_from(port.port).unwrap_or_default(),
+        protocol: port.protocol.clone().unwrap_or_else(|| "TCP".to_owned()),
+        target: match &port.target_port {
+            Some(IntOrString::Int(number)) => number.to_string(),
+            Some(IntOrString::String(name)) => name.clone(),
+            None => port.port.to_string(),
+        },
+    };
+    Some(Service {
+        namespace: object.namespace()?,
+        name: object.name_any(),
+        address: spec.cluster_ip.clone().filter(|address| address != "None").unwrap_or_default(),
+        ports: spec.ports.iter().flatten().map(port).collect(),
+        selector: spec.selector.clone().unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn namespace(name: &str, services: &[&str]) -> Namespace {
+        let service = |name: &&str| proto::Service { name: (*name).to_owned(), ..proto::Service::default() };
+        Namespace { name: name.to_owned(), workloads: Vec::new(), services: services.iter().map(service).collect() }
+    }
+
+    #[test]
+    fn only_namespaces_that_changed_are_told() {
+        let before = [namespace("a", &["x"]), namespace("b", &["y"]), namespace("c", &[])];
+        let whole = difference(None, &before).unwrap();
+        assert!(whole.whole && whole.namespaces.len() == 3);
+        assert_eq!(difference(Some(&before), &before), None);
+        let after = [namespace("a", &["x"]), namespace("b", &["y", "z"]), namespace("d", &[])];
+        let news = difference(Some(&before), &after).unwrap();
+        let names: Vec<&str> = news.namespaces.iter().map(|namespace| namespace.name.as_str()).collect();
+        assert_eq!((news.whole, names, news.removed), (false, vec!["b", "d"], vec!["c".to_owned()]));
+    }
+
+    #[test]
+    fn a_service_leads_where_its_selector_says() {
+        let labels = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Labels>()
+        };
+        let workload = Workload {
+            kind: "Deployment",
+            namespace: "shop".to_owned(),
+            name: "web".to_owned(),
+            replicas: 1,
+            ready: 1,
+            labels: labels(&[("app", "web"), ("tier", "front")]),
+        };
+        let service = |namespace: &str, selector| Service {
+            namespace: namespace.to_owned(),
+            name: "web".to_owned(),
+            address: String::new(),
+            ports: Vec::new(),
+            selector,
+        };
+        assert!(service("shop", labels(&[("app", "web")])).leads_to(&workload));
+        assert!(!service("shop", labels(&[("app", "web"), ("tier", "back")])).leads_to(&workload));
+        assert!(!service("team", labels(&[("app", "web")])).leads_to(&workload));
+        assert!(!service("shop", Labels::new()).leads_to(&workload));
+    }
+}

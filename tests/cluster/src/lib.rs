@@ -145,6 +145,17 @@ pub fn get(url: &str) -> Option<String> {
     (said.code == 0).then_some(said.out)
 }
 
+/// DNS queries that all managers have had.
+pub fn queries() -> u64 {
+    let pods = kubectl("get pods -n hawser -l app.kubernetes.io/name=hawser -o jsonpath={.items[*].status.podIP}");
+    let count = |pod: &str| {
+        let text = on_node(&format!("curl --silent http://{pod}:8081/metrics")).out;
+        let line = text.lines().find_map(|line| line.strip_prefix("hawser_dns_queries_total ").map(str::to_owned));
+        line.map_or(0, |count| count.parse::<u64>().unwrap())
+    };
+    pods.split(' ').map(count).sum()
+}
+
 /// Runs another of the rig's scripts.
 pub fn rig(script: &str, arguments: &[&str]) {
     let status = Command::new(here().join(script)).args(["--cluster", &cluster()]).args(arguments).status().unwrap();

@@ -2,18 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use hawser_cluster::{Laptop, get, kubectl, on_laptop, on_node, within};
-
-/// DNS queries that all managers have had.
-fn queries() -> u64 {
-    let pods = kubectl("get pods -n hawser -l app.kubernetes.io/name=hawser -o jsonpath={.items[*].status.podIP}");
-    let count = |pod: &str| {
-        let text = on_node(&format!("curl --silent http://{pod}:8081/metrics")).out;
-        let line = text.lines().find(|line| line.starts_with("hawser_dns_queries_total ")).unwrap().to_owned();
-        line.split(' ').nth(1).unwrap().parse::<u64>().unwrap()
-    };
-    pods.split(' ').map(count).sum()
-}
+use hawser_cluster::{Laptop, get, kubectl, on_laptop, queries, within};
 
 #[test]
 fn c1_pods_of_a_headless_service_have_names() {

@@ -200,6 +200,9 @@ fn tunnel(
 fn hello_error(status: &Status) -> LinkError {
     match std::error::Error::source(status) {
         Some(source) => after_handshake(source),
+        None if status.code() == tonic::Code::Unimplemented => {
+            LinkError::Hello("the manager is too old for what was asked of it".to_owned())
+        }
         None => LinkError::Hello(status.message().to_owned()),
     }
 }

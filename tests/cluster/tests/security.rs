@@ -6,6 +6,7 @@ use hawser_cluster::{Laptop, kubectl, on_laptop};
 
 /// A Session as the developer could write it.
 fn session(name: &str, user: &str, groups: &str) -> String {
+    let extra = on_laptop("kubectl auth whoami -o 'jsonpath={.status.userInfo.extra}'").out;
     format!(
         "apiVersion: hawser.dev/v1alpha1
 kind: Session
@@ -13,6 +14,7 @@ metadata: {{name: {name}, namespace: hawser}}
 spec:
   user: {user}
   groups: {groups}
+  extra: {extra}
   key: sha256:{}
   namespace: default
   client: {{host: attack, version: '1'}}",
@@ -42,7 +44,7 @@ fn nobody_gets_a_session_in_another_s_name() {
 #[test]
 fn nobody_ends_or_uses_another_s_session() {
     let laptop = Laptop::connected("--kubeconfig ~/.kube/admin");
-    let name = kubectl("get sessions -n hawser -o jsonpath={.items[?(@.spec.user==\"admin\")].metadata.name}");
+    let name = kubectl("get sessions -n hawser -o 'jsonpath={.items[?(@.spec.user==\"admin\")].metadata.name}'");
     let name = name.split(' ').next_back().unwrap().to_owned();
     let ended = on_laptop(&format!("kubectl delete session {name} -n hawser"));
     assert!(ended.err.contains("ValidatingAdmissionPolicy"), "{ended:?}");
@@ -53,8 +55,8 @@ fn nobody_ends_or_uses_another_s_session() {
 fn a_key_without_a_session_gets_nowhere() {
     let laptop = Laptop::connected("");
     // The laptop reaches the manager's own port like any pod's; its other key has no session.
-    let replica = kubectl("get sessions -n hawser -o jsonpath={.items[-1:].status.replicas[0].address}");
-    let pin = kubectl("get sessions -n hawser -o jsonpath={.items[-1:].status.replicas[0].key}");
+    let replica = kubectl("get sessions -n hawser -o 'jsonpath={.items[-1:].status.replicas[0].address}'");
+    let pin = kubectl("get sessions -n hawser -o 'jsonpath={.items[-1:].status.replicas[0].key}'");
     on_laptop(&format!("printf 'manager = \"{replica}:7300\"\\npin = \"{pin}\"\\n' > /run/attack.toml"));
     let said = laptop.fault("connect --standalone /run/attack.toml");
     assert!(said.err.contains("code: manager-refused"), "{said:?}");

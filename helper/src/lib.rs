@@ -22,6 +22,7 @@ mod owners;
 pub mod plane;
 mod predecessor;
 mod process;
+mod recent;
 mod resolver;
 mod routing;
 mod service;
@@ -33,12 +34,16 @@ use std::process::ExitCode;
 use hawser_fault::Fault;
 
 use cli::{Args, Command};
+use recent::Recent;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Does what the arguments say and returns when it is done; for the service that is when it is told to stop.
 pub fn run(args: Args) -> ExitCode {
-    start_log();
+    let recent = Recent::default();
+    start_log(recent.clone());
     let outcome = match args.command {
-        None => process::serve(args.options),
+        None => process::serve(args.options, recent),
         Some(Command::Cleanup) => process::clean_up(&args.options),
     };
     match outcome {
@@ -51,11 +56,15 @@ pub fn run(args: Args) -> ExitCode {
 }
 
 /// Standard error goes to the journal under systemd, which has its own clock but not our levels.
-fn start_log() {
+fn start_log(recent: Recent) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("HAWSER_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     // A program that embeds the helper may have its own log already.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::registry()
+        .with(filter)
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+        .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(recent))
+        .try_init();
 }
 
 fn print(fault: &Fault) {

@@ -83,5 +83,14 @@ pub const COMPANION_TIME: Duration = Duration::from_secs(90);
 /// How long a manager may take to answer a session.
 pub const SESSION_ANSWER: Duration = Duration::from_secs(10);
 
+/// Lines of log that are remembered. The oldest are forgotten.
+pub const LOG_LINES: usize = 4_000;
+
+/// Bytes of log that are remembered. The oldest are forgotten.
+pub const LOG_BYTES: usize = 1 << 20;
+
+/// Bytes of one line of log that are remembered. The rest of it is cut off.
+pub const LOG_LINE_BYTES: usize = 4 * 1024;
+
 /// How long the deletion of a session may take when a connection ends.
 pub const LEAVE: Duration = Duration::from_secs(2);

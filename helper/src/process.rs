@@ -13,6 +13,7 @@ use crate::connections::Connections;
 use crate::kubernetes::Clusters;
 use crate::machine::Machine;
 use crate::network::Network;
+use crate::recent::Recent;
 use crate::resolver::{HostResolver, undo_all};
 use crate::service::Service;
 use crate::store::Store;
@@ -26,18 +27,18 @@ pub fn clean_up(options: &Options) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves until SIGTERM or SIGINT. `recent` is what is remembered of the log.
 ///
 /// One thread is enough here: it only decides. What moves bytes has its own.
-pub fn serve(options: Options) -> Result<(), Fault> {
+pub fn serve(options: Options, recent: Recent) -> Result<(), Fault> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Fault::new(Code::Internal, format!("no runtime could be started: {error}")))?;
-    runtime.block_on(serve_until_stopped(options))
+    runtime.block_on(serve_until_stopped(options, recent))
 }
 
-async fn serve_until_stopped(options: Options) -> Result<(), Fault> {
+async fn serve_until_stopped(options: Options, recent: Recent) -> Result<(), Fault> {
     let stop_signal = stop_signal()?;
     // The order counts: the lock before anything is touched, undo before anything is changed, the socket last.
     let store = Store::open(&options.state_dir)?;
@@ -56,10 +57,11 @@ async fn serve_until_stopped(options: Options) -> Result<(), Fault> {
         clusters: Clusters::new(),
         desired: Arc::clone(&desired),
     });
+    desired.lock().wishes().iter().for_each(|wish| recent.tells_of(wish.id.owner));
     let connections = Connections::new(Arc::clone(&machine), desired);
     connections.restore();
 
-    let service = Service::new(Arc::clone(&connections), machine, options.state_dir.clone());
+    let service = Service::new(Arc::clone(&connections), machine, options.state_dir.clone(), recent);
     let allowed = |peer: &hawser_ipc::Peer| access::check(peer, &options.group);
     let (ended, end) = oneshot::channel::<()>();
     let serving = hawser_ipc::serve(listener, service, allowed, async {

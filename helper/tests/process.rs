@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::connect_request::Target;
 use hawser_ipc::proto::{
-    ConnectRequest, Connection, DisconnectRequest, DoctorRequest, FlowsRequest, KeyRequest, Outcome, Snapshot,
-    Standalone, State, WatchRequest,
+    ConnectRequest, Connection, DisconnectRequest, DoctorRequest, FlowsRequest, KeyRequest, LogsRequest, Outcome,
+    Snapshot, Standalone, State, WatchRequest,
 };
 use hawser_ipc::{Client, from_status};
 use nix::sys::signal::{Signal, kill};
@@ -134,6 +134,8 @@ async fn answers_and_stops() {
     assert!(flows.message().await.unwrap().unwrap().flows.is_empty());
     let checks = client.doctor(DoctorRequest {}).await.unwrap().into_inner().checks;
     assert!(checks.len() >= 3 && checks.iter().all(|check| check.outcome() == Outcome::Pass), "{checks:?}");
+    let log = client.logs(LogsRequest {}).await.unwrap().into_inner();
+    assert!(log.text.contains("ready") && !log.text.contains('\u{1b}') && log.forgotten == 0, "{log:?}");
     let status = client.disconnect(DisconnectRequest { name: "none".to_owned() }).await.err().unwrap();
     assert_eq!(from_status(&status).code, Code::NotConnected);
 

@@ -1,9 +1,12 @@
 //! What can be typed.
 
+pub(crate) mod cluster;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use hawser_client::kubeconfig::Arguments;
 
 use crate::demo::DemoArgs;
 
@@ -22,9 +25,11 @@ pub(crate) enum Command {
     Disconnect(DisconnectArgs),
     List(ListArgs),
     Login(LoginArgs),
+    Cluster(cluster::ClusterArgs),
     Status(StatusArgs),
     Flows(FlowsArgs),
     Doctor(DoctorArgs),
+    Logs(LogsArgs),
     Key(KeyArgs),
     Demo(DemoArgs),
     Completions(CompletionsArgs),
@@ -148,9 +153,37 @@ pub(crate) struct ViewArgs {
 /// Check everything that a connection needs, and say what to do where something is missing
 #[derive(Args, Debug)]
 pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) kubeconfig: KubeconfigArgs,
+    #[command(flatten)]
+    pub(crate) manager: cluster::ManagerArgs,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Collect what somebody needs who looks for a fault
+#[derive(Args, Debug)]
+pub(crate) struct LogsArgs {
+    #[command(subcommand)]
+    pub(crate) command: LogsCommand,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum LogsCommand {
+    Gather(GatherArgs),
+}
+
+/// Write logs, checks and status into one file without tokens, passwords and keys
+#[derive(Args, Debug)]
+pub(crate) struct GatherArgs {
+    /// The file, which must not be there yet; hawser-logs-TIME.zip by default
+    #[arg(long, short, value_name = "FILE.zip")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) kubeconfig: KubeconfigArgs,
+    #[command(flatten)]
+    pub(crate) manager: cluster::ManagerArgs,
 }
 
 /// Print the pin of your key on this computer, for a manager's list of authorised keys
@@ -177,6 +210,13 @@ pub(crate) struct ManArgs {
     pub(crate) dir: Option<PathBuf>,
 }
 
+impl From<KubeconfigArgs> for Arguments {
+    fn from(args: KubeconfigArgs) -> Self {
+        let KubeconfigArgs { kubeconfig, context, namespace, as_user, as_group, as_uid } = args;
+        Self { kubeconfig, context, namespace, as_user, as_groups: as_group, as_uid }
+    }
+}
+
 impl Command {
     /// Whether the caller reads JSON, which then holds for errors as well.
     pub(crate) fn json(&self) -> bool {
@@ -184,7 +224,7 @@ impl Command {
             Self::Status(StatusArgs { view }) | Self::Flows(FlowsArgs { view }) | Self::List(ListArgs { view, .. }) => {
                 view.json
             }
-            Self::Doctor(DoctorArgs { json }) | Self::Key(KeyArgs { json }) => *json,
+            Self::Doctor(DoctorArgs { json, .. }) | Self::Key(KeyArgs { json }) => *json,
             _ => false,
         }
     }
@@ -210,6 +250,11 @@ mod tests {
             "list",
             "list dev -n shop -n team --json --watch",
             "login --context dev",
+            "cluster install",
+            "cluster install --context dev --image r/h:1 --replicas 1 --timeout 60 --yes --as ann",
+            "cluster upgrade --manager-namespace tools --image r/h@sha256:01",
+            "cluster uninstall --kubeconfig k --yes",
+            "cluster manifests --image r/h:1",
             "companion",
             "connect --standalone demo.toml --name shop",
             "disconnect",
@@ -218,6 +263,9 @@ mod tests {
             "flows",
             "flows --watch",
             "doctor --json",
+            "doctor --context dev --manager-namespace tools --as ann",
+            "logs gather",
+            "logs gather --output out.zip --context dev",
             "key",
             "completions bash",
             "man --dir pages",
@@ -238,8 +286,14 @@ mod tests {
             "connect --standalone a --context b",
             "disconnect a b",
             "status --follow",
+            "logs",
             "completions dos",
             "sail",
+            "cluster",
+            "cluster install --replicas 0",
+            "cluster install --timeout 0",
+            "cluster uninstall --image r/h:1",
+            "cluster manifests --yes",
         ] {
             let words = std::iter::once("hawser").chain(line.split(' '));
             assert_eq!(Cli::try_parse_from(words).unwrap_err().exit_code(), 2, "{line}");

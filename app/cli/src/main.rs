@@ -40,6 +40,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         // The demo enters namespaces, which a process can do only while it has one thread.
         Command::Demo(args) => Ok(demo::run(args)),
         Command::List(args) => commands::block_on(commands::list::run(args)),
+        Command::Cluster(args) => commands::block_on(commands::cluster::run(args)),
         Command::Login(args) => commands::block_on(commands::login::run(args)),
         Command::Companion => commands::block_on(commands::companion::run()),
         Command::Helper(args) => Ok(hawser_helper::run(args)),
@@ -51,6 +52,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Status(args) => commands::block_on(commands::status::run(args)),
         Command::Flows(args) => commands::block_on(commands::flows::run(args)),
         Command::Doctor(args) => commands::block_on(commands::doctor::run(args)),
+        Command::Logs(args) => commands::block_on(commands::logs::run(args)),
         Command::Key(args) => commands::block_on(commands::key::run(args)),
     }
 }

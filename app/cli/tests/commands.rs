@@ -4,7 +4,8 @@
 
 mod stub;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -13,9 +14,19 @@ use stub::Stub;
 
 const PIN: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
+/// Leads nowhere.
+const KUBECONFIG: &str = "
+current-context: dev
+contexts: [{name: dev, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]
+users: [{name: u, user: {token: tops3cret}}]
+";
+
 fn hawser(socket: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hawser"));
     command.args(arguments).env("HAWSER_SOCKET", socket).env_remove("CLICOLOR_FORCE");
+    // Whoever runs the tests may have a cluster.
+    command.env("HOME", "/nowhere").env_remove("KUBECONFIG");
     command
 }
 
@@ -160,6 +171,72 @@ fn doctor_fails_when_one_check_does() {
     assert!(text.contains("pass  The helper answers you: it is hawser-helper 9.9.9\n"), "{text}");
     assert!(text.contains("fail  Helper and command line have the same version: "), "{text}");
     assert!(text.contains("warn  The stub is real: it is not\n      fix: Use the helper.\n"), "{text}");
+}
+
+#[test]
+fn without_a_kubeconfig_a_standalone_connection_is_only_warned() {
+    let stub = Stub::start();
+    let kubeconfig = |arguments: &[&str]| {
+        let report: Value = serde_json::from_str(stdout(&run(stub.socket(), arguments))).unwrap();
+        let checks = report["checks"].as_array().unwrap().clone();
+        checks.into_iter().find(|check| check["title"] == "There is a kubeconfig").unwrap()
+    };
+    let check = kubeconfig(&["doctor", "--json"]);
+    assert_eq!(check["outcome"], "warn");
+    assert_eq!(check["reason"], "there is no file /nowhere/.kube/config");
+    let check = kubeconfig(&["doctor", "--json", "--kubeconfig", "/nowhere/else"]);
+    assert_eq!(check["outcome"], "fail", "whoever names one wants one");
+    assert_ne!(check["fix"], Value::Null);
+}
+
+#[test]
+fn gathered_logs_are_the_user_s_own_and_hold_no_secret() {
+    let stub = Stub::start();
+    let path = stub.directory().join("out.zip");
+    let kubeconfig = stub.directory().join("config");
+    std::fs::write(&kubeconfig, KUBECONFIG).unwrap();
+    let arguments =
+        ["logs", "gather", "--output", path.to_str().unwrap(), "--kubeconfig", kubeconfig.to_str().unwrap()];
+    let output = run(stub.socket(), &arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("helper.log"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("were taken out"), "{}", stdout(&output));
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(&path).unwrap()).unwrap();
+    let mut texts = std::collections::BTreeMap::new();
+    for index in 0..archive.len() {
+        let mut file = archive.by_index(index).unwrap();
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        texts.insert(file.name().unwrap().into_owned(), text);
+    }
+    for name in
+        ["README.txt", "doctor.json", "status.json", "flows.json", "versions.json", "helper.log", "kubeconfig.json"]
+    {
+        assert!(texts.contains_key(name), "{name}: {:?}", texts.keys());
+    }
+    let helper = "(3 lines before these are not remembered)\nINFO ready\nWARN password=[redacted]\n";
+    assert_eq!(texts["helper.log"], helper);
+    let names: Value = serde_json::from_str(&texts["kubeconfig.json"]).unwrap();
+    assert_eq!(names, json!({ "files": [kubeconfig], "context": "dev", "manager_namespace": "hawser" }));
+    for secret in ["hunter22", "tops3cret"] {
+        assert!(texts.values().all(|text| !text.contains(secret)), "{secret}");
+    }
+
+    let again = run(stub.socket(), &arguments);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(stderr(&again).contains("is there already"), "{}", stderr(&again));
+}
+
+#[test]
+fn logs_are_gathered_without_a_helper_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("out.zip");
+    let output = run(&directory.path().join("absent.sock"), &["logs", "gather", "-o", path.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("not there: helper.log: there is no socket"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("not there: manager/: there is no file"), "{}", stdout(&output));
 }
 
 #[test]

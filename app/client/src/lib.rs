@@ -3,6 +3,8 @@
 
 pub mod companion;
 pub mod doctor;
+pub mod gather;
+pub mod install;
 pub mod kubeconfig;
 mod platform;
 pub mod processes;

@@ -51,6 +51,9 @@ impl Helper for Stub {
     async fn logged_in(&self, _: Request<LoggedInRequest>) -> Result<Response<LoggedInReply>, Status> {
         Ok(Response::new(LoggedInReply {}))
     }
+    async fn logs(&self, _: Request<LogsRequest>) -> Result<Response<LogsReply>, Status> {
+        Ok(Response::new(LogsReply::default()))
+    }
     async fn disconnect(&self, _: Request<DisconnectRequest>) -> Result<Response<DisconnectReply>, Status> {
         Ok(Response::new(DisconnectReply {}))
     }

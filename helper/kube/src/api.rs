@@ -42,6 +42,15 @@ pub struct Body {
     pub bytes: Vec<u8>,
 }
 
+/// What a server says to a request, as it is.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub bytes: Bytes,
+}
+
 impl Body {
     /// An object to create.
     pub fn json(object: &impl serde::Serialize) -> Self {
@@ -84,16 +93,25 @@ impl Api {
         body: Option<Body>,
     ) -> Result<T, ApiError> {
         let request = format!("{method} {path}");
+        let answer = self.answer(method, path, body).await?;
+        serde_json::from_slice(&answer.bytes).map_err(|error| ApiError::Broken { request, reason: error.to_string() })
+    }
+
+    /// The same for an answer that need not be an object.
+    ///
+    /// # Errors
+    /// As [`Api::request`].
+    pub async fn answer(&self, method: Method, path: &str, body: Option<Body>) -> Result<Answer, ApiError> {
+        let request = format!("{method} {path}");
         let broken = |reason: String| ApiError::Broken { request: request.clone(), reason };
         let answer = async {
-            let response = self.send(method, path, body).await?;
-            let status = response.status();
-            let bytes = Limited::new(response.into_body(), limits::ANSWER).collect().await;
+            let (head, body) = self.send(method, path, body).await?.into_parts();
+            let bytes = Limited::new(body, limits::ANSWER).collect().await;
             let bytes = bytes.map_err(|error| broken(error.to_string()))?.to_bytes();
-            if !status.is_success() {
-                return Err(refused(status, &bytes));
+            if !head.status.is_success() {
+                return Err(refused(head.status, &bytes));
             }
-            serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))
+            Ok(Answer { headers: head.headers, bytes })
         };
         within(&request, answer).await
     }
@@ -264,7 +282,8 @@ fn headers(access: &Access) -> Result<HeaderMap, ApiError> {
     let host = Route::new(access)?.authority();
     headers.insert(header::HOST, host.parse().map_err(|_| malformed("the server's name"))?);
     headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("hawser/", env!("CARGO_PKG_VERSION"))));
-    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    // The rest is for logs, which are text.
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, */*;q=0.5"));
     let authorization = match &access.credential {
         Credential::Token(token) => Some(format!("Bearer {token}")),
         Credential::Basic { user, password } => {

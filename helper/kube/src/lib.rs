@@ -8,12 +8,16 @@ mod access;
 mod api;
 mod dial;
 mod error;
+mod greeting;
 pub mod limits;
 mod port_forward;
 mod tls;
+mod user;
 mod websocket;
 
 pub use access::{Access, Credential, Impersonation, Proxy, ProxyKind, Server};
-pub use api::{Api, Body, Events};
+pub use api::{Answer, Api, Body, Events};
 pub use error::ApiError;
+pub use greeting::greet;
 pub use port_forward::PortForward;
+pub use user::User;

@@ -8,7 +8,7 @@ use hawser_kube::{Api, ApiError, Body};
 use hawser_tunnel::identity::Pin;
 use http::Method;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::limits;
@@ -54,7 +54,7 @@ pub async fn delete(api: &Api, namespace: &str, key: Pin) -> Result<(), ApiError
 }
 
 async fn create(api: &Api, cluster: &Kubernetes, key: Pin) -> Result<Session, Fault> {
-    let user = who_am_i(api).await.map_err(|error| explain(error, cluster))?;
+    let user = api.user().await.map_err(|error| explain(error, cluster))?;
     let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
     let spec = SessionSpec {
         user: user.username,
@@ -68,26 +68,6 @@ async fn create(api: &Api, cluster: &Kubernetes, key: Pin) -> Result<Session, Fa
     let session = Session::new(&name(key), spec);
     let created = api.request(Method::POST, &path(&cluster.manager_namespace, ""), Some(Body::json(&session))).await;
     created.map_err(|error| explain(error, cluster))
-}
-
-/// Whom the server takes us for (authentication.k8s.io/v1 UserInfo).
-#[derive(Deserialize)]
-struct User {
-    username: String,
-    #[serde(default)]
-    uid: Option<String>,
-    #[serde(default)]
-    groups: Vec<String>,
-    #[serde(default)]
-    extra: std::collections::BTreeMap<String, Vec<String>>,
-}
-
-async fn who_am_i(api: &Api) -> Result<User, ApiError> {
-    let review = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview" });
-    let path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
-    let answer: Value = api.request(Method::POST, path, Some(Body::json(&review))).await?;
-    serde_json::from_value(answer["status"]["userInfo"].clone())
-        .map_err(|error| ApiError::Broken { request: format!("POST {path}"), reason: error.to_string() })
 }
 
 /// Follows the session until the manager has answered it.

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::{Check, Outcome};
+use ipnet::IpNet;
 
 use crate::ask;
-use crate::connection::Phase;
+use crate::connection::{Host as _, Phase};
 use crate::connections::{View, may_see};
-use crate::resolver::HostResolver;
+use crate::machine::Machine;
+use crate::network::Route;
 
 /// CAP_NET_ADMIN in a capability mask (capabilities(7), `linux/capability.h`).
 const CAP_NET_ADMIN: u64 = 1 << 12;
@@ -21,7 +23,7 @@ pub struct Facts {
 }
 
 /// Makes every check; of connections only those that `caller` may see.
-pub async fn run(facts: &Facts, resolver: &HostResolver, views: &[View], caller: u32) -> Vec<Check> {
+pub async fn run(facts: &Facts, machine: &Machine, views: &[View], caller: u32) -> Vec<Check> {
     let mut checks = vec![
         check("Virtual network devices can be made", tun()),
         check("The helper may change addresses and routes", net_admin()),
@@ -29,10 +31,11 @@ pub async fn run(facts: &Facts, resolver: &HostResolver, views: &[View], caller:
     ];
     for view in views.iter().filter(|view| may_see(caller, view.wish.id.owner)) {
         checks.push(link(view));
+        checks.extend(routes(machine, view).await);
         checks.extend(names(view).await);
     }
     if views.iter().any(|view| view.status.cluster.is_some()) {
-        let holds = resolver.check().map(|()| resolver.describe());
+        let holds = machine.resolver.check().map(|()| machine.resolver.describe());
         checks.push(check("This host's resolver asks Hawser", holds));
     }
     checks
@@ -93,6 +96,30 @@ fn link(view: &View) -> Check {
     Check { title, outcome: outcome.into(), reason, fix }
 }
 
+/// Whether the host still routes the cluster to the connection, and nothing of it elsewhere.
+async fn routes(machine: &Machine, view: &View) -> Option<Check> {
+    let cluster = view.status.cluster.as_ref()?;
+    let device = &view.status.device.as_ref()?.name;
+    let subnets = &cluster.subnets;
+    let stand = async {
+        let absent = absent(subnets, device, &machine.network.routes().await?);
+        if let Some(first) = absent.first() {
+            let detail = format!("{} of {} subnets are not routed to {device}: {first}", absent.len(), subnets.len());
+            return Err(Fault::new(Code::NetworkChange, detail)
+                .with_fix("Find out which program removes routes, such as a VPN; then disconnect and connect again."));
+        }
+        machine.check_subnets(&view.wish, subnets).await?;
+        Ok(format!("{} subnets are routed to {device}, and nothing in them elsewhere", subnets.len()))
+    };
+    Some(check(format!("The routes of {} stand", view.wish.id.name), stand.await))
+}
+
+/// The subnets that the host doesn't route to the device.
+fn absent<'a>(subnets: &'a [IpNet], device: &str, routes: &[Route]) -> Vec<&'a IpNet> {
+    let routed = |subnet: &IpNet| routes.iter().any(|route| route.device == device && route.net == *subnet);
+    subnets.iter().filter(|subnet| !routed(subnet)).collect()
+}
+
 /// Whether the connection's own name server answers; nothing to check before it is connected.
 async fn names(view: &View) -> Option<Check> {
     let cluster = view.status.cluster.as_ref().filter(|_| view.status.phase == Phase::Connected)?;
@@ -100,4 +127,19 @@ async fn names(view: &View) -> Option<Check> {
     let server = *view.status.device.as_ref()?.dns_servers.first()?;
     let answer = ask::ask((server, 53).into(), domain).await.map(|()| format!("{server} answers about {domain}"));
     Some(check(format!("The connection {} resolves names", view.wish.id.name), answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subnet_that_is_not_routed_to_the_device_is_absent() {
+        let route = |net: &str, device: &str| Route { net: net.parse().unwrap(), device: device.to_owned() };
+        let routes = [route("10.96.0.0/16", "hawser0"), route("10.97.0.0/16", "eth0"), route("fd00::/64", "hawser0")];
+        let subnets: Vec<IpNet> =
+            ["10.96.0.0/16", "10.97.0.0/16", "10.96.0.0/17", "fd00::/64"].map(|net| net.parse().unwrap()).into();
+        let found: Vec<String> = absent(&subnets, "hawser0", &routes).iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["10.97.0.0/16", "10.96.0.0/17"]);
+    }
 }

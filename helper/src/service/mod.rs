@@ -11,7 +11,7 @@ use hawser_ipc::proto::helper_server::Helper;
 use hawser_ipc::proto::{
     BrowseRequest, Catalogue, CompanionAnswer, CompanionRequest, ConnectRequest, Connection, DisconnectReply,
     DisconnectRequest, DoctorReply, DoctorRequest, FlowList, FlowsRequest, KeyReply, KeyRequest, LoggedInReply,
-    LoggedInRequest, Snapshot, WatchRequest,
+    LoggedInRequest, LogsReply, LogsRequest, Snapshot, WatchRequest,
 };
 use hawser_ipc::{peer_of, to_status};
 use tokio::sync::Semaphore;
@@ -21,6 +21,7 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::connections::Connections;
 use crate::limits;
 use crate::machine::Machine;
+use crate::recent::{Excerpt, Recent};
 use crate::store::desired::Id;
 
 /// The helper as its clients see it.
@@ -28,16 +29,22 @@ pub struct Service {
     connections: Arc<Connections<Machine>>,
     machine: Arc<Machine>,
     facts: doctor::Facts,
+    recent: Recent,
     streams: Arc<Semaphore>,
 }
 
 type Streamed<T> = Result<Response<ReceiverStream<Result<T, Status>>>, Status>;
 
 impl Service {
-    /// Answers for these connections on this machine, whose state is kept in `state_dir`.
-    pub fn new(connections: Arc<Connections<Machine>>, machine: Arc<Machine>, state_dir: std::path::PathBuf) -> Self {
+    /// Answers for these connections on this machine, whose state is kept in `state_dir` and whose log in `recent`.
+    pub fn new(
+        connections: Arc<Connections<Machine>>,
+        machine: Arc<Machine>,
+        state_dir: std::path::PathBuf,
+        recent: Recent,
+    ) -> Self {
         let streams = Arc::new(Semaphore::new(limits::STREAMS));
-        Self { connections, machine, facts: doctor::Facts { state_dir }, streams }
+        Self { connections, machine, facts: doctor::Facts { state_dir }, recent, streams }
     }
 
     /// A place among the open streams, held as long as the stream is.
@@ -62,6 +69,7 @@ impl Helper for Service {
         let owner = peer_of(&request)?.uid;
         let ConnectRequest { name, target } = request.into_inner();
         let target = message::target(target).map_err(|fault| to_status(&fault))?;
+        self.recent.tells_of(owner);
         // Asked for once, the connection is made whether or not the asker stays to see it.
         let connections = Arc::clone(&self.connections);
         let followed = tokio::spawn(async move { connections.connect(Id { owner, name }, target).await });
@@ -93,8 +101,14 @@ impl Helper for Service {
     async fn doctor(&self, request: Request<DoctorRequest>) -> Result<Response<DoctorReply>, Status> {
         let caller = peer_of(&request)?.uid;
         let views = self.connections.views();
-        let checks = doctor::run(&self.facts, &self.machine.resolver, &views, caller).await;
+        let checks = doctor::run(&self.facts, &self.machine, &views, caller).await;
         Ok(Response::new(DoctorReply { checks }))
+    }
+
+    async fn logs(&self, request: Request<LogsRequest>) -> Result<Response<LogsReply>, Status> {
+        let caller = peer_of(&request)?.uid;
+        let Excerpt { text, forgotten } = self.recent.read(caller).map_err(|fault| to_status(&fault))?;
+        Ok(Response::new(LogsReply { text, forgotten }))
     }
 
     async fn key(&self, request: Request<KeyRequest>) -> Result<Response<KeyReply>, Status> {

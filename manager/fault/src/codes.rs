@@ -58,6 +58,10 @@ codes! {
     RightsMissing "rights-missing" "Kubernetes does not allow this" "Ask the cluster's administrator for the right that is named.";
     ProxyRefused "proxy-refused" "The proxy lets nothing through to the API server" "Check proxy-url in your kubeconfig, or HTTPS_PROXY and NO_PROXY.";
     ManagerAbsent "manager-absent" "There is no traffic manager in the cluster" "Install it with: hawser cluster install";
+    ClusterTooOld "cluster-too-old" "The cluster's Kubernetes is too old" "Upgrade the cluster to Kubernetes 1.30 or newer.";
+    InstalledOtherwise "installed-otherwise" "The cluster's Hawser was installed in another way" "Go on in the way that is named.";
+    RolloutFailed "rollout-failed" "The manager does not become available" "See why with: kubectl describe pods -n hawser";
+    RemovalStuck "removal-stuck" "Something of Hawser stays in the cluster" "See what holds it with kubectl describe, then do it again: hawser cluster uninstall";
     SessionRefused "session-refused" "The manager does not take the session" "Read its sentence above.";
     LoginRequired "login-required" "You have to log in" "Log in with: hawser login";
     KubeconfigMalformed "kubeconfig-malformed" "A kubeconfig is malformed" "Correct what is named; kubectl config view shows what kubectl makes of it.";

@@ -74,7 +74,7 @@ impl Laptop {
 
     /// Runs `hawser` with these arguments.
     pub fn hawser(&self, arguments: &str) -> Said {
-        on_laptop(&format!("{} {arguments}", program().display()))
+        hawser(arguments)
     }
 
     /// The same with variables before it, as a shell takes them.
@@ -115,6 +115,11 @@ impl Drop for Laptop {
             let _ = helper.wait();
         }
     }
+}
+
+/// Runs `hawser` with these arguments on a laptop that needs no helper for it.
+pub fn hawser(arguments: &str) -> Said {
+    on_laptop(&format!("{} {arguments}", program().display()))
 }
 
 /// Runs a shell command on the laptop.

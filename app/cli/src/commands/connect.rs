@@ -13,7 +13,7 @@ use tokio::signal::ctrl_c;
 use tokio::time::interval;
 use tonic::Streaming;
 
-use super::cluster::Cluster;
+use super::target::Cluster;
 use crate::cli::ConnectArgs;
 use crate::output::progress::{self, Progress};
 use crate::output::style::{GOOD, HEADING, paint};

@@ -2,17 +2,24 @@
 
 use std::process::ExitCode;
 
-use hawser_client::doctor::examine;
-use hawser_ipc::proto::Outcome;
+use hawser_client::doctor::{Question, examine, is_failure};
 use hawser_ipc::socket_path;
 
+use super::target::environment;
 use crate::cli::DoctorArgs;
 use crate::output::{Failure, print, print_json};
 use crate::{json, view};
 
 pub(crate) async fn run(args: DoctorArgs) -> Result<ExitCode, Failure> {
-    let checks = examine(&socket_path(), env!("CARGO_PKG_VERSION")).await;
-    let any_failed = checks.iter().any(|check| check.outcome == Outcome::Fail);
+    let question = Question {
+        socket: &socket_path(),
+        version: env!("CARGO_PKG_VERSION"),
+        arguments: args.kubeconfig.into(),
+        environment: &environment()?,
+        manager_namespace: &args.manager.manager_namespace,
+    };
+    let checks = examine(&question).await;
+    let any_failed = checks.iter().any(is_failure);
     if args.json {
         print_json(&json::Doctor::from(checks))?;
     } else {

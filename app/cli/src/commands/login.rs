@@ -1,18 +1,14 @@
 //! `hawser login`: obtains the credential at this terminal, then lets whatever waits for it go on.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use hawser_client::companion;
 use hawser_client::kubeconfig::Interaction;
 use hawser_ipc::proto::LoggedInRequest;
 
-use super::cluster::Cluster;
+use super::target::{Cluster, LOGIN_TIME};
 use crate::cli::LoginArgs;
 use crate::output::{Failure, print};
-
-/// How long somebody may take to log in.
-const LOGIN_TIME: Duration = Duration::from_secs(300);
 
 pub(crate) async fn run(args: LoginArgs) -> Result<ExitCode, Failure> {
     let cluster = Cluster::of(args.kubeconfig)?;

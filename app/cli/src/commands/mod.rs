@@ -1,7 +1,7 @@
 //! One file for each command: ask the helper, show the answer.
 
 mod child;
-mod cluster;
+pub(crate) mod cluster;
 pub(crate) mod companion;
 pub(crate) mod completions;
 pub(crate) mod connect;
@@ -11,8 +11,10 @@ pub(crate) mod flows;
 pub(crate) mod key;
 pub(crate) mod list;
 pub(crate) mod login;
+pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod status;
+mod target;
 
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -27,7 +29,11 @@ use crate::output::Failure;
 pub(crate) fn block_on(command: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let unavailable = |error| Fault::new(Code::Internal, format!("no event loop could be made: {error}"));
-    runtime.map_err(unavailable)?.block_on(command)
+    let runtime = runtime.map_err(unavailable)?;
+    let outcome = runtime.block_on(command);
+    // A lookup that nobody answers would be waited for.
+    runtime.shutdown_background();
+    outcome
 }
 
 async fn helper() -> Result<Client, Failure> {

@@ -2,7 +2,10 @@
 
 pub(crate) mod doctor;
 pub(crate) mod flows;
+pub(crate) mod install;
 pub(crate) mod list;
+pub(crate) mod logs;
+mod rights;
 pub(crate) mod status;
 
 use hawser_ipc::proto::{Outcome, State};

@@ -168,6 +168,11 @@ impl Helper for Part {
         Ok(Response::new(DoctorReply { checks: vec![check] }))
     }
 
+    async fn logs(&self, _: Request<LogsRequest>) -> Result<Response<LogsReply>, Status> {
+        let text = "INFO ready\nWARN password=hunter22\n".into();
+        Ok(Response::new(LogsReply { text, forgotten: 3 }))
+    }
+
     async fn key(&self, _: Request<KeyRequest>) -> Result<Response<KeyReply>, Status> {
         Ok(Response::new(KeyReply { pin: crate::PIN.into() }))
     }

@@ -6,9 +6,11 @@
 
 mod answer;
 mod handover;
+mod log;
 mod process;
 mod start;
 
 pub use handover::hand_over;
+pub use log::log;
 pub use process::run;
 pub use start::ensure;

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::handover::take_over;
+use super::log::Log;
 use super::{answer, start};
 use crate::kubeconfig::Environment;
 
@@ -32,6 +33,12 @@ const ANSWERS: usize = 16;
 struct Environments {
     own: Environment,
     handed: Mutex<HashMap<String, Environment>>,
+}
+
+/// What every answer needs.
+struct Desk {
+    environments: Environments,
+    log: Log,
 }
 
 /// Why the companion stops serving a helper.
@@ -58,15 +65,27 @@ pub async fn run() -> Result<(), Fault> {
     let _ = fs::remove_file(&socket);
     let listener = UnixListener::bind(&socket).map_err(unusable)?;
     let own = Environment::of_this_process().map_err(unusable)?;
-    let environments = Arc::new(Environments { own, handed: Mutex::default() });
-    tokio::spawn(listen(listener, environments.clone()));
+    let environments = Environments { own, handed: Mutex::default() };
+    let desk = Arc::new(Desk { environments, log: Log::open(&socket) });
+    desk.log.say(concat!("hawser ", env!("CARGO_PKG_VERSION"), " begins"));
+    tokio::spawn(listen(listener, desk.clone()));
 
     let mut lost_since = Instant::now();
     while lost_since.elapsed() < WITHOUT_HELPER {
         if let Ok(helper) = hawser_ipc::connect(&socket_path()).await {
-            match serve(helper, &environments).await {
-                End::Idle | End::Replaced => break,
-                End::Lost => lost_since = Instant::now(),
+            match serve(helper, &desk).await {
+                End::Idle => {
+                    desk.log.say("no connection needs it: it ends");
+                    break;
+                }
+                End::Replaced => {
+                    desk.log.say("another companion serves: it ends");
+                    break;
+                }
+                End::Lost => {
+                    desk.log.say("the helper is gone: it is looked for");
+                    lost_since = Instant::now();
+                }
             }
         }
         sleep(LOOK_AGAIN).await;
@@ -75,19 +94,20 @@ pub async fn run() -> Result<(), Fault> {
     Ok(())
 }
 
-async fn listen(listener: UnixListener, environments: Arc<Environments>) {
+async fn listen(listener: UnixListener, desk: Arc<Desk>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             sleep(LOOK_AGAIN).await;
             continue;
         };
         if let Ok(handover) = take_over(stream).await {
-            environments.handed.lock().insert(handover.connection, handover.environment);
+            desk.log.say(&format!("the environment of {} was handed over", handover.connection));
+            desk.environments.handed.lock().insert(handover.connection, handover.environment);
         }
     }
 }
 
-async fn serve(mut helper: Client, environments: &Arc<Environments>) -> End {
+async fn serve(mut helper: Client, desk: &Arc<Desk>) -> End {
     let (answers, waiting) = mpsc::channel(ANSWERS);
     // The call opens with its first message.
     let _ = answers.send(CompanionAnswer::default()).await;
@@ -107,7 +127,7 @@ async fn serve(mut helper: Client, environments: &Arc<Environments>) -> End {
             () = idle => return End::Idle,
             request = requests.message() => match request {
                 Ok(Some(request)) => {
-                    tokio::spawn(reply(request, environments.clone(), answers.clone()));
+                    tokio::spawn(reply(request, desk.clone(), answers.clone()));
                 }
                 Err(status) if status.code() == tonic::Code::Aborted => return End::Replaced,
                 Ok(None) | Err(_) => return End::Lost,
@@ -133,11 +153,16 @@ async fn serve(mut helper: Client, environments: &Arc<Environments>) -> End {
     }
 }
 
-async fn reply(request: CompanionRequest, environments: Arc<Environments>, answers: mpsc::Sender<CompanionAnswer>) {
+async fn reply(request: CompanionRequest, desk: Arc<Desk>, answers: mpsc::Sender<CompanionAnswer>) {
     let Some(Request::Credential(credential)) = request.request else { return };
-    let handed = environments.handed.lock().get(&credential.connection).cloned();
-    let environment = handed.as_ref().unwrap_or(&environments.own);
-    let answer = match answer::credential(&credential, environment).await {
+    let handed = desk.environments.handed.lock().get(&credential.connection).cloned();
+    let environment = handed.as_ref().unwrap_or(&desk.environments.own);
+    let began = Instant::now();
+    let outcome = answer::credential(&credential, environment).await;
+    // What a plugin said can be secret; its fault's code isn't.
+    let came = outcome.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "obtained");
+    desk.log.say(&format!("credential of {}: {came} after {:.1?}", credential.connection, began.elapsed()));
+    let answer = match outcome {
         Ok(access) => Answer::Access(access),
         Err(fault) => Answer::Fault(fault.into()),
     };

@@ -6,6 +6,7 @@
 //! Whatever kubectl refuses is refused here too, with a [`Fault`] that names file and line. No fault and no `Debug` shows a
 //! secret.
 
+mod api;
 mod certificate;
 mod cluster;
 mod credential;
@@ -19,7 +20,7 @@ mod proxy;
 mod secret;
 mod selection;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +35,7 @@ use file::{ClusterFields, Entry, UserFields};
 pub use plugin::Interaction;
 pub use proxy::{Proxy, ProxyKind};
 pub use secret::Secret;
+pub(crate) use selection::is_label;
 pub use selection::{Arguments, Impersonation, Selection};
 
 /// A cluster, and a user's way into it.

@@ -1,9 +1,15 @@
 //! The cluster that the arguments mean, for every command that takes them.
 
-use hawser_client::kubeconfig::{self, Access, Arguments, Environment, Selection};
+use std::time::Duration;
+
+use hawser_client::kubeconfig::{self, Access, Environment, Interaction, Selection};
 use hawser_fault::{Code, Fault};
+use hawser_kube::Api;
 
 use crate::cli::KubeconfigArgs;
+
+/// How long somebody may take to log in.
+pub(crate) const LOGIN_TIME: Duration = Duration::from_secs(300);
 
 /// A cluster, and what is needed to find the way into it again.
 pub(crate) struct Cluster {
@@ -15,14 +21,16 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) fn of(args: KubeconfigArgs) -> Result<Self, Fault> {
-        let environment = Environment::of_this_process()
-            .map_err(|error| Fault::new(Code::BadArgument, format!("there is no working directory: {error}")))?;
-        let KubeconfigArgs { kubeconfig, context, namespace, as_user, as_group, as_uid } = args;
-        let arguments = Arguments { kubeconfig, context, namespace, as_user, as_groups: as_group, as_uid };
-        let selection = Selection::new(arguments, &environment)?;
+        let environment = environment()?;
+        let selection = Selection::new(args.into(), &environment)?;
         let access = kubeconfig::load(&selection, &environment)?;
         let selection = access.pin(&selection);
         Ok(Self { access, selection, environment })
+    }
+
+    /// The API server as this user sees it.
+    pub(crate) async fn api(&self, interaction: Interaction) -> Result<Api, Fault> {
+        self.access.api(&self.environment, interaction, LOGIN_TIME).await
     }
 
     /// The context's name with what a connection's name cannot have replaced.
@@ -36,6 +44,12 @@ impl Cluster {
         let port = url.port_or_known_default().unwrap_or(443);
         format!("{}:{port}", url.host_str().unwrap_or_default())
     }
+}
+
+/// What this process inherits from its user.
+pub(crate) fn environment() -> Result<Environment, Fault> {
+    Environment::of_this_process()
+        .map_err(|error| Fault::new(Code::BadArgument, format!("there is no working directory: {error}")))
 }
 
 fn name_of(context: &str) -> String {

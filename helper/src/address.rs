@@ -14,6 +14,11 @@ pub fn device(index: u16) -> String {
     format!("hawser{index}")
 }
 
+/// Whether a device is one of a connection.
+pub fn is_own(device: &str) -> bool {
+    device.strip_prefix("hawser").is_some_and(|index| index.parse::<u16>().is_ok())
+}
+
 /// The addresses of a connection: its own, and those of its name server.
 pub fn plan(index: u16) -> Addresses {
     let [high, low] = (index % INDICES).to_be_bytes();

@@ -85,7 +85,7 @@ mod tests {
             // The manager must stay reachable.
             ("203.0.113.0/24", "0.0.0.0/0", "eth0", Some("203.0.113.7")),
         ] {
-            let routes = [Route { net: net.parse().unwrap(), device: device.to_owned() }];
+            let routes = [Route { net: net.parse().unwrap(), device: device.to_owned(), metric: 0 }];
             let facts = Facts { own_device: "hawser0", routes: &routes, others: &others, manager: &manager };
             let found = find(&[subnet.parse().unwrap()], &facts);
             match expected {

@@ -53,6 +53,12 @@ pub const REDIAL_FIRST: Duration = Duration::from_millis(100);
 /// Longest wait between two redials: a manager that comes back is found within it.
 pub const REDIAL_LONGEST: Duration = Duration::from_secs(1);
 
+/// How often a way past the API server is looked for while there is none.
+pub const RETRY_DIRECT: Duration = Duration::from_secs(60);
+
+/// Ways past the API server that are dialled at once. More are left out.
+pub const DIRECT_WAYS: usize = 16;
+
 /// Wait after a failure that redialling alone does not mend, such as another key.
 pub const RETRY_FAILED: Duration = Duration::from_secs(10);
 

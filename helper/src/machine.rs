@@ -14,7 +14,7 @@ use crate::address::device;
 use crate::connection::{Host, Names};
 use crate::kubernetes::Clusters;
 use crate::network::Network;
-use crate::plane::{Addresses, Path, Plane, PlaneConfig, PlaneEvent, Way};
+use crate::plane::{Addresses, Path, Plane, PlaneConfig, PlaneEvent, Way, Ways};
 use crate::resolver::HostResolver;
 use crate::store::desired::{Desired, Id, Target, Wish};
 use crate::store::keys::Keys;
@@ -37,15 +37,20 @@ pub struct Machine {
 impl Host for Machine {
     type Plane = Plane;
 
-    async fn ways(&self, wish: &Wish, step: &(dyn Fn(&str) + Sync)) -> Result<Vec<Way>, Fault> {
+    async fn ways(&self, wish: &Wish, step: &(dyn Fn(&str) + Sync)) -> Result<Ways, Fault> {
         match &wish.target {
             Target::Standalone { address, pin } => {
                 step(&format!("dialling the manager {address}"));
-                Ok(vec![Way { path: Path::Direct(address.clone()), pin: parse_pin(pin)? }])
+                let way = Way { path: Path::Address(address.clone()), pins: vec![parse_pin(pin)?] };
+                Ok(Ways { base: vec![way], direct: Vec::new() })
             }
             Target::Kubernetes(cluster) => {
                 let key = self.keys.of(&wish.id, &wish.target)?.pin();
-                self.clusters.ways(wish, cluster, key, step).await
+                let mut ways = self.clusters.ways(wish, cluster, key, step).await?;
+                for way in &mut ways.direct {
+                    self.lead_past_own_devices(&mut way.path).await;
+                }
+                Ok(ways)
             }
         }
     }
@@ -135,6 +140,17 @@ impl Host for Machine {
     fn forget(&self, id: &Id) {
         if let Err(fault) = self.desired.lock().remove(id) {
             tracing::warn!(connection = id.name, %fault, "a connection that failed stays wanted");
+        }
+    }
+}
+
+impl Machine {
+    /// The cluster's own addresses are routed to our devices: a link to one of them has to leave by another.
+    async fn lead_past_own_devices(&self, path: &mut Path) {
+        if let Path::Direct { address, device, .. } = path
+            && let Ok(address) = address.parse()
+        {
+            *device = self.network.device_towards(address).await.unwrap_or_default();
         }
     }
 }

@@ -4,6 +4,7 @@
 //! `sessions`, what is routed in `network`, what is resolved in `names`, what may be worked on in `catalogue`.
 
 mod catalogue;
+mod endpoints;
 mod mirror;
 mod names;
 mod network;
@@ -57,7 +58,7 @@ impl Kubernetes {
         let changes = watch::Sender::new(());
         let network = Network::follow(&client, &settings, changes.clone());
         let names = Names::follow(&client, &settings, changes.clone())?;
-        let sessions = Sessions::follow(&client, place, pin, settings.direct.pod_address);
+        let sessions = Sessions::follow(&client, place, pin, settings.direct);
         let catalogue = Catalogue::follow(&client, &settings);
         Ok(Self { settings, network, names, sessions, catalogue, changes })
     }

@@ -18,8 +18,12 @@ pub const DATAGRAMS_PER_TURN: usize = 64;
 pub const DATAGRAM_BUFFER: usize = 2 * 1024 * 1024;
 /// A UDP or echo flow that the laptop forgot to end.
 pub const DATAGRAM_IDLE: Duration = Duration::from_secs(120);
-/// Time that flows get to end by themselves when the manager stops.
-pub const DRAIN: Duration = Duration::from_secs(1);
+/// Time that flows get to end by themselves when the manager stops; laptops have another link by then.
+pub const DRAIN: Duration = Duration::from_secs(10);
+/// Time that a laptop without flows gets to make another link.
+pub const FAREWELL: Duration = Duration::from_secs(1);
+/// Ways past the API server that a replica tells laptops of. Others are left out.
+pub const ENDPOINTS: usize = 16;
 /// How long changes of the cluster are gathered before a laptop is told.
 pub const GATHER_CHANGES: Duration = Duration::from_millis(200);
 /// How often a laptop's sign of life is written into its session.

@@ -41,7 +41,7 @@ pub async fn serve(listen: SocketAddr, identity: &Identity, cluster: Arc<dyn Clu
     drop(listener);
     tracing::info!(sessions = host.sessions.load(Ordering::Relaxed), "stopping");
     stop.send_replace(true);
-    let deadline = tokio::time::Instant::now() + limits::DRAIN * 2;
+    let deadline = tokio::time::Instant::now() + limits::DRAIN + limits::FAREWELL;
     while host.sessions.load(Ordering::Relaxed) > 0 && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }

@@ -215,10 +215,15 @@ impl Source for Sockets {
 pub async fn serve(session: Shared<Session>, mut link: Link, peer: Pin, mut stopping: watch::Receiver<bool>) {
     tracing::info!("session begins");
     session.lock().ready.drive(link.waker());
-    let mut drain: Option<tokio::time::Instant> = None;
+    let mut drain: Option<Drain> = None;
     let ended = loop {
-        let deadline = tokio::time::Instant::from_std(session.lock().next_deadline());
-        let deadline = drain.map_or(deadline, |drain| drain.min(deadline));
+        let mut deadline = session.lock().next_deadline();
+        if let Some(drain) = &drain {
+            if drain.is_over(session.lock().sockets.flows.is_empty()) {
+                break LinkError::GoingAway;
+            }
+            deadline = deadline.min(drain.next());
+        }
         tokio::select! {
             biased;
             bytes = link.receive() => {
@@ -231,17 +236,14 @@ pub async fn serve(session: Shared<Session>, mut link: Link, peer: Pin, mut stop
                 }
                 resolve(&session, &link);
             }
-            () = tokio::time::sleep_until(deadline) => {
+            () = tokio::time::sleep_until(deadline.into()) => {
                 if let Err(error) = session.lock().tick(Instant::now()) {
                     break error;
-                }
-                if drain.is_some_and(|drain| drain <= tokio::time::Instant::now()) {
-                    break LinkError::GoingAway;
                 }
             }
             _ = stopping.wait_for(|stop| *stop), if drain.is_none() => {
                 session.lock().mux.go_away();
-                drain = Some(tokio::time::Instant::now() + limits::DRAIN);
+                drain = Some(Drain { began: Instant::now() });
             }
         }
         link.wake();
@@ -249,6 +251,24 @@ pub async fn serve(session: Shared<Session>, mut link: Link, peer: Pin, mut stop
     tracing::info!(reason = %ended, "session ends");
     tracing::debug!(%peer, "session ended");
     session.lock().sockets.flows.clear();
+}
+
+/// The time between the farewell and the end.
+struct Drain {
+    began: Instant,
+}
+
+impl Drain {
+    fn is_over(&self, no_flows: bool) -> bool {
+        let time = if no_flows { limits::FAREWELL } else { limits::DRAIN };
+        self.began.elapsed() >= time
+    }
+
+    /// When that may be another.
+    fn next(&self) -> Instant {
+        let farewell = self.began + limits::FAREWELL;
+        if Instant::now() < farewell { farewell } else { self.began + limits::DRAIN }
+    }
 }
 
 /// Hands new queries to the cluster's resolver.

@@ -147,6 +147,13 @@ impl<A: Copy> Resolver<A> {
         }
     }
 
+    /// Asks the cluster once more what it has not answered: the way that the questions took is gone, and there is another.
+    pub fn repeat_lookups(&mut self) {
+        for number in self.flights.of_cluster() {
+            self.send(number);
+        }
+    }
+
     /// Takes a client's query.
     pub fn handle_query(&mut self, asker: A, transport: Transport, query: &[u8], now: Instant) {
         self.stats.queries += 1;

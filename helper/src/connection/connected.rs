@@ -1,9 +1,13 @@
 //! The link is up; routes and names lead to it.
 
+use std::time::Duration;
+
 use hawser_fault::{Code, Fault};
 
+use super::replacing::{Attempt, another_base, direct_link, outcome};
 use super::{Context, Disconnecting, Host, Joined, Reconnecting, Retry, State, Then};
-use crate::plane::PlaneEvent;
+use crate::limits;
+use crate::plane::{PlaneEvent, Role};
 
 /// A connection that carries traffic.
 pub struct Connected {
@@ -13,22 +17,54 @@ pub struct Connected {
 impl Connected {
     pub(super) async fn next<H: Host>(self, context: &Context<H>) -> State {
         let mut joined = self.joined;
+        let mut base: Attempt<'_, _> = None;
+        let mut direct: Attempt<'_, _> = Some(Box::pin(direct_link(context, joined.direct.clone(), Duration::ZERO)));
         loop {
-            match context.unless_stopped(joined.events.recv()).await {
-                None => return State::Disconnecting(Disconnecting { joined, then: Then::Disconnected(None) }),
-                Some(Some(PlaneEvent::Lost(cause))) => return State::Reconnecting(Reconnecting { joined, cause }),
-                Some(Some(PlaneEvent::Changed(cluster))) => {
-                    if let Err(cause) = joined.apply(context, cluster).await {
-                        // The next link says the whole again.
-                        return State::Reconnecting(Reconnecting { joined, cause });
-                    }
-                    context.step("");
+            let next = async {
+                tokio::select! {
+                    event = joined.events.recv() => Next::Event(event),
+                    dialled = outcome(&mut base) => Next::Base(dialled),
+                    () = outcome(&mut direct) => Next::Direct,
                 }
-                Some(None) => {
+            };
+            let cluster = match context.unless_stopped(next).await {
+                None => return State::Disconnecting(Disconnecting { joined, then: Then::Disconnected(None) }),
+                Some(Next::Event(Some(PlaneEvent::Lost(cause)))) => {
+                    return State::Reconnecting(Reconnecting { joined, cause });
+                }
+                Some(Next::Event(None)) => {
                     let cause = Fault::new(Code::Internal, "the data plane ended by itself");
                     return State::Disconnecting(Disconnecting { joined, then: Then::Failed(cause, Retry::Restore) });
                 }
+                Some(Next::Event(Some(PlaneEvent::Replace(role, cause)))) => {
+                    tracing::info!(connection = context.wish.id.name, ?role, %cause, "a link is to be replaced");
+                    match role {
+                        Role::Base => base = Some(Box::pin(another_base(context))),
+                        Role::Direct => {
+                            direct =
+                                Some(Box::pin(direct_link(context, joined.direct.clone(), limits::REDIAL_LONGEST)));
+                        }
+                    }
+                    continue;
+                }
+                Some(Next::Direct) => continue,
+                Some(Next::Base(dialled)) => {
+                    joined.direct = dialled.direct;
+                    dialled.cluster
+                }
+                Some(Next::Event(Some(PlaneEvent::Changed(cluster)))) => cluster,
+            };
+            if let Err(cause) = joined.apply(context, cluster).await {
+                // The next link says the whole again.
+                return State::Reconnecting(Reconnecting { joined, cause });
             }
+            context.step("");
         }
     }
+}
+
+enum Next {
+    Event(Option<PlaneEvent>),
+    Base(super::joined::Dialled),
+    Direct,
 }

@@ -8,7 +8,7 @@ use hawser_tunnel::proto::Catalogue;
 use ipnet::IpNet;
 use tokio::sync::{RwLock, mpsc};
 
-use crate::plane::{Addresses, ClusterInfo, Counters, FlowRecord, PlaneEvent, Way};
+use crate::plane::{Addresses, ClusterInfo, Counters, FlowRecord, PlaneEvent, Way, Ways};
 use crate::store::desired::{Id, Wish};
 
 /// A connection's data plane, readable by others while it is there. Taking it out waits for readers.
@@ -19,8 +19,8 @@ pub trait Host: Send + Sync + 'static {
     /// What it runs for each connection.
     type Plane: DataPlane;
 
-    /// The ways to the connection's manager, the best first. Says what it waits for by `step`.
-    fn ways(&self, wish: &Wish, step: &(dyn Fn(&str) + Sync)) -> impl Future<Output = Result<Vec<Way>, Fault>> + Send;
+    /// The ways to the connection's manager. Says what it waits for by `step`.
+    fn ways(&self, wish: &Wish, step: &(dyn Fn(&str) + Sync)) -> impl Future<Output = Result<Ways, Fault>> + Send;
 
     /// Ready when somebody has logged in, so that [`ways`](Host::ways) may succeed where it asked for that.
     fn logged_in(&self, wish: &Wish) -> impl Future<Output = ()> + Send;
@@ -82,6 +82,8 @@ pub struct Names {
 pub trait DataPlane: Send + Sync + 'static {
     /// Dials the manager by the first way that leads there and puts the link to use; has its own deadline.
     fn link(&self, ways: Vec<Way>) -> impl Future<Output = Result<ClusterInfo, Fault>> + Send;
+    /// Dials all these ways at once and has new flows take the first that leads to the manager; has its own deadline.
+    fn upgrade(&self, ways: Vec<Way>) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Totals since the start.
     fn counters(&self) -> Counters;
     /// Open flows, then the last closed ones.
@@ -95,6 +97,10 @@ pub trait DataPlane: Send + Sync + 'static {
 impl DataPlane for crate::plane::Plane {
     async fn link(&self, ways: Vec<Way>) -> Result<ClusterInfo, Fault> {
         crate::plane::Plane::link(self, ways).await
+    }
+
+    async fn upgrade(&self, ways: Vec<Way>) -> Result<(), Fault> {
+        crate::plane::Plane::upgrade(self, ways).await
     }
 
     fn counters(&self) -> Counters {

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::status::Device;
 use super::{Context, DataPlane as _, Host, Names};
-use crate::plane::{Addresses, ClusterInfo, PlaneEvent};
+use crate::plane::{Addresses, ClusterInfo, PlaneEvent, Way};
 use crate::{address, limits, routing};
 
 /// Lives from the making of the device until the connection ends, over any number of links.
@@ -18,6 +18,16 @@ pub struct Joined {
     v6: bool,
     /// What is routed to the device.
     routed: Vec<IpNet>,
+    /// Ways past the API server, as the last dial found them out.
+    pub direct: Vec<Way>,
+}
+
+/// A base link that is there.
+pub struct Dialled {
+    /// What the manager says of its cluster.
+    pub cluster: ClusterInfo,
+    /// Ways past the API server.
+    pub direct: Vec<Way>,
 }
 
 impl Joined {
@@ -28,7 +38,7 @@ impl Joined {
         let addresses = address::plan(context.wish.index);
         let (plane, events) = context.host.start_plane(&context.wish, &addresses)?;
         *context.plane.write().await = Some(plane);
-        let mut joined = Self { events, device, addresses, v6: false, routed: Vec::new() };
+        let mut joined = Self { events, device, addresses, v6: false, routed: Vec::new(), direct: Vec::new() };
         match context.host.bring_up(&joined.device, &addresses).await {
             Ok(v6) => joined.v6 = v6,
             Err(fault) => {
@@ -40,27 +50,28 @@ impl Joined {
         Ok(joined)
     }
 
-    /// Dials the manager and brings routes and names up to what it says. Once the way is known it waits at most
+    /// Dials the manager and brings routes and names up to what it says. Once the way is known each of the two takes at most
     /// [`limits::ATTEMPT`]; may be dropped at any point and tried again.
     pub async fn link<H: Host>(&mut self, context: &Context<H>) -> Result<(), Fault> {
         // What is said of a former link is no news of the next one.
         while self.events.try_recv().is_ok() {}
+        let dialled = Self::dial(context, &|step| context.step(step)).await?;
+        self.direct = dialled.direct;
+        in_time(self.apply(context, dialled.cluster)).await
+    }
+
+    /// Dials a manager. `step` hears what is being waited for.
+    pub async fn dial<H: Host>(context: &Context<H>, step: &(dyn Fn(&str) + Sync)) -> Result<Dialled, Fault> {
         // Has deadlines of its own: somebody may have to log in.
-        let ways = context.host.ways(&context.wish, &|step| context.step(step)).await?;
-        let attempt = async {
-            let cluster = match &*context.plane.read().await {
-                Some(plane) => plane.link(ways).await?,
-                None => return Err(Fault::new(Code::Internal, "the data plane is gone while the connection lives")),
-            };
-            self.apply(context, cluster).await
-        };
-        match tokio::time::timeout(limits::ATTEMPT, attempt).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                let detail = format!("connecting took longer than {} s", limits::ATTEMPT.as_secs());
-                Err(Fault::new(Code::ManagerUnreachable, detail))
+        let ways = context.host.ways(&context.wish, step).await?;
+        let cluster = in_time(async {
+            match &*context.plane.read().await {
+                Some(plane) => plane.link(ways.base).await,
+                None => Err(Fault::new(Code::Internal, "the data plane is gone while the connection lives")),
             }
-        }
+        })
+        .await?;
+        Ok(Dialled { cluster, direct: ways.direct })
     }
 
     /// Undoes everything: names first, so that nobody asks a name server that is going away.
@@ -82,7 +93,7 @@ impl Joined {
         cluster.subnets.extend_from_slice(also);
         cluster.excluded_subnets.extend_from_slice(never);
         let carriers = context.host.carriers(&context.wish).await;
-        cluster.excluded_subnets.extend(carriers.into_iter().map(IpNet::from));
+        cluster.excluded_subnets.extend(carriers.into_iter().chain(cluster.peer).map(IpNet::from));
         let subnets = routing::carve(&self.routable(&cluster)?, &cluster.excluded_subnets);
         within("subnets", subnets.len(), limits::SUBNETS)?;
         context.step(format!("routing {} {}", subnets.len(), if subnets.len() == 1 { "subnet" } else { "subnets" }));
@@ -142,6 +153,16 @@ impl Joined {
             name: self.device.clone(),
             addresses: both(self.addresses.v4, self.addresses.v6),
             dns_servers: both(self.addresses.dns_v4, self.addresses.dns_v6),
+        }
+    }
+}
+
+async fn in_time<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    match tokio::time::timeout(limits::ATTEMPT, work).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            let detail = format!("connecting took longer than {} s", limits::ATTEMPT.as_secs());
+            Err(Fault::new(Code::ManagerUnreachable, detail))
         }
     }
 }

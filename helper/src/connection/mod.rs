@@ -20,6 +20,7 @@ mod needs_login;
 #[cfg(test)]
 pub mod pretend;
 mod reconnecting;
+mod replacing;
 pub mod status;
 #[cfg(test)]
 mod tests;

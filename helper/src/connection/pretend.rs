@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::{DataPlane, Host, Names};
-use crate::plane::{Addresses, ClusterInfo, Counters, FlowRecord, Path, PlaneEvent, Way};
+use crate::plane::{Addresses, ClusterInfo, Counters, FlowRecord, Path, PlaneEvent, Role, Way, Ways};
 use crate::store::desired::{Desired, Id, Target, Wish};
 
 /// A host whose answers are set by the test.
@@ -34,6 +34,8 @@ struct Shared {
     /// How the plane of each index is told to say something.
     events: BTreeMap<u16, mpsc::Sender<PlaneEvent>>,
     routed: Vec<IpNet>,
+    /// Whether there are ways past the API server.
+    is_direct: bool,
 }
 
 /// What dialling comes to.
@@ -71,6 +73,17 @@ impl Pretend {
     pub fn lose_link(&self, code: Code) {
         let events = self.shared.lock().events[&0].clone();
         events.try_send(PlaneEvent::Lost(Fault::new(code, "lost in a test"))).unwrap();
+    }
+
+    /// Lets the first connection want another link of this role, while one carries on.
+    pub fn replace_link(&self, role: Role) {
+        let events = self.shared.lock().events[&0].clone();
+        events.try_send(PlaneEvent::Replace(role, Fault::new(Code::LinkLost, "leaves in a test"))).unwrap();
+    }
+
+    /// Lets there be ways past the API server.
+    pub fn set_direct(&self) {
+        self.shared.lock().is_direct = true;
     }
 
     /// Lets the first connection's cluster be another.
@@ -123,11 +136,13 @@ pub fn id(owner: u32, name: &str) -> Id {
 impl Host for Pretend {
     type Plane = PretendPlane;
 
-    async fn ways(&self, _: &Wish, step: &(dyn Fn(&str) + Sync)) -> Result<Vec<Way>, Fault> {
+    async fn ways(&self, _: &Wish, step: &(dyn Fn(&str) + Sync)) -> Result<Ways, Fault> {
         self.attempt("ways", "ways".to_owned())?;
         step("dialling the manager");
         let pin = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
-        Ok(vec![Way { path: Path::Direct("192.0.2.1:7300".to_owned()), pin }])
+        let way = Way { path: Path::Address("192.0.2.1:7300".to_owned()), pins: vec![pin] };
+        let direct = if self.shared.lock().is_direct { vec![way.clone()] } else { Vec::new() };
+        Ok(Ways { base: vec![way], direct })
     }
 
     async fn logged_in(&self, _: &Wish) {
@@ -210,6 +225,15 @@ impl DataPlane for PretendPlane {
                 tokio::time::sleep(Duration::from_secs(5)).await;
                 Err(Fault::new(Code::ManagerUnreachable, format!("{address} is silent")))
             }
+        }
+    }
+
+    async fn upgrade(&self, _: Vec<Way>) -> Result<(), Fault> {
+        let mut shared = self.0.lock();
+        shared.done.push("upgrade".to_owned());
+        match shared.faults.iter().find(|(failing, _)| *failing == "upgrade") {
+            Some((_, code)) => Err(Fault::new(*code, "upgrade fails in this test")),
+            None => Ok(()),
         }
     }
 

@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::pretend::{Link, Pretend, cluster, id, target};
 use super::*;
+use crate::plane::Role;
 use crate::store::desired::Wish;
 
 struct Running {
@@ -327,4 +328,41 @@ async fn what_a_manager_announces_is_bounded() {
         let status = start(host, Origin::Asked).failed().await;
         assert_eq!(code(&status.phase), Some(expected));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_manager_that_leaves_is_replaced_while_connected() {
+    let mut running = start(Pretend::default(), Origin::Asked);
+    let since = running.connected().await.since;
+    let host = Arc::clone(&running.host);
+    host.take_done();
+    host.next_link(Link::Fault(Code::ManagerUnreachable));
+    host.next_link(Link::Cluster(Box::new(cluster(&["10.96.0.0/16", "10.244.1.0/24"]))));
+    host.replace_link(Role::Base);
+    let status =
+        running.status.wait_for(|status| status.cluster.as_ref().is_some_and(|cluster| cluster.subnets.len() == 2));
+    timeout(Duration::from_secs(5), status).await.unwrap().unwrap();
+    assert_eq!(running.status.borrow().since, since, "it was connected all the time");
+    assert_eq!(host.take_done()[..4], ["ways", "link", "ways", "link"]);
+    running.stopped().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_better_way_is_looked_for_again_and_again() {
+    let host = Pretend::default();
+    host.set_direct();
+    host.fail("upgrade", Code::ManagerUnreachable);
+    let mut running = start(host, Origin::Asked);
+    running.connected().await;
+    let host = Arc::clone(&running.host);
+    let upgrades = async |seconds| {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        host.take_done().iter().filter(|step| *step == "upgrade").count()
+    };
+    assert_eq!(upgrades(150).await, 3);
+    host.mend();
+    assert_eq!(upgrades(150).await, 1);
+    host.replace_link(Role::Direct);
+    assert_eq!(upgrades(2).await, 1);
+    running.stopped().await;
 }

@@ -6,6 +6,7 @@
 mod companions;
 mod credential;
 mod session;
+mod ways;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,7 +20,7 @@ use parking_lot::Mutex;
 use tokio::time::timeout;
 
 use crate::limits;
-use crate::plane::{Path, Way};
+use crate::plane::Ways;
 use crate::store::desired::{Id, Kubernetes, Wish};
 
 pub use companions::Companions;
@@ -57,7 +58,7 @@ impl Clusters {
         cluster: &Kubernetes,
         key: Pin,
         step: &(dyn Fn(&str) + Sync),
-    ) -> Result<Vec<Way>, Fault> {
+    ) -> Result<Ways, Fault> {
         let known = self.known(wish, cluster, step).await?;
         match Self::replicas(&known.api, wish, cluster, key, step).await {
             // The server may know the user no more, whatever the credential says of its own end.
@@ -121,22 +122,11 @@ impl Clusters {
         cluster: &Kubernetes,
         key: Pin,
         step: &(dyn Fn(&str) + Sync),
-    ) -> Result<Vec<Way>, Fault> {
+    ) -> Result<Ways, Fault> {
         let replicas = session::admitted(api, cluster, key, step).await?;
-        let ways: Vec<Way> = replicas
-            .into_iter()
-            .filter_map(|replica| {
-                let path = Path::PortForward {
-                    api: api.clone(),
-                    namespace: cluster.manager_namespace.clone(),
-                    pod: replica.pod,
-                    port: replica.port,
-                };
-                Some(Way { path, pin: replica.key.parse().ok()? })
-            })
-            .collect();
+        let ways = ways::of(api, &cluster.manager_namespace, &replicas);
         step(&format!("dialling the manager in {}", cluster.manager_namespace));
-        if ways.is_empty() {
+        if ways.base.is_empty() {
             let detail = format!("the session of {} names no replica of the manager", wish.id.name);
             return Err(Fault::new(Code::ManagerAbsent, detail));
         }

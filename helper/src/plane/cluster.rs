@@ -13,6 +13,7 @@ impl ClusterInfo {
         Ok(Self {
             software: hello.software.clone(),
             way: String::new(),
+            peer: None,
             subnets: nets(&hello.subnets)?,
             excluded_subnets: nets(&hello.excluded_subnets)?,
             names: ClusterNames {

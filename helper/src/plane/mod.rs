@@ -4,18 +4,21 @@
 //! shares. The rest of the helper holds a [`Plane`] and sends it commands.
 
 mod cluster;
+mod join;
+mod links;
 mod path;
 mod records;
 mod thread;
 mod upstream;
+mod way;
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use hawser_dns::ClusterNames;
 use hawser_fault::{Code, Fault};
-use hawser_tunnel::identity::{Identity, Pin};
+use hawser_tunnel::identity::Identity;
 use hawser_tunnel::link::Shared;
 use hawser_tunnel::proto::Catalogue;
 use ipnet::IpNet;
@@ -25,6 +28,8 @@ use tokio::sync::oneshot;
 
 use path::DataPath;
 use thread::Command;
+
+pub use way::{Path, Role, Way, Ways};
 
 /// The laptop's own addresses on a VIF, and those of its name server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,44 +42,6 @@ pub struct Addresses {
     pub dns_v4: Ipv4Addr,
     /// The name server.
     pub dns_v6: Ipv6Addr,
-}
-
-/// One way to a manager.
-#[derive(Clone)]
-pub struct Way {
-    /// By what path.
-    pub path: Path,
-    /// The pin of the manager's key.
-    pub pin: Pin,
-}
-
-/// By what path a manager is reached.
-#[derive(Clone)]
-pub enum Path {
-    /// A TCP connection to `host:port`.
-    Direct(String),
-    /// A port-forward through an API server.
-    PortForward {
-        /// The server.
-        api: hawser_kube::Api,
-        /// Of the pod.
-        namespace: String,
-        /// The manager's.
-        pod: String,
-        /// Of the tunnel in the pod.
-        port: u16,
-    },
-}
-
-impl std::fmt::Display for Path {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Direct(address) => f.write_str(address),
-            Self::PortForward { api, namespace, pod, .. } => {
-                write!(f, "port-forward to {namespace}/{pod} through {}", api.address())
-            }
-        }
-    }
 }
 
 /// What a plane is started with.
@@ -94,8 +61,10 @@ pub struct PlaneConfig {
 pub struct ClusterInfo {
     /// Name and version of the manager.
     pub software: String,
-    /// How it was reached.
+    /// How new flows reach it.
     pub way: String,
+    /// The other end of that way, if it is one past the API server: it must not be routed to the cluster.
+    pub peer: Option<IpAddr>,
     /// Routed to the cluster.
     pub subnets: Vec<IpNet>,
     /// Not routed there, where that is more specific than a subnet.
@@ -107,9 +76,11 @@ pub struct ClusterInfo {
 /// What a plane says by itself.
 #[derive(Debug)]
 pub enum PlaneEvent {
-    /// The link is gone.
+    /// No link is left.
     Lost(Fault),
-    /// The cluster is another than it was said to be.
+    /// A link is gone or about to go, another one carries on: it wants to be replaced.
+    Replace(Role, Fault),
+    /// The cluster is another than it was said to be, or new flows reach it by another way.
     Changed(ClusterInfo),
 }
 
@@ -179,7 +150,7 @@ impl Plane {
     }
 
     /// Dials the manager by the first way that leads there, attaches the flows to the link and says what the cluster is.
-    /// May be called again after [`PlaneEvent::Lost`].
+    /// Called again it replaces the link that it made before, whose flows end where they are.
     ///
     /// # Errors
     /// Whatever kept the last of the links from being made; each is tried for at most five seconds.
@@ -187,6 +158,19 @@ impl Plane {
         let (reply, answer) = oneshot::channel();
         let gone = || Fault::new(Code::Internal, "the data plane's thread has ended");
         let command = Command::Link { ways, reply };
+        self.commands.send(command).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Dials all these ways at once and attaches the first that leads to the manager beside the link that is there; new flows
+    /// take it.
+    ///
+    /// # Errors
+    /// Whatever kept the last of the links from being made; each is tried for at most five seconds.
+    pub async fn upgrade(&self, ways: Vec<Way>) -> Result<(), Fault> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || Fault::new(Code::Internal, "the data plane's thread has ended");
+        let command = Command::Upgrade { ways, reply };
         self.commands.send(command).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }

@@ -7,9 +7,9 @@ use std::time::{Instant, SystemTime};
 use bytes::{Bytes, BytesMut};
 use hawser_dns::{LookupId, Resolver, Route, Transport};
 use hawser_tunnel::error::LinkError;
-use hawser_tunnel::link::Endpoint;
+use hawser_tunnel::link::{Endpoint, Shared};
 use hawser_vif::tun::{Readiness, Tun};
-use hawser_vif::{Asker, Config, Core, Event};
+use hawser_vif::{Asker, Config, Core, Event, LinkId};
 
 use super::upstream::HostLookup;
 use super::{ClusterInfo, Counters, FlowRecord, PlaneConfig, records};
@@ -20,7 +20,14 @@ pub(super) struct DataPath {
     tun: Tun,
     resolver: Resolver<Asker>,
     host_lookups: Vec<HostLookup>,
-    going_away: bool,
+    /// Links whose managers are about to stop, since this was last asked.
+    leaving: Vec<LinkId>,
+}
+
+/// One link's end of the path: what its outgoing side pulls from.
+pub(super) struct LinkEnd {
+    pub path: Shared<DataPath>,
+    pub link: LinkId,
 }
 
 impl DataPath {
@@ -35,7 +42,7 @@ impl DataPath {
             tun: Tun::create(&config.device)?,
             resolver: Resolver::new(seed),
             host_lookups: Vec::new(),
-            going_away: false,
+            leaving: Vec::new(),
         })
     }
 
@@ -43,13 +50,16 @@ impl DataPath {
         self.tun.readiness()
     }
 
-    /// A link is about to be attached.
-    pub fn link_up(&mut self, cluster: &ClusterInfo) -> Result<(), LinkError> {
+    /// A link is about to be attached; new flows go over it.
+    pub fn link_up(&mut self, cluster: &ClusterInfo) -> Result<LinkId, LinkError> {
         self.set_names(cluster)?;
-        self.core.link_up(Instant::now());
         self.resolver.set_connected(true);
-        self.going_away = false;
-        Ok(())
+        Ok(self.core.link_up(Instant::now()))
+    }
+
+    /// New flows go over this link from now on.
+    pub fn prefer(&mut self, link: LinkId) {
+        self.core.prefer(link);
     }
 
     /// The names of the cluster are these from now on.
@@ -58,9 +68,14 @@ impl DataPath {
         domains.map_err(|error| LinkError::Hello(error.to_string()))
     }
 
-    pub fn link_down(&mut self, now: Instant) {
-        self.resolver.set_connected(false);
-        self.core.link_down(now, &mut self.tun.sink());
+    /// A link is gone; `another` says whether one is left.
+    pub fn link_down(&mut self, link: LinkId, another: bool, now: Instant) {
+        self.core.link_down(link, now, &mut self.tun.sink());
+        if another {
+            self.resolver.repeat_lookups();
+        } else {
+            self.resolver.set_connected(false);
+        }
         self.settle(now);
     }
 
@@ -74,18 +89,23 @@ impl DataPath {
         more
     }
 
-    pub fn receive(&mut self, bytes: Bytes, now: Instant) -> Result<(), LinkError> {
-        let result = self.core.handle_frames(bytes, now, &mut self.tun.sink());
+    pub fn receive(&mut self, link: LinkId, bytes: Bytes, now: Instant) -> Result<(), LinkError> {
+        let result = self.core.handle_frames(link, bytes, now, &mut self.tun.sink());
         self.settle(now);
-        result?;
-        if self.going_away { Err(LinkError::GoingAway) } else { Ok(()) }
+        Ok(result?)
     }
 
-    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), LinkError> {
+    /// Links whose managers have said since the last call that they are about to stop.
+    pub fn take_leaving(&mut self) -> Vec<LinkId> {
+        std::mem::take(&mut self.leaving)
+    }
+
+    /// Lets time pass. The first link that is dead comes back as the error.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), LinkId> {
         self.resolver.handle_timeout(now);
         let result = self.core.handle_timeout(now, &mut self.tun.sink());
         self.settle(now);
-        result.map_err(|_| LinkError::Silent)
+        result
     }
 
     pub fn next_deadline(&mut self) -> Option<Instant> {
@@ -107,8 +127,12 @@ impl DataPath {
         self.settle(now);
     }
 
-    pub fn has_frames(&self) -> bool {
-        self.core.has_frames()
+    pub fn has_frames(&self, link: LinkId) -> bool {
+        self.core.has_frames(link)
+    }
+
+    pub fn flows_on(&self, link: LinkId) -> usize {
+        self.core.flows_on(link)
     }
 
     pub fn counters(&self) -> Counters {
@@ -144,7 +168,7 @@ impl DataPath {
                     let reply = if message.is_empty() { Err(()) } else { Ok(&message[..]) };
                     self.resolver.handle_reply(LookupId(id), reply, now);
                 }
-                Event::GoingAway => self.going_away = true,
+                Event::GoingAway { link } => self.leaving.push(link),
             }
         }
         while let Some(event) = self.resolver.poll_event() {
@@ -166,13 +190,14 @@ impl DataPath {
     }
 }
 
-impl Endpoint for DataPath {
+impl Endpoint for LinkEnd {
     fn transmit(&mut self, out: &mut BytesMut, size: usize, now: Instant) {
-        self.core.poll_frames(out, size, now);
+        let path = &mut *self.path.lock();
+        path.core.poll_frames(self.link, out, size, now);
         // Taking bytes out of a flow opens its window towards the laptop.
-        self.core.flush(now, &mut self.tun.sink());
-        if self.core.has_frames() {
-            self.core.poll_frames(out, size, now);
+        path.core.flush(now, &mut path.tun.sink());
+        if path.core.has_frames(self.link) {
+            path.core.poll_frames(self.link, out, size, now);
         }
     }
 }

@@ -1,53 +1,50 @@
-//! The thread: waits for packets, for the link, for time and for commands, and gives each its turn.
+//! The thread: waits for packets, for the links, for time and for commands, and gives each its turn.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use hawser_dns::LookupId;
 use hawser_fault::{Code, Fault};
-use hawser_kube::ApiError;
-use hawser_tunnel::client::{self, Caller, Connection, Dialled};
+use hawser_tunnel::client::Caller;
 use hawser_tunnel::error::LinkError;
-use hawser_tunnel::identity::Identity;
-use hawser_tunnel::link::{Link, Shared};
+use hawser_tunnel::link::Shared;
 use hawser_tunnel::proto::{Catalogue, Change};
+use hawser_vif::LinkId;
 use tokio::sync::{mpsc, oneshot};
 
+use super::join::Joiner;
+use super::links::{Linked, Links};
 use super::path::DataPath;
-use super::{ClusterInfo, Path, PlaneConfig, PlaneEvent, Way, upstream};
+use super::{ClusterInfo, PlaneConfig, PlaneEvent, Role, Way, upstream};
 
 /// What the rest of the helper asks of the thread.
 pub(super) enum Command {
     Link { ways: Vec<Way>, reply: oneshot::Sender<Result<ClusterInfo, Fault>> },
+    Upgrade { ways: Vec<Way>, reply: oneshot::Sender<Result<(), Fault>> },
     Browse { namespaces: Vec<String>, reply: mpsc::Sender<Result<Catalogue, Fault>> },
     Stop,
 }
 
 /// What the thread's own tasks bring back.
-enum Brought {
-    Linked { result: Result<Linked, Fault>, reply: oneshot::Sender<Result<ClusterInfo, Fault>> },
-    Changed(Change),
-    HostAnswer { lookup: LookupId, answer: Option<Vec<u8>> },
-}
-
-/// A link in use. Dropping it ends it.
-struct Linked {
-    cluster: ClusterInfo,
-    link: Link,
-    caller: Caller,
-    _connection: Connection,
-    _news: News,
-}
-
-/// The task that follows the cluster's changes; it ends with the link.
-struct News(tokio::task::JoinHandle<()>);
-
-impl Drop for News {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+pub(super) enum Brought {
+    Linked {
+        result: Result<Linked, Fault>,
+        reply: oneshot::Sender<Result<ClusterInfo, Fault>>,
+    },
+    Upgraded {
+        result: Result<Linked, Fault>,
+        reply: oneshot::Sender<Result<(), Fault>>,
+    },
+    /// A link that did not come to be.
+    Gone(LinkId),
+    Changed(LinkId, Change),
+    HostAnswer {
+        lookup: LookupId,
+        answer: Option<Vec<u8>>,
+    },
 }
 
 /// Time for the farewell to leave.
@@ -63,12 +60,12 @@ pub(super) fn start(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (bring, brought) = mpsc::channel(upstream::LOOKUPS + 1);
     let worker = Worker {
+        joiner: Joiner { path: path.clone(), identity: config.identity.clone(), bring },
         path,
-        identity: config.identity.clone(),
         upstreams: config.upstreams.clone().into(),
-        link: None,
+        links: Links::default(),
+        told: None,
         events,
-        bring,
         host_lookups: 0,
     };
     std::thread::Builder::new().name(config.device.clone()).spawn(move || {
@@ -80,11 +77,12 @@ pub(super) fn start(
 
 struct Worker {
     path: Shared<DataPath>,
-    identity: Arc<Identity>,
+    joiner: Joiner,
     upstreams: Arc<[SocketAddr]>,
-    link: Option<Linked>,
+    links: Links,
+    /// What the connection knows of the cluster; nothing while there is no link.
+    told: Option<ClusterInfo>,
     events: mpsc::Sender<PlaneEvent>,
-    bring: mpsc::Sender<Brought>,
     host_lookups: usize,
 }
 
@@ -103,53 +101,67 @@ impl Worker {
                 timer.as_mut().reset(deadline.into());
             }
             tokio::select! {
-                bytes = receive(&mut self.link) => {
-                    let result = bytes.and_then(|bytes| self.path.lock().receive(bytes, Instant::now()));
-                    self.link_lost_on(result).await;
-                }
+                (link, bytes) = self.links.receive() => self.receive(link, bytes).await,
                 ready = readiness.readable() => {
                     ready?;
                     if !self.path.lock().read_packets(Instant::now())? {
                         readiness.drained();
                     }
                 }
-                () = &mut timer => {
-                    let result = self.path.lock().handle_timeout(Instant::now());
-                    self.link_lost_on(result).await;
-                }
+                () = &mut timer => self.pass_time().await,
                 Some(brought) = brought.recv() => self.bring_in(brought).await,
                 command = commands.recv() => match command {
-                    Some(Command::Link { ways, reply }) => self.dial(ways, reply),
+                    Some(Command::Link { ways, reply }) => self.link(ways, reply),
+                    Some(Command::Upgrade { ways, reply }) => self.upgrade(ways, reply),
                     Some(Command::Browse { namespaces, reply }) => self.browse(namespaces, reply),
                     Some(Command::Stop) | None => return self.stop().await,
                 },
             }
             self.ask_host();
-            if let Some(linked) = &self.link
-                && self.path.lock().has_frames()
-            {
-                linked.link.wake();
+            let path = self.path.lock();
+            self.links.iter().filter(|linked| path.has_frames(linked.id)).for_each(|linked| linked.link.wake());
+        }
+    }
+
+    async fn receive(&mut self, link: LinkId, bytes: Result<Bytes, LinkError>) {
+        let result = bytes.and_then(|bytes| self.path.lock().receive(link, bytes, Instant::now()));
+        if let Err(error) = result {
+            return self.lost(link, error.into()).await;
+        }
+        let leaving = self.path.lock().take_leaving();
+        for link in leaving {
+            self.leaves(link).await;
+        }
+    }
+
+    async fn pass_time(&mut self) {
+        loop {
+            let result = self.path.lock().handle_timeout(Instant::now());
+            match result {
+                Ok(()) => return self.prune(),
+                Err(link) => self.lost(link, LinkError::Silent.into()).await,
             }
         }
     }
 
-    fn dial(&self, ways: Vec<Way>, reply: oneshot::Sender<Result<ClusterInfo, Fault>>) {
-        let (path, identity, bring) = (self.path.clone(), self.identity.clone(), self.bring.clone());
+    fn link(&self, ways: Vec<Way>, reply: oneshot::Sender<Result<ClusterInfo, Fault>>) {
+        let joiner = self.joiner.clone();
         tokio::spawn(async move {
-            let mut result = Err(Fault::new(Code::ManagerUnreachable, "there is no way to the manager"));
-            for way in ways {
-                result = join(&way, &identity, path.clone(), bring.clone()).await;
-                match &result {
-                    Ok(_) => break,
-                    Err(fault) => tracing::debug!(way = %way.path, %fault, "no link this way"),
-                }
-            }
-            let _ = bring.send(Brought::Linked { result, reply }).await;
+            let result = joiner.first(ways).await;
+            let _ = joiner.bring.send(Brought::Linked { result, reply }).await;
+        });
+    }
+
+    fn upgrade(&self, ways: Vec<Way>, reply: oneshot::Sender<Result<(), Fault>>) {
+        let joiner = self.joiner.clone();
+        tokio::spawn(async move {
+            let result = joiner.fastest(ways).await;
+            let _ = joiner.bring.send(Brought::Upgraded { result, reply }).await;
         });
     }
 
     fn browse(&self, namespaces: Vec<String>, reply: mpsc::Sender<Result<Catalogue, Fault>>) {
-        let Some(linked) = &self.link else {
+        let Some(linked) = self.links.best() else {
             let _ = reply.try_send(Err(Fault::new(Code::LinkLost, "there is no link to the manager now")));
             return;
         };
@@ -164,14 +176,27 @@ impl Worker {
     async fn bring_in(&mut self, brought: Brought) {
         match brought {
             Brought::Linked { result: Ok(linked), reply } => {
-                let _ = reply.send(Ok(linked.cluster.clone()));
-                self.link = Some(linked);
+                let cluster = linked.cluster.clone();
+                self.retire(Role::Base).await;
+                self.links.add(linked);
+                self.told = Some(self.links.best().map_or(cluster, |best| best.cluster.clone()));
+                self.take_best().await;
+                let _ = reply.send(Ok(self.told.clone().unwrap_or_default()));
+            }
+            Brought::Upgraded { result: Ok(linked), reply } => {
+                self.retire(Role::Direct).await;
+                self.links.add(linked);
+                self.take_best().await;
+                let _ = reply.send(Ok(()));
             }
             Brought::Linked { result: Err(fault), reply } => {
-                self.path.lock().link_down(Instant::now());
                 let _ = reply.send(Err(fault));
             }
-            Brought::Changed(change) => self.change(&change).await,
+            Brought::Upgraded { result: Err(fault), reply } => {
+                let _ = reply.send(Err(fault));
+            }
+            Brought::Gone(link) => self.path.lock().link_down(link, !self.links.is_empty(), Instant::now()),
+            Brought::Changed(link, change) => self.change(link, &change).await,
             Brought::HostAnswer { lookup, answer } => {
                 self.host_lookups -= 1;
                 self.path.lock().host_reply(lookup, answer.as_deref(), Instant::now());
@@ -179,29 +204,76 @@ impl Worker {
         }
     }
 
-    async fn change(&mut self, change: &Change) {
-        let Some(linked) = &mut self.link else { return };
-        let former = linked.cluster.clone();
-        if let Err(error) = linked.cluster.apply(change) {
-            return self.link_lost_on(Err(error)).await;
-        }
-        if linked.cluster != former {
-            let cluster = linked.cluster.clone();
-            let names = self.path.lock().set_names(&cluster);
-            if names.is_err() {
-                return self.link_lost_on(names).await;
-            }
-            let _ = self.events.send(PlaneEvent::Changed(cluster)).await;
+    async fn change(&mut self, link: LinkId, change: &Change) {
+        let Some(linked) = self.links.get_mut(link) else { return };
+        match linked.cluster.apply(change) {
+            Ok(()) => self.take_best().await,
+            Err(error) => self.lost(link, error.into()).await,
         }
     }
 
-    async fn link_lost_on(&mut self, result: Result<(), LinkError>) {
-        let Err(error) = result else { return };
-        if self.link.take().is_none() {
+    /// Another link of this role is there: the former one's flows end where they are, if its manager gives them the time.
+    async fn retire(&mut self, role: Role) {
+        let former: Vec<LinkId> =
+            self.links.iter().filter(|linked| linked.role == role && !linked.leaving).map(|linked| linked.id).collect();
+        for link in former {
+            self.links.remove(link);
+            self.path.lock().link_down(link, true, Instant::now());
+        }
+    }
+
+    /// Ends links that leave and carry nothing any more, if another one is there.
+    fn prune(&mut self) {
+        if self.links.best().is_none_or(|best| best.leaving) {
             return;
         }
-        self.path.lock().link_down(Instant::now());
-        let _ = self.events.send(PlaneEvent::Lost(error.into())).await;
+        let idle: Vec<LinkId> = {
+            let path = self.path.lock();
+            let is_idle = |linked: &&Linked| linked.leaving && path.flows_on(linked.id) == 0;
+            self.links.iter().filter(is_idle).map(|linked| linked.id).collect()
+        };
+        for link in idle {
+            self.links.remove(link);
+            self.path.lock().link_down(link, true, Instant::now());
+        }
+    }
+
+    /// The manager behind a link is about to stop.
+    async fn leaves(&mut self, link: LinkId) {
+        let Some(linked) = self.links.get_mut(link).filter(|linked| !linked.leaving) else { return };
+        linked.leaving = true;
+        let role = linked.role;
+        self.take_best().await;
+        let _ = self.events.send(PlaneEvent::Replace(role, LinkError::GoingAway.into())).await;
+    }
+
+    async fn lost(&mut self, link: LinkId, cause: Fault) {
+        let Some(linked) = self.links.remove(link) else { return };
+        // First, so that what moves over from the lost one takes the right one.
+        self.take_best().await;
+        self.path.lock().link_down(link, !self.links.is_empty(), Instant::now());
+        if self.links.is_empty() {
+            self.told = None;
+            let _ = self.events.send(PlaneEvent::Lost(cause)).await;
+        } else if !linked.leaving {
+            let _ = self.events.send(PlaneEvent::Replace(linked.role, cause)).await;
+        }
+    }
+
+    /// Has new flows take the best link, and says what that changes.
+    async fn take_best(&mut self) {
+        let Some(best) = self.links.best() else { return };
+        let (id, cluster) = (best.id, best.cluster.clone());
+        self.path.lock().prefer(id);
+        if self.told.as_ref().is_none_or(|told| *told == cluster) {
+            return;
+        }
+        let names = self.path.lock().set_names(&cluster);
+        if let Err(error) = names {
+            return Box::pin(self.lost(id, error.into())).await;
+        }
+        self.told = Some(cluster.clone());
+        let _ = self.events.send(PlaneEvent::Changed(cluster)).await;
     }
 
     fn ask_host(&mut self) {
@@ -212,7 +284,7 @@ impl Worker {
                 continue;
             }
             self.host_lookups += 1;
-            let (servers, bring) = (self.upstreams.clone(), self.bring.clone());
+            let (servers, bring) = (self.upstreams.clone(), self.joiner.bring.clone());
             tokio::spawn(async move {
                 let answer = upstream::ask(&servers, &lookup).await;
                 let _ = bring.send(Brought::HostAnswer { lookup: lookup.id, answer }).await;
@@ -223,77 +295,14 @@ impl Worker {
     async fn stop(self) -> io::Result<()> {
         let now = Instant::now();
         self.path.lock().go_away(now);
-        if let Some(linked) = &self.link {
-            linked.link.wake();
+        if !self.links.is_empty() {
+            self.links.iter().for_each(|linked| linked.link.wake());
             tokio::time::sleep(FAREWELL).await;
         }
-        self.path.lock().link_down(now);
+        for linked in self.links.iter() {
+            self.path.lock().link_down(linked.id, false, now);
+        }
         Ok(())
-    }
-}
-
-async fn receive(link: &mut Option<Linked>) -> Result<bytes::Bytes, LinkError> {
-    match link {
-        Some(linked) => linked.link.receive().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn join(
-    way: &Way,
-    identity: &Identity,
-    path: Shared<DataPath>,
-    bring: mpsc::Sender<Brought>,
-) -> Result<Linked, Fault> {
-    let linked = match &way.path {
-        Path::Direct(address) => attach(client::dial(address, identity, way.pin).await, way, path, bring).await,
-        Path::PortForward { api, namespace, pod, port } => {
-            let stream = api.port_forward(namespace, pod, *port).await.map_err(no_port_forward)?;
-            let dialled = client::dial_over(stream, &way.path.to_string(), identity, way.pin).await;
-            attach(dialled, way, path, bring).await
-        }
-    };
-    linked.map_err(|error| explain(error, way, identity))
-}
-
-async fn attach(
-    dialled: Result<Dialled, LinkError>,
-    way: &Way,
-    path: Shared<DataPath>,
-    bring: mpsc::Sender<Brought>,
-) -> Result<Linked, LinkError> {
-    let dialled = dialled?;
-    let mut cluster = ClusterInfo::of(&dialled.hello)?;
-    cluster.way = way.path.to_string();
-    let (changes, caller) = (dialled.changes().await?, dialled.caller());
-    path.lock().link_up(&cluster)?;
-    let (link, connection) = dialled.attach(path).await?;
-    let news = News(tokio::spawn(follow(changes, bring)));
-    Ok(Linked { cluster, link, caller, _connection: connection, _news: news })
-}
-
-/// A pod that is gone is no lasting error: another one takes its place.
-fn no_port_forward(error: ApiError) -> Fault {
-    match error.status() {
-        Some(401 | 403) | None => error.into(),
-        Some(_) => Fault::new(Code::ManagerUnreachable, error.to_string()),
-    }
-}
-
-fn explain(error: LinkError, way: &Way, identity: &Identity) -> Fault {
-    match (&error, &way.path) {
-        (LinkError::NotAdmitted, Path::Direct(_)) => {
-            let fix = format!(
-                "Have the manager's operator add \"{}\" to authorised_keys in the manager's file.",
-                identity.pin()
-            );
-            Fault::from(error).with_fix(fix)
-        }
-        // A replica that has just started does not know the session yet.
-        (LinkError::NotAdmitted, Path::PortForward { .. }) => {
-            Fault::new(Code::ManagerUnreachable, "the manager does not let the session in yet")
-        }
-        _ => error.into(),
     }
 }
 
@@ -312,15 +321,6 @@ async fn pass_on(
                 Err(status) => return Err(LinkError::Lost(status.message().to_owned())),
             },
             () = reply.closed() => return Ok(()),
-        }
-    }
-}
-
-/// Brings what changes in the cluster. The end of it is no news: the link's own end says more.
-async fn follow(mut changes: tonic::Streaming<Change>, bring: mpsc::Sender<Brought>) {
-    while let Ok(Some(change)) = changes.message().await {
-        if bring.send(Brought::Changed(change)).await.is_err() {
-            return;
         }
     }
 }

@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_subnet_that_is_not_routed_to_the_device_is_absent() {
-        let route = |net: &str, device: &str| Route { net: net.parse().unwrap(), device: device.to_owned() };
+        let route = |net: &str, device: &str| Route { net: net.parse().unwrap(), device: device.to_owned(), metric: 0 };
         let routes = [route("10.96.0.0/16", "hawser0"), route("10.97.0.0/16", "eth0"), route("fd00::/64", "hawser0")];
         let subnets: Vec<IpNet> =
             ["10.96.0.0/16", "10.97.0.0/16", "10.96.0.0/17", "fd00::/64"].map(|net| net.parse().unwrap()).into();

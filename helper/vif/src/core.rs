@@ -2,6 +2,7 @@
 
 mod datagram;
 mod far;
+mod links;
 mod table;
 mod tcp;
 #[cfg(test)]
@@ -12,18 +13,22 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use hawser_tunnel::frame::{FlowId, Reason, WireError};
-use hawser_tunnel::mux::{self, Mux, Pull, Side, Silent, Source};
+use hawser_tunnel::frame::{FlowId, Kind, Reason, WireError};
+use hawser_tunnel::mux::{self, Pull, Silent, Source};
 use smoltcp::time::Instant as StackTime;
 use smoltcp::wire::IpProtocol;
 
 use crate::compose::{Composer, transport_checksum};
-use crate::packet::{Packet, Segment, parse_echo, parse_udp};
+use crate::mapping;
+use crate::packet::{Packet, Protocol, Segment, parse_echo, parse_udp};
 use crate::platform::Memory;
 use crate::reassembly::Reassembly;
 use crate::record::{Closed, FlowRecord};
 use crate::stack::{PacketSink, Stack};
-use table::{FlowKey, Table};
+use links::{Links, Place};
+use table::{FlowKey, FlowKind, Table};
+
+pub use links::LinkId;
 
 /// How a core is set up.
 #[derive(Clone, Debug)]
@@ -65,20 +70,21 @@ pub enum Event {
     /// The manager's answer to a query of [`Core::query`]; empty if there is none.
     #[allow(missing_docs)]
     Answer { id: u32, message: Bytes },
-    /// The manager is about to stop.
-    GoingAway,
+    /// The manager behind this link is about to stop.
+    #[allow(missing_docs)]
+    GoingAway { link: LinkId },
 }
 
 /// The data plane of one connection. See the module's description.
 pub struct Core {
     config: Config,
     begun: Instant,
-    /// `None` while there is no link: new flows are refused then. In a box, because [`Core::poll_frames`] takes it out.
-    mux: Option<Box<Mux>>,
+    /// While there is none, new flows are refused.
+    links: Links,
     mux_events: Vec<mux::Event>,
     events: VecDeque<Event>,
     flows: Table,
-    by_id: HashMap<FlowId, FlowKey, ahash::RandomState>,
+    by_place: HashMap<Place, FlowKey, ahash::RandomState>,
     dirty: Vec<FlowKey>,
     stack: Stack,
     memory: Memory,
@@ -107,11 +113,11 @@ impl Core {
             stack: Stack::new(config.checksum_offload, config.seed),
             config,
             begun: now,
-            mux: None,
+            links: Links::default(),
             mux_events: Vec::new(),
             events: VecDeque::new(),
             flows: Table::default(),
-            by_id: HashMap::default(),
+            by_place: HashMap::default(),
             dirty: Vec::new(),
             memory: Memory::default(),
             composer: Composer::default(),
@@ -123,17 +129,25 @@ impl Core {
     }
 
     /// A fresh link is there: new flows go over it.
-    pub fn link_up(&mut self, now: Instant) {
-        self.mux = Some(Box::new(Mux::new(Side::Client, now)));
+    pub fn link_up(&mut self, now: Instant) -> LinkId {
+        self.links.add(now)
     }
 
-    /// The link is gone: every flow is reset, new ones are refused until the next [`Core::link_up`].
-    pub fn link_down(&mut self, now: Instant, sink: &mut impl PacketSink) {
-        self.mux = None;
+    /// New flows go over this link from now on; others end where they began.
+    pub fn prefer(&mut self, link: LinkId) {
+        self.links.prefer(link);
+    }
+
+    /// A link is gone: its streams are reset. What has no stream yet, or never will, goes on over another link if there is one,
+    /// and so do new flows.
+    pub fn link_down(&mut self, link: LinkId, now: Instant, sink: &mut impl PacketSink) {
+        self.links.remove(link);
         for key in self.flows.keys() {
-            self.far_reset(key, Reason::Unreachable, "link lost", now, sink);
+            let was_there = self.flows.get(key).is_some_and(|flow| flow.place.is_some_and(|place| place.link == link));
+            if was_there && !self.move_over(key) {
+                self.far_reset(key, Reason::Unreachable, "link lost", now, sink);
+            }
         }
-        self.by_id.clear();
         self.flush(now, sink);
     }
 
@@ -144,26 +158,32 @@ impl Core {
         }
     }
 
-    /// Bytes from the link.
+    /// Bytes from a link.
     ///
     /// # Errors
     /// The peer's violation of the protocol; the link is to be ended then.
-    pub fn handle_frames(&mut self, bytes: Bytes, now: Instant, sink: &mut impl PacketSink) -> Result<(), WireError> {
-        let Some(mux) = &mut self.mux else { return Ok(()) };
+    pub fn handle_frames(
+        &mut self,
+        link: LinkId,
+        bytes: Bytes,
+        now: Instant,
+        sink: &mut impl PacketSink,
+    ) -> Result<(), WireError> {
+        let Some(mux) = self.links.get_mut(link) else { return Ok(()) };
         let mut events = std::mem::take(&mut self.mux_events);
         let result = mux.receive(bytes, now, &mut events);
         for event in events.drain(..) {
-            self.far_event(event, now, sink);
+            self.far_event(link, event, now, sink);
         }
         self.mux_events = events;
         result
     }
 
-    /// Fills `out` up to about `size` bytes with frames for the link.
-    pub fn poll_frames(&mut self, out: &mut BytesMut, size: usize, now: Instant) {
-        let Some(mut mux) = self.mux.take() else { return };
-        mux.transmit(out, size, now, self);
-        self.mux = Some(mux);
+    /// Fills `out` up to about `size` bytes with frames for a link.
+    pub fn poll_frames(&mut self, link: LinkId, out: &mut BytesMut, size: usize, now: Instant) {
+        let Some(mut mux) = self.links.take(link) else { return };
+        mux.transmit(out, size, now, &mut Flows { core: self, link });
+        self.links.put_back(link, mux);
     }
 
     /// Sends what flows have to send to the laptop: to be called after each batch of the other calls.
@@ -178,22 +198,21 @@ impl Core {
         self.events.pop_front()
     }
 
-    /// Whether [`Core::poll_frames`] might have something.
-    pub fn has_frames(&self) -> bool {
-        self.mux.as_ref().is_some_and(|mux| mux.has_output())
+    /// Whether [`Core::poll_frames`] might have something for this link.
+    pub fn has_frames(&self, link: LinkId) -> bool {
+        self.links.get(link).is_some_and(|mux| mux.has_output())
     }
 
     /// When [`Core::handle_timeout`] wants to be called.
     pub fn next_deadline(&mut self) -> Option<Instant> {
-        let mux = self.mux.as_ref().map(|mux| mux.next_deadline());
-        [mux, self.flows.next_timer(), self.next_sweep].into_iter().flatten().min()
+        [self.links.next_deadline(), self.flows.next_timer(), self.next_sweep].into_iter().flatten().min()
     }
 
     /// Lets time pass.
     ///
     /// # Errors
-    /// [`Silent`] if the link is dead.
-    pub fn handle_timeout(&mut self, now: Instant, sink: &mut impl PacketSink) -> Result<(), Silent> {
+    /// The first link that is dead.
+    pub fn handle_timeout(&mut self, now: Instant, sink: &mut impl PacketSink) -> Result<(), LinkId> {
         while let Some(key) = self.flows.expired_timer(now) {
             self.mark_dirty(key);
         }
@@ -201,12 +220,15 @@ impl Core {
             self.sweep(now);
         }
         self.flush(now, sink);
-        self.mux.as_mut().map_or(Ok(()), |mux| mux.tick(now))
+        for (link, mux) in self.links.iter_mut() {
+            mux.tick(now).map_err(|Silent| link)?;
+        }
+        Ok(())
     }
 
     /// Asks the manager's resolver. False if there is no link.
     pub fn query(&mut self, id: u32, message: Bytes) -> bool {
-        self.mux.as_mut().map(|mux| mux.query(id, message)).is_some()
+        self.links.preferred().map(|(_, mux)| mux.query(id, message)).is_some()
     }
 
     /// Answers a message that came to a virtual address.
@@ -219,9 +241,7 @@ impl Core {
 
     /// Says to the manager that this side goes away.
     pub fn go_away(&mut self) {
-        if let Some(mux) = &mut self.mux {
-            mux.go_away();
-        }
+        self.links.iter_mut().for_each(|(_, mux)| mux.go_away());
     }
 
     /// The live flows, then the last closed ones.
@@ -236,13 +256,17 @@ impl Core {
 
     /// What went through.
     pub fn totals(&self) -> Totals {
-        let dropped = self.mux.as_ref().map_or(0, |mux| mux.dropped_datagrams());
-        Totals { dropped_packets: self.totals.dropped_packets + dropped, ..self.totals }
+        Totals { dropped_packets: self.totals.dropped_packets + self.links.dropped_datagrams(), ..self.totals }
     }
 
-    /// Last round trip of the link's heartbeat.
+    /// Number of live flows on a link.
+    pub fn flows_on(&self, link: LinkId) -> usize {
+        self.by_place.keys().filter(|place| place.link == link).count()
+    }
+
+    /// Last round trip of the preferred link's heartbeat.
     pub fn round_trip(&self) -> Option<Duration> {
-        self.mux.as_ref().and_then(|mux| mux.round_trip())
+        self.links.round_trip()
     }
 
     /// `None` if the packet was dropped.
@@ -280,6 +304,24 @@ impl Core {
         }
     }
 
+    /// Opens a flow anew over the preferred link. False if it can't be done.
+    fn move_over(&mut self, key: FlowKey) -> bool {
+        let (Some(flow), Some((link, mux))) = (self.flows.get_mut(key), self.links.preferred()) else { return false };
+        let kind = match (&flow.kind, flow.tuple.protocol) {
+            (FlowKind::Parked(_), Protocol::Tcp) => Kind::Tcp,
+            (FlowKind::Datagram(_), Protocol::Udp) => Kind::Udp,
+            (FlowKind::Datagram(_), Protocol::Echo) => Kind::Echo,
+            _ => return false,
+        };
+        let Some(id) = mux.open(kind, mapping::to_cluster(flow.tuple.destination)) else { return false };
+        let place = Place { link, flow: id };
+        if let Some(former) = flow.place.replace(place) {
+            self.by_place.remove(&former);
+        }
+        self.by_place.insert(place, key);
+        true
+    }
+
     fn is_local(&self, address: SocketAddr) -> bool {
         self.config.local.contains(&address.ip())
     }
@@ -290,9 +332,15 @@ impl Core {
     }
 }
 
-impl Source for Core {
+/// The flows of one link, for its multiplexer to pull from.
+struct Flows<'a> {
+    core: &'a mut Core,
+    link: LinkId,
+}
+
+impl Source for Flows<'_> {
     fn pull(&mut self, flow: FlowId, room: usize, out: &mut BytesMut) -> Pull {
-        self.pull_flow(flow, room, out)
+        self.core.pull_flow(Place { link: self.link, flow }, room, out)
     }
 }
 

@@ -10,7 +10,7 @@ pub fn fuzz(mut data: &[u8]) {
     let now = Instant::now();
     let config = Config { local: vec![[198, 18, 0, 53].into()], checksum_offload: true, seed: 1 };
     let mut core = Core::new(config, now);
-    core.link_up(now);
+    let link = core.link_up(now);
     while let Some((length, rest)) = data.split_first_chunk::<2>() {
         let length = usize::from(u16::from_be_bytes(*length)).min(rest.len());
         let (packet, rest) = rest.split_at(length);
@@ -19,8 +19,8 @@ pub fn fuzz(mut data: &[u8]) {
         data = rest;
     }
     let mut frames = bytes::BytesMut::new();
-    core.poll_frames(&mut frames, 65_000, now);
-    core.link_down(now, &mut WellFormed);
+    core.poll_frames(link, &mut frames, 65_000, now);
+    core.link_down(link, now, &mut WellFormed);
     assert_eq!(core.records().iter().filter(|record| !is_closed(record)).count(), 0);
 }
 

@@ -16,6 +16,6 @@ mod stack;
 mod tcp;
 pub mod tun;
 
-pub use crate::core::{Asker, Config, Core, Event};
+pub use crate::core::{Asker, Config, Core, Event, LinkId};
 pub use crate::packet::Protocol;
 pub use crate::stack::PacketSink;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hawser_api::{Endpoint, EndpointKind, Replica, Session, SessionPhase};
+use hawser_api::{Replica, Session, SessionPhase};
 use hawser_tunnel::SOFTWARE;
 use hawser_tunnel::identity::Pin;
 use k8s_openapi::jiff::Timestamp;
@@ -19,11 +19,12 @@ use parking_lot::{Mutex, RwLock};
 use serde_json::json;
 use tokio::sync::{Notify, watch};
 
+use super::endpoints::Endpoints;
 use super::mirror::{Mirror, follow};
 use super::policy::{self, Proof};
 use super::replicas::Replicas;
 use super::rights::User;
-use super::settings::Place;
+use super::settings::{Direct, Place};
 use crate::limits;
 
 /// The sessions of this manager's namespace.
@@ -32,6 +33,7 @@ pub struct Sessions {
     client: Client,
     place: Place,
     own: Replica,
+    endpoints: Arc<Endpoints>,
     replicas: Arc<Replicas>,
     known: RwLock<Known>,
     /// Links that are there now, by key.
@@ -64,21 +66,21 @@ struct Admitted {
 
 impl Sessions {
     /// Begins to follow them.
-    pub fn follow(client: &Client, place: Place, pin: Pin, direct: bool) -> Arc<Self> {
+    pub fn follow(client: &Client, place: Place, pin: Pin, direct: Direct) -> Arc<Self> {
         let changes = watch::Sender::new(());
-        let endpoint = Endpoint { kind: EndpointKind::Pod, address: place.address.to_string(), port: place.port };
         let own = Replica {
             pod: place.pod.clone(),
             address: place.address.to_string(),
             port: place.port,
             key: pin.to_string(),
             software: SOFTWARE.to_owned(),
-            endpoints: if direct { vec![endpoint] } else { Vec::new() },
+            endpoints: Vec::new(),
         };
         let sessions = Arc::new(Self {
             api: Api::namespaced(client.clone(), &place.namespace),
             client: client.clone(),
             replicas: Replicas::follow(client, &place.namespace, changes.clone()),
+            endpoints: Endpoints::follow(client, &place, direct, changes.clone()),
             place,
             own,
             known: RwLock::default(),
@@ -168,15 +170,21 @@ impl Sessions {
 
     async fn see_to_all(&self) {
         let living = self.replicas.living();
+        let own = Replica { endpoints: self.endpoints.get(), ..self.own.clone() };
         let sessions: Vec<Admitted> = self.known.read().sessions.values().cloned().collect();
         for session in sessions {
-            if let Err(error) = self.see_to(&session, living.as_ref()).await {
+            if let Err(error) = self.see_to(&session, &own, living.as_ref()).await {
                 tracing::debug!(session = session.name, %error, "the session's status stays as it is");
             }
         }
     }
 
-    async fn see_to(&self, session: &Admitted, living: Option<&HashSet<String>>) -> Result<(), kube::Error> {
+    async fn see_to(
+        &self,
+        session: &Admitted,
+        own: &Replica,
+        living: Option<&HashSet<String>>,
+    ) -> Result<(), kube::Error> {
         let now = Timestamp::now();
         let linked = self.links.lock().contains_key(&session.pin);
         let silent = now.duration_since(session.seen).unsigned_abs();
@@ -184,8 +192,8 @@ impl Sessions {
             tracing::info!(session = session.name, "a session is over: its laptop is gone");
             return self.api.delete(&session.name, &DeleteParams::default()).await.map(|_| ());
         }
-        if !session.ready || !session.replicas.contains(&self.own) {
-            self.announce(&session.name).await?;
+        if !session.ready || !session.replicas.contains(own) {
+            self.announce(&session.name, own).await?;
         }
         if linked && silent > limits::SEEN_EVERY {
             let seen = json!({ "status": { "lastSeen": now.to_string() } });
@@ -199,11 +207,11 @@ impl Sessions {
     }
 
     /// Says that this replica lets the session in.
-    async fn announce(&self, session: &str) -> Result<(), kube::Error> {
+    async fn announce(&self, session: &str, own: &Replica) -> Result<(), kube::Error> {
         let status = json!({
             "apiVersion": "hawser.dev/v1alpha1",
             "kind": "Session",
-            "status": { "phase": SessionPhase::Ready, "replicas": [self.own] },
+            "status": { "phase": SessionPhase::Ready, "replicas": [own] },
         });
         let parameters = PatchParams::apply(&format!("hawser-{}", self.place.pod)).force();
         self.api.patch_status(session, &parameters, &Patch::Apply(&status)).await.map(|_| ())

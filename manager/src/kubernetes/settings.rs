@@ -46,7 +46,7 @@ pub struct Dns {
 }
 
 /// Which ways past the API server laptops are told of.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Direct {
     /// The pod's own address.
@@ -84,10 +84,12 @@ pub struct Place {
     pub address: IpAddr,
     /// The port of the tunnel.
     pub port: u16,
+    /// The node that the pod runs on.
+    pub node: String,
 }
 
 impl Place {
-    /// Reads `POD_NAME`, `POD_NAMESPACE` and `POD_IP`.
+    /// Reads `POD_NAME`, `POD_NAMESPACE`, `POD_IP` and `NODE_NAME`.
     ///
     /// # Errors
     /// `bad-argument` if one is missing.
@@ -102,7 +104,7 @@ impl Place {
         let address = address
             .parse()
             .map_err(|_| Fault::new(Code::BadArgument, format!("POD_IP is {address:?}, which is no address")))?;
-        Ok(Self { pod: read("POD_NAME")?, namespace: read("POD_NAMESPACE")?, address, port })
+        Ok(Self { pod: read("POD_NAME")?, namespace: read("POD_NAMESPACE")?, address, port, node: read("NODE_NAME")? })
     }
 }
 

@@ -16,7 +16,7 @@ use tonic::Status;
 
 use crate::error::LinkError;
 use crate::identity::{Identity, Pin};
-use crate::link::{Endpoint, LINK_PATH, Link, Outgoing, PROTOCOL_HEADER, Shared, sentence};
+use crate::link::{Endpoint, LINK_PATH, Link, Outgoing, PROTOCOL_HEADER, sentence};
 use crate::proto::tunnel_client::TunnelClient;
 use crate::proto::{BrowseRequest, Catalogue, Change, HelloReply, HelloRequest, WatchRequest};
 use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
@@ -42,14 +42,34 @@ impl Drop for Connection {
 
 /// Dials a manager and exchanges versions with it.
 ///
-/// `address` is `host:port`. The connection runs on the current tokio runtime.
+/// `address` is `host:port`; the manager has to have one of the keys behind `pins`. The connection runs on the current tokio
+/// runtime.
 ///
 /// # Errors
 /// Says which of the steps failed; [`LinkError::DialTimedOut`] if all of them together take longer than [`limits::DIAL`].
-pub async fn dial(address: &str, identity: &Identity, pin: Pin) -> Result<Dialled, LinkError> {
-    tokio::time::timeout(limits::DIAL, dial_unbounded(address, identity, pin))
-        .await
-        .unwrap_or_else(|_| Err(LinkError::DialTimedOut { address: address.to_owned(), after: limits::DIAL }))
+pub async fn dial(address: &str, identity: &Identity, pins: &[Pin]) -> Result<Dialled, LinkError> {
+    bounded(address, async {
+        let unreachable = |error| LinkError::Unreachable { address: address.to_owned(), error };
+        let stream = tokio::time::timeout(limits::TCP_DIAL, TcpStream::connect(address))
+            .await
+            .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+            .map_err(unreachable)?;
+        over_tcp(stream, identity, pins).await
+    })
+    .await
+}
+
+/// The same over a TCP connection that is there already.
+///
+/// # Errors
+/// As [`dial`].
+pub async fn dial_over_tcp(
+    stream: TcpStream,
+    address: &str,
+    identity: &Identity,
+    pins: &[Pin],
+) -> Result<Dialled, LinkError> {
+    bounded(address, over_tcp(stream, identity, pins)).await
 }
 
 /// What a link needs of the connection below it.
@@ -57,7 +77,7 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for T {}
 
-/// The same over a connection that is there already, for example through an API server. `address` is for people.
+/// The same over any stream of bytes, for example through an API server. `address` is for people.
 ///
 /// # Errors
 /// As [`dial`].
@@ -65,11 +85,9 @@ pub async fn dial_over(
     stream: impl Transport,
     address: &str,
     identity: &Identity,
-    pin: Pin,
+    pins: &[Pin],
 ) -> Result<Dialled, LinkError> {
-    tokio::time::timeout(limits::DIAL, greet(stream, identity, pin))
-        .await
-        .unwrap_or_else(|_| Err(LinkError::DialTimedOut { address: address.to_owned(), after: limits::DIAL }))
+    bounded(address, greet(stream, identity, pins)).await
 }
 
 /// Calls to the manager beside the link, for as long as the connection is there. Cheap to clone.
@@ -106,7 +124,7 @@ impl Dialled {
     ///
     /// # Errors
     /// Fails if the manager refuses the stream or the connection broke.
-    pub async fn attach<E: Endpoint>(mut self, endpoint: Shared<E>) -> Result<(Link, Connection), LinkError> {
+    pub async fn attach(mut self, endpoint: impl Endpoint) -> Result<(Link, Connection), LinkError> {
         let (outgoing, wake) = Outgoing::new(endpoint);
         let body = outgoing.map_err(|never| match never {}).boxed_unsync();
         let request = http::Request::post(format!("https://manager{LINK_PATH}"))
@@ -125,19 +143,23 @@ impl Dialled {
     }
 }
 
-async fn dial_unbounded(address: &str, identity: &Identity, pin: Pin) -> Result<Dialled, LinkError> {
-    let unreachable = |error| LinkError::Unreachable { address: address.to_owned(), error };
-    let stream = tokio::time::timeout(limits::TCP_DIAL, TcpStream::connect(address))
+async fn bounded(
+    address: &str,
+    dialling: impl Future<Output = Result<Dialled, LinkError>>,
+) -> Result<Dialled, LinkError> {
+    tokio::time::timeout(limits::DIAL, dialling)
         .await
-        .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
-        .map_err(unreachable)?;
-    crate::server::tune(&stream).map_err(unreachable)?;
-    greet(BufReader::with_capacity(crate::server::READ_BUFFER, stream), identity, pin).await
+        .unwrap_or_else(|_| Err(LinkError::DialTimedOut { address: address.to_owned(), after: limits::DIAL }))
+}
+
+async fn over_tcp(stream: TcpStream, identity: &Identity, pins: &[Pin]) -> Result<Dialled, LinkError> {
+    crate::server::tune(&stream).map_err(|error| LinkError::Lost(error.to_string()))?;
+    greet(BufReader::with_capacity(crate::server::READ_BUFFER, stream), identity, pins).await
 }
 
 /// TLS, HTTP/2 and the first exchange.
-async fn greet(stream: impl Transport, identity: &Identity, pin: Pin) -> Result<Dialled, LinkError> {
-    let config = tls::client_config(identity, pin).map_err(|error| LinkError::Tls(error.to_string()))?;
+async fn greet(stream: impl Transport, identity: &Identity, pins: &[Pin]) -> Result<Dialled, LinkError> {
+    let config = tls::client_config(identity, pins).map_err(|error| LinkError::Tls(error.to_string()))?;
     // The name is not checked, the key is; nothing of the address goes onto the wire in clear.
     let name = ServerName::try_from("manager").expect("a constant DNS name");
     let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(tls::handshake_error)?;

@@ -39,3 +39,5 @@ pub const TCP_DIAL: Duration = Duration::from_secs(2);
 pub const DIAL: Duration = Duration::from_secs(5);
 /// A server drops a connection that has not finished its handshake by then.
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Reads of 4 KiB from a client that was not let in, so that it hears why. After that it is cut off.
+pub const LAST_READS: usize = 16;

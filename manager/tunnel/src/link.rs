@@ -4,14 +4,14 @@
 //! moment what goes next.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body::{Body, Frame};
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use parking_lot::Mutex;
 
@@ -25,13 +25,19 @@ pub(crate) const PROTOCOL_HEADER: &str = "hawser-protocol";
 const GRPC_HEADER: usize = 5;
 
 /// What a link carries: a multiplexer with everything behind it.
-pub trait Endpoint: Send + 'static {
+pub trait Endpoint: Send + Unpin + 'static {
     /// Fills `out` up to about `size` bytes with frames. Leaves it as it is if there is nothing to send.
     fn transmit(&mut self, out: &mut BytesMut, size: usize, now: Instant);
 }
 
 /// An endpoint that its owner and the outgoing body share. Both run on one thread, so the lock is never contended.
 pub type Shared<E> = Arc<Mutex<E>>;
+
+impl<E: Endpoint> Endpoint for Shared<E> {
+    fn transmit(&mut self, out: &mut BytesMut, size: usize, now: Instant) {
+        self.lock().transmit(out, size, now);
+    }
+}
 
 /// The owner's side of a link.
 pub struct Link {
@@ -49,15 +55,23 @@ impl Link {
     /// # Errors
     /// [`LinkError::Lost`] when the connection is gone, in good order or not.
     pub async fn receive(&mut self) -> Result<Bytes, LinkError> {
+        poll_fn(|context| self.poll_receive(context)).await
+    }
+
+    /// The same for who waits for several links.
+    ///
+    /// # Errors
+    /// As [`Link::receive`].
+    pub fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, LinkError>> {
         loop {
-            match self.incoming.frame().await {
+            match ready!(Pin::new(&mut self.incoming).poll_frame(context)) {
                 Some(Ok(frame)) => {
                     if let Ok(bytes) = frame.into_data() {
-                        return Ok(bytes);
+                        return Poll::Ready(Ok(bytes));
                     }
                 }
-                Some(Err(error)) => return Err(LinkError::Lost(sentence(&error))),
-                None => return Err(LinkError::Lost("the other side closed it".to_owned())),
+                Some(Err(error)) => return Poll::Ready(Err(LinkError::Lost(sentence(&error)))),
+                None => return Poll::Ready(Err(LinkError::Lost("the other side closed it".to_owned()))),
             }
         }
     }
@@ -99,12 +113,12 @@ impl LinkWaker {
 
 /// The body that hyper pulls: each frame of it is one gRPC message with a batch of ours.
 pub(crate) struct Outgoing<E> {
-    endpoint: Shared<E>,
+    endpoint: E,
     wake: LinkWaker,
 }
 
 impl<E> Outgoing<E> {
-    pub fn new(endpoint: Shared<E>) -> (Self, LinkWaker) {
+    pub fn new(endpoint: E) -> (Self, LinkWaker) {
         let wake = LinkWaker::default();
         (Self { endpoint, wake: wake.clone() }, wake)
     }
@@ -114,10 +128,13 @@ impl<E: Endpoint> Body for Outgoing<E> {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let mut batch = BytesMut::with_capacity(limits::BATCH);
         batch.put_bytes(0, GRPC_HEADER);
-        self.endpoint.lock().transmit(&mut batch, limits::BATCH, Instant::now());
+        self.endpoint.transmit(&mut batch, limits::BATCH, Instant::now());
         let length = batch.len() - GRPC_HEADER;
         if length == 0 {
             *self.wake.0.lock() = Some(context.waker().clone());

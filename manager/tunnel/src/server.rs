@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::BufReader;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tonic::{Request, Response, Status};
@@ -75,11 +75,15 @@ pub fn acceptor(identity: &Identity, admit: Admit) -> Result<TlsAcceptor, LinkEr
 /// Says why the connection could not be made or how it broke.
 pub async fn connection<H: Host>(stream: TcpStream, acceptor: TlsAcceptor, host: Arc<H>) -> Result<(), LinkError> {
     tune(&stream).map_err(|error| LinkError::Lost(error.to_string()))?;
-    let handshake = acceptor.accept(BufReader::with_capacity(READ_BUFFER, stream));
-    let mut stream = tokio::time::timeout(limits::HANDSHAKE, handshake)
-        .await
-        .map_err(|_| LinkError::Silent)?
-        .map_err(|error| LinkError::Tls(error.to_string()))?;
+    let handshake = acceptor.accept(BufReader::with_capacity(READ_BUFFER, stream)).into_fallible();
+    let handshake = tokio::time::timeout(limits::HANDSHAKE, handshake).await.map_err(|_| LinkError::Silent)?;
+    let mut stream = match handshake {
+        Ok(stream) => stream,
+        Err((error, stream)) => {
+            let _ = tokio::time::timeout(limits::HANDSHAKE, let_hear(stream)).await;
+            return Err(LinkError::Tls(error.to_string()));
+        }
+    };
     stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
     let peer = match stream.get_ref().1.peer_certificates() {
         Some([key, ..]) => Pin::of(key),
@@ -98,6 +102,17 @@ pub async fn connection<H: Host>(stream: TcpStream, acceptor: TlsAcceptor, host:
         .serve_connection(TokioIo::new(stream), service)
         .await
         .map_err(|error| LinkError::Lost(sentence(&error)))
+}
+
+/// Closes so that the client gets to read the alert: with bytes of it unread the kernel would send a reset, which overtakes it.
+async fn let_hear(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let _ = stream.shutdown().await;
+    let mut rest = [0; 4096];
+    for _ in 0..limits::LAST_READS {
+        if !matches!(stream.read(&mut rest).await, Ok(1..)) {
+            return;
+        }
+    }
 }
 
 /// No delay, and little unsent data in the kernel, so that the multiplexer keeps control of the order.

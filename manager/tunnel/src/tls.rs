@@ -21,9 +21,9 @@ use crate::identity::{Identity, Pin};
 /// Says whether a client's key may come in.
 pub type Admit = Arc<dyn Fn(Pin) -> bool + Send + Sync>;
 
-pub fn client_config(identity: &Identity, pin: Pin) -> Result<ClientConfig, Error> {
+pub fn client_config(identity: &Identity, pins: &[Pin]) -> Result<ClientConfig, Error> {
     let provider = Arc::new(crypto());
-    let verifier = PinnedServer { pin, algorithms: provider.signature_verification_algorithms };
+    let verifier = PinnedServer { pins: pins.to_vec(), algorithms: provider.signature_verification_algorithms };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous()
@@ -80,7 +80,8 @@ pub fn handshake_error(error: std::io::Error) -> LinkError {
 
 #[derive(Debug)]
 struct PinnedServer {
-    pin: Pin,
+    /// Any of these will do.
+    pins: Vec<Pin>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
@@ -94,7 +95,7 @@ impl ServerCertVerifier for PinnedServer {
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let seen = Pin::of(end_entity);
-        if seen == self.pin {
+        if self.pins.contains(&seen) {
             Ok(ServerCertVerified::assertion())
         } else {
             Err(Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(OtherPin(seen))))))

@@ -125,7 +125,7 @@ async fn server(admitted: Option<Pin>) -> (SocketAddr, Pin) {
 }
 
 async fn link(address: SocketAddr, identity: &Identity, pin: Pin) -> (Shared<Echo>, Link, Connection) {
-    let dialled = dial(&address.to_string(), identity, pin).await.unwrap();
+    let dialled = dial(&address.to_string(), identity, &[pin]).await.unwrap();
     assert_eq!(dialled.hello.subnets, ["10.0.0.0/8"]);
     let endpoint = Echo::new(Side::Client);
     let (link, connection) = dialled.attach(endpoint.clone()).await.unwrap();
@@ -161,7 +161,7 @@ async fn what_changes_in_the_cluster_is_told() {
     let identity = Identity::generate().unwrap();
     let (address, pin) = server(Some(identity.pin())).await;
     let stream = TcpStream::connect(address).await.unwrap();
-    let dialled = dial_over(stream, "a stream", &identity, pin).await.unwrap();
+    let dialled = dial_over(stream, "a stream", &identity, &[pin]).await.unwrap();
     let mut catalogue = dialled.caller().browse(vec!["shop".to_owned()]).await.unwrap();
     assert_eq!(catalogue.message().await.unwrap().unwrap().namespaces[0].name, "shop");
     let mut changes = dialled.changes().await.unwrap();
@@ -175,7 +175,7 @@ async fn what_changes_in_the_cluster_is_told() {
 async fn another_key_than_the_pinned_one_is_named() {
     let identity = Identity::generate().unwrap();
     let (address, pin) = server(Some(identity.pin())).await;
-    match dial(&address.to_string(), &identity, identity.pin()).await.err() {
+    match dial(&address.to_string(), &identity, &[identity.pin()]).await.err() {
         Some(LinkError::WrongPin(seen)) => assert_eq!(seen, pin),
         other => panic!("{other:?}"),
     }
@@ -184,7 +184,7 @@ async fn another_key_than_the_pinned_one_is_named() {
 #[tokio::test]
 async fn a_client_that_nobody_knows_is_told_so() {
     let (address, pin) = server(None).await;
-    let result = dial(&address.to_string(), &Identity::generate().unwrap(), pin).await;
+    let result = dial(&address.to_string(), &Identity::generate().unwrap(), &[pin]).await;
     assert!(matches!(result.err(), Some(LinkError::NotAdmitted)));
 }
 
@@ -193,12 +193,12 @@ async fn nobody_there_and_nobody_who_answers_are_told_apart() {
     let identity = Identity::generate().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    match dial(&address, &identity, identity.pin()).await.err() {
+    match dial(&address, &identity, &[identity.pin()]).await.err() {
         Some(LinkError::DialTimedOut { .. }) => {}
         other => panic!("{other:?}"),
     }
     drop(listener);
-    match dial(&address, &identity, identity.pin()).await.err() {
+    match dial(&address, &identity, &[identity.pin()]).await.err() {
         Some(LinkError::Unreachable { .. }) => {}
         other => panic!("{other:?}"),
     }

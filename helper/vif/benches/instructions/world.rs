@@ -7,7 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use hawser_tunnel::frame::FlowId;
 use hawser_tunnel::limits::BATCH;
 use hawser_tunnel::mux::{Event, Mux, Pull, Side, Source};
-use hawser_vif::{Config, Core};
+use hawser_vif::{Config, Core, LinkId};
 
 use crate::counted::counted;
 use crate::laptop::Arrived;
@@ -18,6 +18,7 @@ const TURN: Duration = Duration::from_micros(20);
 
 pub struct World {
     pub core: Core,
+    link: LinkId,
     pub arrived: Arrived,
     pub manager: Manager,
     now: Instant,
@@ -44,10 +45,10 @@ impl World {
         let now = Instant::now();
         let local = vec![[198, 18, 0, 53].into()];
         let mut core = Core::new(Config { local, checksum_offload: true, seed: 1 }, now);
-        core.link_up(now);
+        let link = core.link_up(now);
         let mux = Mux::new(Side::Server, now);
         let manager = Manager { mux, flow: FlowId(0), received: 0, mirrors: false, streams: Streams::default() };
-        Self { core, arrived: Arrived::default(), manager, now }
+        Self { core, link, arrived: Arrived::default(), manager, now }
     }
 
     /// A batch of packets from the device.
@@ -64,13 +65,13 @@ impl World {
     /// One batch of frames in each direction. False if there was none.
     pub fn exchange(&mut self) -> bool {
         self.now += TURN;
-        let Self { core, arrived, now, manager } = self;
+        let Self { core, link, arrived, now, manager } = self;
         let mut up = batch();
         counted(|| {
-            core.poll_frames(&mut up, BATCH, *now);
+            core.poll_frames(*link, &mut up, BATCH, *now);
             core.flush(*now, arrived);
-            if core.has_frames() {
-                core.poll_frames(&mut up, BATCH, *now);
+            if core.has_frames(*link) {
+                core.poll_frames(*link, &mut up, BATCH, *now);
             }
         });
         let up = message(up);
@@ -83,7 +84,7 @@ impl World {
             return any_up;
         }
         counted(|| {
-            core.handle_frames(down, *now, arrived).expect("the manager keeps to the protocol");
+            core.handle_frames(*link, down, *now, arrived).expect("the manager keeps to the protocol");
             settle(core, *now, arrived);
         });
         true

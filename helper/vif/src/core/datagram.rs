@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use hawser_tunnel::frame::{Kind, Reason};
 
+use super::links::Place;
 use super::table::{FlowKey, FlowKind};
 use super::{Asker, Core, Event, LOCAL_PORT};
 use crate::compose::Unreachable;
@@ -33,8 +34,8 @@ impl Core {
         flow.active = now;
         flow.sent_bytes += payload.len() as u64;
         self.totals.sent_bytes += payload.len() as u64;
-        let id = flow.id?;
-        self.mux.as_mut()?.datagram(id, Bytes::copy_from_slice(payload));
+        let place = flow.place?;
+        self.links.get_mut(place.link)?.datagram(place.flow, Bytes::copy_from_slice(payload));
         Some(())
     }
 
@@ -90,15 +91,15 @@ impl Core {
         if self.flows.datagram_flows() >= DATAGRAM_FLOWS {
             return None;
         }
-        let Some(mux) = &mut self.mux else {
+        let Some((link, mux)) = self.links.preferred() else {
             let quote = self.composer.quote(&tuple);
             self.composer.unreachable(&quote, Unreachable::Host, sink);
             return None;
         };
         let kind = if tuple.protocol == Protocol::Udp { Kind::Udp } else { Kind::Echo };
-        let id = mux.open(kind, mapping::to_cluster(tuple.destination))?;
-        let key = self.flows.insert(tuple, Some(id), FlowKind::Datagram(false), now);
-        self.by_id.insert(id, key);
+        let place = Place { link, flow: mux.open(kind, mapping::to_cluster(tuple.destination))? };
+        let key = self.flows.insert(tuple, Some(place), FlowKind::Datagram(false), now);
+        self.by_place.insert(place, key);
         self.next_sweep.get_or_insert(now + SWEEP);
         Some(key)
     }

@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::BytesMut;
-use hawser_tunnel::frame::FlowId;
 use slab::Slab;
 
+use super::links::Place;
 use crate::packet::{Protocol, Tuple};
 use crate::record::{FlowRecord, FlowState};
 use crate::tcp::{Connected, Parked};
@@ -18,8 +18,8 @@ pub(crate) type FlowKey = usize;
 
 pub(super) struct Flow {
     pub tuple: Tuple,
-    /// On the link; `None` for a flow to a virtual address.
-    pub id: Option<FlowId>,
+    /// On which link, as which flow; `None` for a flow to a virtual address.
+    pub place: Option<Place>,
     pub number: u64,
     pub opened: Instant,
     pub active: Instant,
@@ -51,12 +51,12 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub fn insert(&mut self, tuple: Tuple, id: Option<FlowId>, kind: FlowKind, now: Instant) -> FlowKey {
+    pub fn insert(&mut self, tuple: Tuple, place: Option<Place>, kind: FlowKind, now: Instant) -> FlowKey {
         self.opened += 1;
         self.datagram_flows += usize::from(tuple.protocol != Protocol::Tcp);
         let key = self.flows.insert(Flow {
             tuple,
-            id,
+            place,
             number: self.opened,
             opened: now,
             active: now,
@@ -116,7 +116,7 @@ impl Table {
     }
 
     pub fn records(&self) -> impl Iterator<Item = FlowRecord> {
-        self.flows.iter().filter(|(_, flow)| flow.id.is_some()).map(|(_, flow)| flow.record(flow.state()))
+        self.flows.iter().filter(|(_, flow)| flow.place.is_some()).map(|(_, flow)| flow.record(flow.state()))
     }
 
     /// Wakes the flow at that time. A later wish does not undo an earlier one: waking too early is harmless.

@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
-use hawser_tunnel::frame::{FlowId, Kind, Reason};
+use hawser_tunnel::frame::{Kind, Reason};
 use hawser_tunnel::mux::Pull;
 
+use super::links::Place;
 use super::table::{Flow, FlowKey, FlowKind};
 use super::{Asker, Core, Event, LOCAL_PORT, LocalFlow};
 use crate::compose::Unreachable;
@@ -76,18 +77,18 @@ impl Core {
         let time = self.stack_time(now);
         let Some(flow) = self.flows.get_mut(key) else { return };
         flow.dirty = false;
-        let (number, id) = (flow.number, flow.id);
+        let (number, place) = (flow.number, flow.place);
         let Some(tcp) = flow.tcp() else { return };
         let moved = tcp.fill();
         let next = tcp.egress(&mut self.stack, time, sink);
-        if let Some(id) = id
-            && let Some(mux) = &mut self.mux
+        if let Some(Place { link, flow }) = place
+            && let Some(mux) = self.links.get_mut(link)
         {
             if moved > 0 {
-                mux.consumed(id, moved, now);
+                mux.consumed(flow, moved, now);
             }
             if tcp.has_input() {
-                mux.ready(id);
+                mux.ready(flow);
             }
         }
         let (done, reset) = (tcp.is_done(), tcp.is_reset());
@@ -102,13 +103,13 @@ impl Core {
             self.finished(key);
         } else if reset {
             self.end(key, Reason::Reset, "reset by the laptop");
-        } else if id.is_none() {
+        } else if place.is_none() {
             self.read_messages(LocalFlow { key, number }, now, sink);
         }
     }
 
-    pub(super) fn pull_flow(&mut self, id: FlowId, room: usize, out: &mut BytesMut) -> Pull {
-        let Some(&key) = self.by_id.get(&id) else { return Pull::Empty };
+    pub(super) fn pull_flow(&mut self, place: Place, room: usize, out: &mut BytesMut) -> Pull {
+        let Some(&key) = self.by_place.get(&place) else { return Pull::Empty };
         let Some(flow) = self.flows.get_mut(key) else { return Pull::Empty };
         let before = out.len();
         let Some(tcp) = flow.tcp() else { return Pull::Empty };
@@ -123,18 +124,18 @@ impl Core {
 
     /// Resets the flow on both sides.
     pub(super) fn end(&mut self, key: FlowKey, reason: Reason, why: &'static str) {
-        if let Some(id) = self.flows.get(key).and_then(|flow| flow.id)
-            && let Some(mux) = &mut self.mux
+        if let Some(place) = self.flows.get(key).and_then(|flow| flow.place)
+            && let Some(mux) = self.links.get_mut(place.link)
         {
-            mux.reset(id, reason);
+            mux.reset(place.flow, reason);
         }
         self.forget(key, why);
     }
 
     pub(super) fn forget(&mut self, key: FlowKey, why: &'static str) {
         let Some(flow) = self.flows.remove(key) else { return };
-        if let Some(id) = flow.id {
-            self.by_id.remove(&id);
+        if let Some(place) = flow.place {
+            self.by_place.remove(&place);
             self.closed.push(flow.record(FlowState::Closed(why)));
         }
     }
@@ -192,24 +193,24 @@ impl Core {
             self.connect(key, now, sink);
             return Some(());
         }
-        let Some(mux) = &mut self.mux else {
+        let Some((link, mux)) = self.links.preferred() else {
             self.composer.unreachable(bytes, Unreachable::Host, sink);
             return Some(());
         };
-        let id = mux.open(Kind::Tcp, mapping::to_cluster(tuple.destination))?;
-        let key = self.flows.insert(tuple, Some(id), FlowKind::Parked(parked), now);
-        self.by_id.insert(id, key);
+        let place = Place { link, flow: mux.open(Kind::Tcp, mapping::to_cluster(tuple.destination))? };
+        let key = self.flows.insert(tuple, Some(place), FlowKind::Parked(parked), now);
+        self.by_place.insert(place, key);
         Some(())
     }
 
     fn connect(&mut self, key: FlowKey, now: Instant, sink: &mut impl PacketSink) {
         let time = self.stack_time(now);
-        let Some(Flow { tuple, id, kind, .. }) = self.flows.get_mut(key) else { return };
+        let Some(Flow { tuple, place, kind, .. }) = self.flows.get_mut(key) else { return };
         let FlowKind::Parked(parked) = kind else { return };
         match Connected::accept(parked, tuple.destination, &self.memory, &mut self.stack, time, sink) {
             Ok(tcp) => {
                 let tcp = Box::new(tcp);
-                *kind = if id.is_some() { FlowKind::Connected(tcp) } else { FlowKind::Local(tcp, BytesMut::new()) };
+                *kind = if place.is_some() { FlowKind::Connected(tcp) } else { FlowKind::Local(tcp, BytesMut::new()) };
                 self.mark_dirty(key);
             }
             Err(error) => {
@@ -234,9 +235,10 @@ impl Core {
     }
 
     fn finished(&mut self, key: FlowKey) {
-        let unsent_end = self.flows.get_mut(key).and_then(|flow| flow.id).is_some_and(|id| {
+        let place = self.flows.get(key).and_then(|flow| flow.place);
+        let unsent_end = place.is_some_and(|place| {
             // The end towards the far side may still wait for its turn on the link.
-            self.by_id.contains_key(&id) && self.mux.as_ref().is_some_and(|mux| mux.owes_end(id))
+            self.links.get(place.link).is_some_and(|mux| mux.owes_end(place.flow))
         });
         if !unsent_end {
             self.forget(key, "closed");

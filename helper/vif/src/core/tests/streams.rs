@@ -174,7 +174,7 @@ fn a_lost_link_resets_flows_and_refuses_new_ones_until_it_is_back() {
     world.laptop.seen.clear();
     world.connect((TARGET, ECHO));
     world.until("the ICMP error", |world| world.laptop.seen.iter().any(|packet| packet[20..22] == [3, 1]));
-    world.core.link_up(world.now);
+    world.link = world.core.link_up(world.now);
     world.manager.mux = hawser_tunnel::mux::Mux::new(hawser_tunnel::mux::Side::Server, world.now);
     let handle = world.connect((TARGET, ECHO));
     assert!(through_echo(&mut world, handle, b"again") == b"again");

@@ -14,7 +14,7 @@ use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::time::Instant as StackTime;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
-use crate::core::{Config, Core, Event};
+use crate::core::{Config, Core, Event, LinkId};
 use crate::limits::MTU;
 use crate::stack::PacketSink;
 
@@ -32,7 +32,11 @@ pub const RESETS: u16 = 98;
 
 pub struct World {
     pub core: Core,
+    /// The one to the manager.
+    pub link: LinkId,
     pub manager: Manager,
+    /// Another link, and the manager behind it.
+    pub second: Option<(LinkId, Manager)>,
     pub laptop: Laptop,
     pub now: Instant,
     begun: Instant,
@@ -81,16 +85,9 @@ impl World {
         let now = Instant::now();
         let local = vec![[198, 18, 0, 53].into(), "fd68::53".parse().unwrap()];
         let mut core = Core::new(Config { local, checksum_offload: false, seed: 7 }, now);
-        core.link_up(now);
-        let manager = Manager {
-            mux: Mux::new(Side::Server, now),
-            streams: Streams::default(),
-            targets: HashMap::new(),
-            resets: Vec::new(),
-            silent: Vec::new(),
-            stuck_bytes: 0,
-        };
-        Self { core, manager, laptop: Laptop::new(), now, begun: now, weather }
+        let link = core.link_up(now);
+        let manager = Manager::new(now);
+        Self { core, link, manager, second: None, laptop: Laptop::new(), now, begun: now, weather }
     }
 
     /// Opens a connection from the laptop.
@@ -133,7 +130,17 @@ impl World {
     }
 
     pub fn cut_link(&mut self) {
-        self.core.link_down(self.now, &mut Sink(&mut self.laptop.device.from_core));
+        self.core.link_down(self.link, self.now, &mut Sink(&mut self.laptop.device.from_core));
+    }
+
+    /// Makes another link, which is preferred.
+    pub fn add_link(&mut self) {
+        self.second = Some((self.core.link_up(self.now), Manager::new(self.now)));
+    }
+
+    pub fn cut_second_link(&mut self) {
+        let (link, _) = self.second.take().unwrap();
+        self.core.link_down(link, self.now, &mut Sink(&mut self.laptop.device.from_core));
     }
 
     pub fn reply(&mut self, asker: crate::Asker, message: &[u8]) {
@@ -156,13 +163,18 @@ impl World {
             self.core.handle_packet(&packet, true, self.now, &mut Sink(&mut self.laptop.device.from_core));
         }
         self.core.flush(self.now, &mut Sink(&mut self.laptop.device.from_core));
-        let mut batch = message();
-        self.core.poll_frames(&mut batch, BATCH, self.now);
-        self.manager.receive(finish(batch), self.now);
-        let mut batch = message();
-        self.manager.mux.transmit(&mut batch, BATCH, self.now, &mut self.manager.streams);
         let from_core = &mut self.laptop.device.from_core;
-        self.core.handle_frames(finish(batch), self.now, &mut Sink(from_core)).unwrap();
+        for (link, manager) in [(self.link, &mut self.manager)]
+            .into_iter()
+            .chain(self.second.as_mut().map(|(link, manager)| (*link, manager)))
+        {
+            let mut batch = message();
+            self.core.poll_frames(link, &mut batch, BATCH, self.now);
+            manager.receive(finish(batch), self.now);
+            let mut batch = message();
+            manager.mux.transmit(&mut batch, BATCH, self.now, &mut manager.streams);
+            self.core.handle_frames(link, finish(batch), self.now, &mut Sink(from_core)).unwrap();
+        }
         self.core.flush(self.now, &mut Sink(from_core));
         self.now += Duration::from_millis(2);
         let _ = self.core.handle_timeout(self.now, &mut Sink(from_core));
@@ -172,6 +184,17 @@ impl World {
 }
 
 impl Manager {
+    pub fn new(now: Instant) -> Self {
+        Self {
+            mux: Mux::new(Side::Server, now),
+            streams: Streams::default(),
+            targets: HashMap::new(),
+            resets: Vec::new(),
+            silent: Vec::new(),
+            stuck_bytes: 0,
+        }
+    }
+
     fn receive(&mut self, bytes: Bytes, now: Instant) {
         let mut events = Vec::new();
         self.mux.receive(bytes, now, &mut events).unwrap();

@@ -1,0 +1,84 @@
+//! The ways that a session's replicas make: a pure function.
+
+use std::collections::BTreeMap;
+
+use hawser_api::{Endpoint, Replica};
+use hawser_kube::Api;
+use hawser_tunnel::identity::Pin;
+
+use crate::limits;
+use crate::plane::{Path, Way, Ways};
+
+/// A port-forward to each replica, and whatever leads past the API server. Replicas with a malformed key are left out.
+pub fn of(api: &Api, namespace: &str, replicas: &[Replica]) -> Ways {
+    let known = replicas.iter().filter_map(|replica| Some((replica, replica.key.parse::<Pin>().ok()?)));
+    let base = known.clone().map(|(replica, pin)| {
+        let path = Path::PortForward {
+            api: api.clone(),
+            namespace: namespace.to_owned(),
+            pod: replica.pod.clone(),
+            port: replica.port,
+        };
+        Way { path, pins: vec![pin] }
+    });
+    Ways { base: base.collect(), direct: direct(known) }
+}
+
+/// Several replicas may be behind one endpoint: any of them will do there.
+fn direct<'a>(replicas: impl Iterator<Item = (&'a Replica, Pin)>) -> Vec<Way> {
+    let mut ways: BTreeMap<(&str, u16), (&Endpoint, Vec<Pin>)> = BTreeMap::new();
+    for (replica, pin) in replicas {
+        for endpoint in &replica.endpoints {
+            let (_, pins) = ways.entry((&endpoint.address, endpoint.port)).or_insert_with(|| (endpoint, Vec::new()));
+            pins.push(pin);
+        }
+    }
+    let way = |(endpoint, pins): (&Endpoint, Vec<Pin>)| Way {
+        path: Path::Direct {
+            kind: endpoint.kind,
+            address: endpoint.address.clone(),
+            port: endpoint.port,
+            device: None,
+        },
+        pins,
+    };
+    ways.into_values().map(way).take(limits::DIRECT_WAYS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hawser_api::EndpointKind;
+
+    fn replica(pod: &str, key: &str, endpoints: &[(EndpointKind, &str)]) -> Replica {
+        Replica {
+            pod: pod.to_owned(),
+            address: "10.0.0.1".to_owned(),
+            port: 7300,
+            key: format!("sha256:{}", key.repeat(64)),
+            software: "hawser 1".to_owned(),
+            endpoints: endpoints
+                .iter()
+                .map(|(kind, address)| Endpoint { kind: *kind, address: (*address).to_owned(), port: 7300 })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn replicas_behind_one_load_balancer_are_one_way() {
+        let (pod, balancer) = (EndpointKind::Pod, EndpointKind::LoadBalancer);
+        let replicas = [
+            replica("a", "a", &[(pod, "10.0.0.1"), (balancer, "lb.example.com")]),
+            replica("b", "b", &[(pod, "10.0.0.2"), (balancer, "lb.example.com")]),
+        ];
+        let known = replicas.iter().map(|replica| (replica, replica.key.parse().unwrap()));
+        let ways: Vec<(String, usize)> =
+            direct(known).iter().map(|way| (way.path.to_string(), way.pins.len())).collect();
+        let expected = [
+            ("direct to the pod 10.0.0.1:7300".to_owned(), 1),
+            ("direct to the pod 10.0.0.2:7300".to_owned(), 1),
+            ("direct to the load balancer lb.example.com:7300".to_owned(), 2),
+        ];
+        assert_eq!(ways, expected);
+    }
+}

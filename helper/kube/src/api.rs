@@ -21,7 +21,7 @@ use crate::access::{Access, Credential};
 use crate::dial::{Route, Stream};
 use crate::error::ApiError;
 use crate::limits;
-use crate::port_forward::{PROTOCOL, PortForward};
+use crate::port_forward::{PortForward, Protocol};
 
 /// An API server as one user sees it. Cheap to clone; clones share a connection.
 #[derive(Clone)]
@@ -142,16 +142,37 @@ impl Api {
     /// # Errors
     /// As [`Api::request`]. That nobody listens on the port shows only at the first read.
     pub async fn port_forward(&self, namespace: &str, pod: &str, port: u16) -> Result<PortForward, ApiError> {
-        let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/portforward?ports={port}");
-        let request = format!("GET {path}");
-        within(&request, self.upgrade(&path, &request)).await
+        self.port_forward_by(&Protocol::ALL, namespace, pod, port).await
     }
 
-    async fn upgrade(&self, path: &str, name: &str) -> Result<PortForward, ApiError> {
+    /// The same by one of these protocols; the server chooses.
+    ///
+    /// # Errors
+    /// As [`Api::port_forward`].
+    pub async fn port_forward_by(
+        &self,
+        protocols: &[Protocol],
+        namespace: &str,
+        pod: &str,
+        port: u16,
+    ) -> Result<PortForward, ApiError> {
+        let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/portforward?ports={port}");
+        let request = format!("GET {path}");
+        within(&request, self.upgrade(&path, &request, protocols, port)).await
+    }
+
+    async fn upgrade(
+        &self,
+        path: &str,
+        name: &str,
+        protocols: &[Protocol],
+        port: u16,
+    ) -> Result<PortForward, ApiError> {
         let broken = |reason: &str| ApiError::Broken { request: name.to_owned(), reason: reason.to_owned() };
         let mut nonce = [0; 16];
         SystemRandom::new().fill(&mut nonce).map_err(|_| broken("the system has no random numbers"))?;
         let key = BASE64_STANDARD.encode(nonce);
+        let names = protocols.iter().map(|protocol| protocol.name()).collect::<Vec<_>>().join(", ");
         let mut request = self.head(Method::GET, path)?;
         let headers = request.headers_mut();
         // What is asked for is no object.
@@ -159,7 +180,7 @@ impl Api {
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, names.parse().expect("names of protocols"));
         headers.insert(header::SEC_WEBSOCKET_KEY, key.parse().expect("base64 is a header's value"));
 
         let mut sender = self.connect().await?;
@@ -173,14 +194,15 @@ impl Api {
         if said(header::SEC_WEBSOCKET_ACCEPT) != accept(&key).as_bytes() {
             return Err(broken("what it upgrades to is not the WebSocket that was asked for"));
         }
-        if said(header::SEC_WEBSOCKET_PROTOCOL) != PROTOCOL.as_bytes() {
-            return Err(broken("it does not speak v4.channel.k8s.io"));
-        }
+        let chosen = said(header::SEC_WEBSOCKET_PROTOCOL);
+        let Some(protocol) = protocols.iter().find(|protocol| protocol.name().as_bytes() == chosen) else {
+            return Err(broken(&format!("it speaks none of {names}")));
+        };
         let upgraded = hyper::upgrade::on(response).await.map_err(|error| broken(&error.to_string()))?;
         let parts = upgraded
             .downcast::<TokioIo<Box<dyn Stream>>>()
             .map_err(|_| broken("the connection is not the one that was dialled"))?;
-        Ok(PortForward::new(parts.io.into_inner(), &parts.read_buf))
+        Ok(PortForward::new(parts.io.into_inner(), &parts.read_buf, *protocol, port))
     }
 
     /// Sends over the kept connection, or over a new one if that is gone.

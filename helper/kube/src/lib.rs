@@ -19,5 +19,5 @@ pub use access::{Access, Credential, Impersonation, Proxy, ProxyKind, Server};
 pub use api::{Answer, Api, Body, Events};
 pub use error::ApiError;
 pub use greeting::greet;
-pub use port_forward::PortForward;
+pub use port_forward::{PortForward, Protocol};
 pub use user::User;

@@ -1,5 +1,6 @@
 //! Measures each number of Hawser against a plain wire in the same run.
 
+mod cluster;
 mod figure;
 mod gates;
 mod machine;
@@ -15,6 +16,7 @@ use clap::{Parser, Subcommand};
 use hawser_e2e::probe::Probe;
 
 use figure::Figure;
+use gates::Gate;
 use machine::Machine;
 use rows::ROWS;
 use worlds::Worlds;
@@ -45,12 +47,29 @@ enum Internal {
     /// The measuring client inside a world
     #[command(hide = true)]
     Probe(Probe),
+    /// Rows on a Kubernetes; see tests/bench/cluster
+    #[command(hide = true)]
+    Cluster {
+        rows: Vec<String>,
+        #[arg(long)]
+        quick: bool,
+    },
+    /// A bare port-forward
+    #[command(hide = true)]
+    Bare(cluster::bare::Bare),
+    /// Sessions with idle links
+    #[command(hide = true)]
+    Sessions(cluster::sessions::Sessions),
 }
 
 fn main() -> Result<ExitCode> {
     let args = Args::parse();
-    if let Some(Internal::Probe(probe)) = args.command {
-        return probe.run().map(|()| ExitCode::SUCCESS);
+    match args.command {
+        Some(Internal::Probe(probe)) => return probe.run().map(|()| ExitCode::SUCCESS),
+        Some(Internal::Bare(bare)) => return bare.run().map(|()| ExitCode::SUCCESS),
+        Some(Internal::Sessions(sessions)) => return sessions.run().map(|()| ExitCode::SUCCESS),
+        Some(Internal::Cluster { rows, quick }) => return on_cluster(&rows, quick),
+        None => {}
     }
     if args.list {
         println!("gates");
@@ -61,6 +80,13 @@ fn main() -> Result<ExitCode> {
         bail!("there is no row {unknown:?}; see --list");
     }
     measure(&args)
+}
+
+fn on_cluster(rows: &[String], quick: bool) -> Result<ExitCode> {
+    let started = Instant::now();
+    let machine = Machine::here();
+    let figures = cluster::measure(rows, if quick { 1 } else { 3 })?;
+    tell(&machine, &[], &figures, started)
 }
 
 fn measure(args: &Args) -> Result<ExitCode> {
@@ -87,8 +113,12 @@ fn measure(args: &Args) -> Result<ExitCode> {
             }
         }
     }
-    report::print(&machine, &gates, &figures);
-    let file = report::write(&machine, &gates, &figures, started.elapsed())?;
+    tell(&machine, &gates, &figures, started)
+}
+
+fn tell(machine: &Machine, gates: &[Gate], figures: &[Figure], started: Instant) -> Result<ExitCode> {
+    report::print(machine, gates, figures);
+    let file = report::write(machine, gates, figures, started.elapsed())?;
     println!("\n{:.0} s; written to {}", started.elapsed().as_secs_f64(), file.display());
     let good = gates.iter().all(|gate| gate.error.is_none()) && figures.iter().all(Figure::lets_pass);
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -127,6 +127,13 @@ pub fn on_laptop(command: &str) -> Said {
     enter("laptop").args(["bash", "-c", command]).output().unwrap().into()
 }
 
+/// Starts a shell command on the laptop. The caller ends it.
+pub fn start_on_laptop(command: &str) -> Child {
+    let mut enter = enter("laptop");
+    enter.args(["bash", "-c", command]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    enter.spawn().unwrap()
+}
+
 /// Runs a shell command on the node; kubectl has all rights there.
 pub fn on_node(command: &str) -> Said {
     enter("node").args(["bash", "-c", command]).output().unwrap().into()

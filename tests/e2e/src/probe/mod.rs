@@ -3,11 +3,12 @@
 pub mod agent;
 mod chaos;
 mod dns;
+pub mod flood;
 mod many;
 pub mod ports;
 mod process;
 mod server;
-mod statistics;
+pub mod statistics;
 mod tcp;
 mod udp;
 
@@ -61,6 +62,13 @@ enum Command {
         /// Pause between requests in microseconds.
         #[arg(long, default_value_t = 0)]
         pause: u64,
+    },
+    /// Bytes in one direction over one connection.
+    Flood {
+        target: SocketAddr,
+        direction: flood::Direction,
+        #[arg(long, default_value_t = 3)]
+        seconds: u64,
     },
     /// A connection stays open, with a byte to and fro each 20 ms, until it breaks: how, and when.
     Linger {
@@ -141,6 +149,7 @@ impl Probe {
             Command::ResetOut { target } => tcp::reset_out(target)?,
             Command::Checksum { target, up, down } => tcp::checksum(target, up, down)?,
             Command::PingPong { target, size, count, pause } => tcp::ping_pong(target, size, count, pause)?,
+            Command::Flood { target, direction, seconds } => tcp::flood(target, direction, seconds)?,
             Command::Linger { target, seconds } => tcp::linger(target, seconds)?,
             Command::Recover { target, seconds } => tcp::recover(target, seconds)?,
             Command::Stall { target } => tcp::stall(target)?,

@@ -16,5 +16,7 @@ pub const STALL: u16 = 47006;
 pub const UDP_ECHO: u16 = 47007;
 /// UDP: counts datagrams; TCP on the same number tells the count.
 pub const UDP_COUNT: u16 = 47008;
+/// TCP: takes or gives bytes without an end.
+pub const FLOOD: u16 = 47009;
 /// Nobody listens here, over TCP or UDP.
 pub const CLOSED: u16 = 47999;

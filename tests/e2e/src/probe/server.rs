@@ -11,7 +11,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{ports, tcp, udp};
+use super::{flood, ports, tcp, udp};
 
 /// Connections that may wait to be accepted; storms need all of it.
 const BACKLOG: i32 = 16_384;
@@ -34,6 +34,7 @@ pub fn run() -> Result<()> {
             serve(address, ports::ECHO, |stream| tokio::spawn(echo(stream)))?;
             serve(address, ports::CLOSE, |stream| tokio::spawn(close(stream)))?;
             serve(address, ports::RESET, |stream| tokio::spawn(reset(stream)))?;
+            serve(address, ports::FLOOD, |stream| tokio::spawn(flood::serve(stream)))?;
             serve(address, ports::STALL, |stream| tokio::spawn(stall(stream)))?;
             let endings = endings.clone();
             serve(address, ports::WITNESS, move |stream| tokio::spawn(witness(stream, endings.clone())))?;

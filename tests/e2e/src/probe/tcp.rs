@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use socket2::{SockRef, TcpKeepalive};
 
-use super::server;
 use super::statistics::summary;
+use super::{flood, server};
 
 /// No single read or connect may take longer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -38,6 +38,15 @@ pub fn refused(target: SocketAddr, count: usize) -> Result<Value> {
         }
     }
     Ok(summary(samples))
+}
+
+/// Bytes in one direction.
+pub fn flood(target: SocketAddr, direction: flood::Direction, seconds: u64) -> Result<Value> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let stream = tokio::net::TcpStream::connect(target).await.with_context(|| format!("connecting to {target}"))?;
+        flood::measure(stream, direction, Duration::from_secs(seconds)).await
+    })
 }
 
 /// The server's echo has to arrive in full after the client has closed its side.

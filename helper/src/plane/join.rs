@@ -93,7 +93,7 @@ impl Joiner {
             let (changes, caller) = (dialled.changes().await?, dialled.caller());
             let id = self.path.lock().link_up(&cluster)?;
             let end = LinkEnd { path: self.path.clone(), link: id };
-            let (link, connection) = match dialled.attach(end).await {
+            let (link, connection) = match dialled.attach(end, way.path.pace()).await {
                 Ok(attached) => attached,
                 Err(error) => {
                     let _ = self.bring.send(Brought::Gone(id)).await;

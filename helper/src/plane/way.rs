@@ -1,7 +1,11 @@
 //! Ways to a manager.
 
+use std::time::Duration;
+
 use hawser_api::EndpointKind;
 use hawser_tunnel::identity::Pin;
+
+use crate::limits;
 
 /// The ways to the managers of a cluster.
 #[derive(Clone, Default)]
@@ -57,6 +61,16 @@ pub enum Role {
     Base,
     /// It is better than the base.
     Direct,
+}
+
+impl Path {
+    /// How long small batches wait for others, where each is dear.
+    pub fn pace(&self) -> Option<Duration> {
+        match self {
+            Self::PortForward { .. } => Some(limits::PORT_FORWARD_PACE),
+            Self::Address(_) | Self::Direct { .. } => None,
+        }
+    }
 }
 
 impl std::fmt::Display for Path {

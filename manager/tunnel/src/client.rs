@@ -1,6 +1,7 @@
 //! Making a link: name, TCP, TLS, the first exchange, then the stream of batches.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -16,7 +17,8 @@ use tonic::Status;
 
 use crate::error::LinkError;
 use crate::identity::{Identity, Pin};
-use crate::link::{Endpoint, LINK_PATH, Link, Outgoing, PROTOCOL_HEADER, sentence};
+use crate::link::{Endpoint, LINK_PATH, Link, Outgoing, PACE_HEADER, PROTOCOL_HEADER, sentence};
+use crate::pace::Pace;
 use crate::proto::tunnel_client::TunnelClient;
 use crate::proto::{BrowseRequest, Catalogue, Change, HelloReply, HelloRequest, WatchRequest};
 use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
@@ -120,17 +122,24 @@ impl Dialled {
         Ok(reply.map_err(|status| hello_error(&status))?.into_inner())
     }
 
-    /// Opens the stream of batches for this endpoint.
+    /// Opens the stream of batches for this endpoint. With a `pace`, small batches wait for others in both directions, each for
+    /// that time at most: worth it where every write is dear.
     ///
     /// # Errors
     /// Fails if the manager refuses the stream or the connection broke.
-    pub async fn attach(mut self, endpoint: impl Endpoint) -> Result<(Link, Connection), LinkError> {
-        let (outgoing, wake) = Outgoing::new(endpoint);
+    pub async fn attach(
+        mut self,
+        endpoint: impl Endpoint,
+        pace: Option<Duration>,
+    ) -> Result<(Link, Connection), LinkError> {
+        let held = pace.map(Pace::new).transpose().map_err(|error| LinkError::Lost(error.to_string()))?;
+        let (outgoing, wake) = Outgoing::new(endpoint, held);
         let body = outgoing.map_err(|never| match never {}).boxed_unsync();
         let request = http::Request::post(format!("https://manager{LINK_PATH}"))
             .header(http::header::CONTENT_TYPE, "application/grpc")
             .header(http::header::TE, "trailers")
             .header(PROTOCOL_HEADER, self.hello.protocol)
+            .header(PACE_HEADER, pace.map_or(0, |pace| u64::try_from(pace.as_micros()).unwrap_or(u64::MAX)))
             .body(body)
             .expect("the parts of the request are constant and valid");
         let response = self.requests.send_request(request).await.map_err(|error| LinkError::Lost(sentence(&error)))?;

@@ -12,6 +12,8 @@ pub mod identity;
 pub mod limits;
 pub mod link;
 pub mod mux;
+mod pace;
+mod platform;
 mod schedule;
 pub mod server;
 mod tls;

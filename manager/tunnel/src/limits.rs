@@ -23,6 +23,12 @@ pub const SHARE_V4: usize = 65_520 - 40;
 pub const SHARE_V6: usize = 65_520 - 60;
 /// Bytes of one batch with its gRPC header: four full TLS records less the HTTP/2 frame header.
 pub const BATCH: usize = 4 * 16_384 - 9;
+/// A batch of so many bytes goes at once, whatever the pace.
+pub const BIG_BATCH: usize = 32 * 1024;
+/// Longest time that a small batch may be held back, whatever a client asks for.
+pub const LONGEST_PACE: Duration = Duration::from_millis(5);
+/// Shortest such time: less than the shortest round trip where a pace is asked for.
+pub const SHORTEST_PACE: Duration = Duration::from_micros(100);
 /// HTTP/2 bytes that wait below the multiplexer; small, so that the multiplexer keeps the choice of what goes next.
 pub const SEND_BUFFER: usize = 128 * 1024;
 /// Unsent bytes in the kernel's socket, for the same reason.

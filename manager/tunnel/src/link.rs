@@ -17,11 +17,14 @@ use parking_lot::Mutex;
 
 use crate::error::LinkError;
 use crate::limits;
+use crate::pace::Pace;
 
 /// The path of the RPC whose messages are batches of frames.
 pub(crate) const LINK_PATH: &str = "/hawser.tunnel.v1.Tunnel/Link";
 /// The header in which the client repeats the version that the first exchange settled.
 pub(crate) const PROTOCOL_HEADER: &str = "hawser-protocol";
+/// The header in which the client says how many microseconds a small batch may wait for others; without it none waits.
+pub(crate) const PACE_HEADER: &str = "hawser-pace";
 const GRPC_HEADER: usize = 5;
 
 /// What a link carries: a multiplexer with everything behind it.
@@ -115,12 +118,13 @@ impl LinkWaker {
 pub(crate) struct Outgoing<E> {
     endpoint: E,
     wake: LinkWaker,
+    pace: Option<Pace>,
 }
 
 impl<E> Outgoing<E> {
-    pub fn new(endpoint: E) -> (Self, LinkWaker) {
+    pub fn new(endpoint: E, pace: Option<Pace>) -> (Self, LinkWaker) {
         let wake = LinkWaker::default();
-        (Self { endpoint, wake: wake.clone() }, wake)
+        (Self { endpoint, wake: wake.clone(), pace }, wake)
     }
 }
 
@@ -132,14 +136,24 @@ impl<E: Endpoint> Body for Outgoing<E> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let mut batch = BytesMut::with_capacity(limits::BATCH);
-        batch.put_bytes(0, GRPC_HEADER);
-        self.endpoint.transmit(&mut batch, limits::BATCH, Instant::now());
+        let now = Instant::now();
+        let mut batch = self.pace.as_mut().map(Pace::take).unwrap_or_default();
+        let held = batch.len();
+        if held == 0 {
+            batch = BytesMut::with_capacity(limits::BATCH);
+            batch.put_bytes(0, GRPC_HEADER);
+        }
+        self.endpoint.transmit(&mut batch, limits::BATCH, now);
         let length = batch.len() - GRPC_HEADER;
-        if length == 0 {
+        let released = match &mut self.pace {
+            _ if length == 0 => Poll::Pending,
+            Some(pace) => pace.poll_release(batch, held, now, context),
+            None => Poll::Ready(batch),
+        };
+        let Poll::Ready(mut batch) = released else {
             *self.wake.0.lock() = Some(context.waker().clone());
             return Poll::Pending;
-        }
+        };
         batch[1..GRPC_HEADER].copy_from_slice(&(length as u32).to_be_bytes());
         Poll::Ready(Some(Ok(Frame::data(batch.freeze()))))
     }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -19,7 +20,8 @@ use tower::ServiceExt;
 
 use crate::error::LinkError;
 use crate::identity::{Identity, Pin};
-use crate::link::{Endpoint, LINK_PATH, Link, Outgoing, PROTOCOL_HEADER, Shared, sentence};
+use crate::link::{Endpoint, LINK_PATH, Link, Outgoing, PACE_HEADER, PROTOCOL_HEADER, Shared, sentence};
+use crate::pace::Pace;
 use crate::proto::tunnel_server::{Tunnel, TunnelServer};
 use crate::proto::{BrowseRequest, Catalogue, Change, HelloReply, HelloRequest, WatchRequest};
 pub use crate::tls::Admit;
@@ -137,12 +139,14 @@ async fn answer<H: Host>(
 }
 
 fn open_link<H: Host>(request: http::Request<Incoming>, host: &H, peer: Pin) -> Result<http::Response<Body>, Status> {
-    let protocol = request.headers().get(PROTOCOL_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
-    if !protocol.is_some_and(|version: u32| (OLDEST_PROTOCOL..=NEWEST_PROTOCOL).contains(&version)) {
+    let number = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
+    if !number(PROTOCOL_HEADER).is_some_and(|version| (OLDEST_PROTOCOL..=NEWEST_PROTOCOL).contains(&version)) {
         return Err(Status::failed_precondition("the link names no protocol version of this manager"));
     }
+    let pace = number(PACE_HEADER).filter(|micros| *micros > 0).map(|micros| Duration::from_micros(micros.into()));
+    let pace = pace.map(Pace::new).transpose().map_err(|error| Status::resource_exhausted(error.to_string()))?;
     let (endpoint, serve) = host.serve(peer);
-    let (outgoing, wake) = Outgoing::new(endpoint);
+    let (outgoing, wake) = Outgoing::new(endpoint, pace);
     tokio::spawn(serve(Link::new(request.into_body(), wake)));
     let mut response = http::Response::new(outgoing.map_err(|never| match never {}).boxed_unsync());
     let grpc = http::HeaderValue::from_static("application/grpc");

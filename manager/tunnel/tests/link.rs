@@ -128,7 +128,7 @@ async fn link(address: SocketAddr, identity: &Identity, pin: Pin) -> (Shared<Ech
     let dialled = dial(&address.to_string(), identity, &[pin]).await.unwrap();
     assert_eq!(dialled.hello.subnets, ["10.0.0.0/8"]);
     let endpoint = Echo::new(Side::Client);
-    let (link, connection) = dialled.attach(endpoint.clone()).await.unwrap();
+    let (link, connection) = dialled.attach(endpoint.clone(), None).await.unwrap();
     (endpoint, link, connection)
 }
 

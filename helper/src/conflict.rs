@@ -49,17 +49,77 @@ fn routed_elsewhere(subnet: &IpNet, facts: &Facts<'_>) -> Option<Fault> {
                 )
             }
             None if subnet.contains(&route.net) => {
-                let detail = format!("{} in {subnet} is already routed to {}", route.net, route.device);
-                Some(Fault::new(Code::SubnetConflict, detail))
+                let owner = likely_owner(&route.device).map(|owner| format!(", which looks like {owner}"));
+                let owner = owner.unwrap_or_default();
+                let detail = format!("{} in {subnet} is already routed to {}{owner}", route.net, route.device);
+                Some(Fault::new(Code::SubnetConflict, detail).with_fix(format!(
+                    "End what routes it, or leave it out with: hawser connect --never-proxy {}",
+                    route.net
+                )))
             }
             _ => None,
         }
     })
 }
 
+/// Of a cluster's subnets, those that the host reaches by itself, given that it so reaches `near` by `device`: the one that `near`
+/// is in, and those that the host routes to the same device.
+pub fn reached_beside(near: IpAddr, device: Option<&str>, subnets: &[IpNet], routes: &[Route]) -> Vec<IpNet> {
+    let is_routed =
+        |subnet: &IpNet| routes.iter().any(|route| Some(&*route.device) == device && route.net.contains(subnet));
+    subnets.iter().filter(|subnet| subnet.contains(&near) || is_routed(subnet)).copied().collect()
+}
+
+/// Whose a device is, by what its owner calls it.
+fn likely_owner(device: &str) -> Option<&'static str> {
+    const OWNERS: [(&str, &str); 19] = [
+        ("tailscale", "Tailscale"),
+        ("wg", "WireGuard"),
+        ("nordlynx", "NordVPN"),
+        ("proton", "Proton VPN"),
+        ("CloudflareWARP", "Cloudflare WARP"),
+        ("cscotun", "Cisco AnyConnect"),
+        ("gpd", "GlobalProtect"),
+        ("tun", "OpenVPN or another VPN"),
+        ("tap", "a VPN or a virtual machine"),
+        ("ppp", "a VPN or a dial-up line"),
+        ("vpn", "a VPN"),
+        ("zt", "ZeroTier"),
+        ("docker", "Docker"),
+        ("br-", "a network of Docker"),
+        ("podman", "Podman"),
+        ("cni", "containers of this computer"),
+        ("flannel", "a Kubernetes on this computer"),
+        ("cilium", "a Kubernetes on this computer"),
+        ("virbr", "libvirt"),
+    ];
+    OWNERS.iter().find(|(prefix, _)| device.starts_with(prefix)).map(|(_, owner)| *owner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_host_reaches_by_itself() {
+        let net = |text: &str| text.parse::<IpNet>().unwrap();
+        let route = |text: &str, device: &str| Route { net: net(text), device: device.to_owned(), metric: 0 };
+        let subnets = [net("10.96.0.0/16"), net("10.244.0.0/16"), net("fd00::/64")];
+        let near = "10.244.0.7".parse().unwrap();
+        let beside = |device, routes: &[Route]| reached_beside(near, Some(device), &subnets, routes);
+        assert_eq!(beside("eth0", &[]), [subnets[1]], "by the default route");
+        let routes = [route("10.244.0.0/16", "tun0"), route("10.0.0.0/8", "tun0"), route("fd00::/64", "eth0")];
+        assert_eq!(beside("tun0", &routes), subnets[..2]);
+    }
+
+    #[test]
+    fn a_conflict_names_its_likely_owner() {
+        let routes = [Route { net: "10.96.0.0/16".parse().unwrap(), device: "tailscale0".to_owned(), metric: 0 }];
+        let facts = Facts { own_device: "hawser0", routes: &routes, others: &[], manager: &[] };
+        let fault = find(&["10.96.0.0/16".parse().unwrap()], &facts).unwrap();
+        assert!(fault.detail.ends_with("is already routed to tailscale0, which looks like Tailscale"), "{fault}");
+        assert!(fault.fix.ends_with("--never-proxy 10.96.0.0/16"), "{fault}");
+    }
 
     #[test]
     fn table() {

@@ -40,6 +40,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Does what the arguments say and returns when it is done; for the service that is when it is told to stop.
 pub fn run(args: Args) -> ExitCode {
+    // Else the allocator's huge pages keep megabytes resident of which kilobytes are used.
+    let _ = nix::sys::prctl::set_thp_disable(true);
     let recent = Recent::default();
     start_log(recent.clone());
     let outcome = match args.command {

@@ -42,12 +42,12 @@ impl Host for Machine {
             Target::Standalone { address, pin } => {
                 step(&format!("dialling the manager {address}"));
                 let way = Way { path: Path::Address(address.clone()), pins: vec![parse_pin(pin)?] };
-                Ok(Ways { base: vec![way], direct: Vec::new() })
+                Ok(Ways { base: vec![way], ..Ways::default() })
             }
             Target::Kubernetes(cluster) => {
                 let key = self.keys.of(&wish.id, &wish.target)?.pin();
                 let mut ways = self.clusters.ways(wish, cluster, key, step).await?;
-                for way in &mut ways.direct {
+                for way in ways.direct.iter_mut().chain(&mut ways.native) {
                     self.lead_past_own_devices(&mut way.path).await;
                 }
                 Ok(ways)
@@ -110,6 +110,12 @@ impl Host for Machine {
         let own_device = device(wish.index);
         let facts = conflict::Facts { own_device: &own_device, routes: &routes, others: &others, manager: &manager };
         conflict::find(subnets, &facts).map_or(Ok(()), Err)
+    }
+
+    async fn reached_beside(&self, near: IpAddr, subnets: &[IpNet]) -> Result<Vec<IpNet>, Fault> {
+        let device = self.network.device_towards(near).await?;
+        let routes = self.network.routes().await?;
+        Ok(conflict::reached_beside(near, device.as_deref(), subnets, &routes))
     }
 
     async fn route(&self, device: &str, addresses: &Addresses, add: &[IpNet], remove: &[IpNet]) -> Result<(), Fault> {

@@ -27,6 +27,8 @@ use cli::{Args, Command};
 
 /// Runs the manager until it is told to stop.
 pub fn run(args: Args) -> ExitCode {
+    // Else the allocator's huge pages keep megabytes resident of which kilobytes are used.
+    let _ = nix::sys::prctl::set_thp_disable(true);
     match main(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {

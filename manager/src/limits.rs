@@ -24,6 +24,8 @@ pub const DRAIN: Duration = Duration::from_secs(10);
 pub const FAREWELL: Duration = Duration::from_secs(1);
 /// Ways past the API server that a replica tells laptops of. Others are left out.
 pub const ENDPOINTS: usize = 16;
+/// How long facts of the cluster are gathered before its subnets are worked out anew.
+pub const GATHER_FACTS: Duration = Duration::from_millis(100);
 /// How long changes of the cluster are gathered before a laptop is told.
 pub const GATHER_CHANGES: Duration = Duration::from_millis(200);
 /// How often a laptop's sign of life is written into its session.

@@ -74,6 +74,7 @@ pub(crate) struct Connection {
     also_proxy: Vec<String>,
     /// Subnets that stay on the laptop, the API server's addresses among them.
     never_proxy: Vec<String>,
+    left_alone: Vec<String>,
     round_trip_us: Option<u64>,
     sent_bytes: u64,
     received_bytes: u64,
@@ -232,6 +233,7 @@ impl From<proto::Connection> for Connection {
             way: known(connection.way),
             also_proxy: connection.also_proxy,
             never_proxy: connection.never_proxy,
+            left_alone: connection.left_alone,
             round_trip_us: measured(connection.round_trip_us),
             sent_bytes: connection.sent_bytes,
             received_bytes: connection.received_bytes,
@@ -348,7 +350,7 @@ mod tests {
                     "addresses": ["10.99.0.1", "fd99::1"], "subnets": ["10.96.0.0/16", "fd00:96::/64"],
                     "dns_servers": ["10.99.0.2"], "domains": ["demo.local"], "search_domain": "shop.svc.demo.local",
                     "manager": "hawser-manager 0.1.0", "context": null, "namespace": null, "manager_namespace": null, "way": null,
-                    "also_proxy": [], "never_proxy": [], "round_trip_us": 420, "sent_bytes": 1_200_000,
+                    "also_proxy": [], "never_proxy": [], "left_alone": [], "round_trip_us": 420, "sent_bytes": 1_200_000,
                     "received_bytes": 3_400_000_000_u64, "open_flows": 12
                 },
                 {
@@ -360,7 +362,7 @@ mod tests {
                     },
                     "device": null, "addresses": [], "subnets": [], "dns_servers": [], "domains": [],
                     "search_domain": null, "manager": null, "context": null, "namespace": null, "manager_namespace": null, "way": null,
-                    "also_proxy": [], "never_proxy": [], "round_trip_us": null, "sent_bytes": 0,
+                    "also_proxy": [], "never_proxy": [], "left_alone": [], "round_trip_us": null, "sent_bytes": 0,
                     "received_bytes": 0, "open_flows": 0
                 }
             ]

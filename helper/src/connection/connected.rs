@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hawser_fault::{Code, Fault};
 
+use super::joined::Dialled;
 use super::replacing::{Attempt, another_base, direct_link, outcome};
 use super::{Context, Disconnecting, Host, Joined, Reconnecting, Retry, State, Then};
 use crate::limits;
@@ -23,11 +24,11 @@ impl Connected {
             let next = async {
                 tokio::select! {
                     event = joined.events.recv() => Next::Event(event),
-                    dialled = outcome(&mut base) => Next::Base(dialled),
+                    dialled = outcome(&mut base) => Next::Base(Box::new(dialled)),
                     () = outcome(&mut direct) => Next::Direct,
                 }
             };
-            let cluster = match context.unless_stopped(next).await {
+            let applied = match context.unless_stopped(next).await {
                 None => return State::Disconnecting(Disconnecting { joined, then: Then::Disconnected(None) }),
                 Some(Next::Event(Some(PlaneEvent::Lost(cause)))) => {
                     return State::Reconnecting(Reconnecting { joined, cause });
@@ -38,23 +39,18 @@ impl Connected {
                 }
                 Some(Next::Event(Some(PlaneEvent::Replace(role, cause)))) => {
                     tracing::info!(connection = context.wish.id.name, ?role, %cause, "a link is to be replaced");
+                    let known = joined.direct.clone();
                     match role {
                         Role::Base => base = Some(Box::pin(another_base(context))),
-                        Role::Direct => {
-                            direct =
-                                Some(Box::pin(direct_link(context, joined.direct.clone(), limits::REDIAL_LONGEST)));
-                        }
+                        Role::Direct => direct = Some(Box::pin(direct_link(context, known, limits::REDIAL_LONGEST))),
                     }
-                    continue;
+                    Ok(())
                 }
-                Some(Next::Direct) => continue,
-                Some(Next::Base(dialled)) => {
-                    joined.direct = dialled.direct;
-                    dialled.cluster
-                }
-                Some(Next::Event(Some(PlaneEvent::Changed(cluster)))) => cluster,
+                Some(Next::Direct) => Ok(()),
+                Some(Next::Base(dialled)) => joined.take_up(context, *dialled).await,
+                Some(Next::Event(Some(PlaneEvent::Changed(cluster)))) => joined.apply(context, *cluster).await,
             };
-            if let Err(cause) = joined.apply(context, cluster).await {
+            if let Err(cause) = applied {
                 // The next link says the whole again.
                 return State::Reconnecting(Reconnecting { joined, cause });
             }
@@ -65,6 +61,6 @@ impl Connected {
 
 enum Next {
     Event(Option<PlaneEvent>),
-    Base(super::joined::Dialled),
+    Base(Box<Dialled>),
     Direct,
 }

@@ -47,6 +47,10 @@ pub trait Host: Send + Sync + 'static {
     /// Makes sure that `subnets` can be routed to the wish's device without taking them from somebody else.
     fn check_subnets(&self, wish: &Wish, subnets: &[IpNet]) -> impl Future<Output = Result<(), Fault>> + Send;
 
+    /// Of `subnets`, those that the host reaches by itself, given that it so reaches `near`, an address in the cluster.
+    fn reached_beside(&self, near: IpAddr, subnets: &[IpNet])
+    -> impl Future<Output = Result<Vec<IpNet>, Fault>> + Send;
+
     /// Routes `add` to the device and takes `remove` from it.
     fn route(
         &self,
@@ -84,6 +88,8 @@ pub trait DataPlane: Send + Sync + 'static {
     fn link(&self, ways: Vec<Way>) -> impl Future<Output = Result<ClusterInfo, Fault>> + Send;
     /// Dials all these ways at once and has new flows take the first that leads to the manager; has its own deadline.
     fn upgrade(&self, ways: Vec<Way>) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// The address at which one of these ways leads to the manager.
+    fn reaches(&self, ways: Vec<Way>) -> impl Future<Output = Option<IpAddr>> + Send;
     /// Totals since the start.
     fn counters(&self) -> Counters;
     /// Open flows, then the last closed ones.
@@ -101,6 +107,10 @@ impl DataPlane for crate::plane::Plane {
 
     async fn upgrade(&self, ways: Vec<Way>) -> Result<(), Fault> {
         crate::plane::Plane::upgrade(self, ways).await
+    }
+
+    async fn reaches(&self, ways: Vec<Way>) -> Option<IpAddr> {
+        crate::plane::Plane::reaches(self, ways).await
     }
 
     fn counters(&self) -> Counters {

@@ -1,11 +1,16 @@
 //! A device with its data plane, and what of the cluster is routed to it.
 
+use std::net::IpAddr;
+use std::pin::pin;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, select};
 use hawser_fault::{Code, Fault};
 use ipnet::IpNet;
 use tokio::sync::mpsc;
 
 use super::status::Device;
-use super::{Context, DataPlane as _, Host, Names};
+use super::{Context, DataPlane, Host, Names};
 use crate::plane::{Addresses, ClusterInfo, PlaneEvent, Way};
 use crate::{address, limits, routing};
 
@@ -20,6 +25,8 @@ pub struct Joined {
     routed: Vec<IpNet>,
     /// Ways past the API server, as the last dial found them out.
     pub direct: Vec<Way>,
+    /// An address of the cluster that the host reaches by itself, as the last dial found out.
+    pub near: Option<IpAddr>,
 }
 
 /// A base link that is there.
@@ -28,6 +35,8 @@ pub struct Dialled {
     pub cluster: ClusterInfo,
     /// Ways past the API server.
     pub direct: Vec<Way>,
+    /// An address of the cluster that the host reaches by itself.
+    pub near: Option<IpAddr>,
 }
 
 impl Joined {
@@ -38,7 +47,8 @@ impl Joined {
         let addresses = address::plan(context.wish.index);
         let (plane, events) = context.host.start_plane(&context.wish, &addresses)?;
         *context.plane.write().await = Some(plane);
-        let mut joined = Self { events, device, addresses, v6: false, routed: Vec::new(), direct: Vec::new() };
+        let mut joined =
+            Self { events, device, addresses, v6: false, routed: Vec::new(), direct: Vec::new(), near: None };
         match context.host.bring_up(&joined.device, &addresses).await {
             Ok(v6) => joined.v6 = v6,
             Err(fault) => {
@@ -56,22 +66,28 @@ impl Joined {
         // What is said of a former link is no news of the next one.
         while self.events.try_recv().is_ok() {}
         let dialled = Self::dial(context, &|step| context.step(step)).await?;
-        self.direct = dialled.direct;
-        in_time(self.apply(context, dialled.cluster)).await
+        in_time(self.take_up(context, dialled)).await
+    }
+
+    /// Brings routes and names up to what a new base says.
+    pub async fn take_up<H: Host>(&mut self, context: &Context<H>, dialled: Dialled) -> Result<(), Fault> {
+        let Dialled { cluster, direct, near } = dialled;
+        (self.direct, self.near) = (direct, near);
+        self.apply(context, cluster).await
     }
 
     /// Dials a manager. `step` hears what is being waited for.
     pub async fn dial<H: Host>(context: &Context<H>, step: &(dyn Fn(&str) + Sync)) -> Result<Dialled, Fault> {
         // Has deadlines of its own: somebody may have to log in.
         let ways = context.host.ways(&context.wish, step).await?;
-        let cluster = in_time(async {
+        let (cluster, near) = in_time(async {
             match &*context.plane.read().await {
-                Some(plane) => plane.link(ways.base).await,
+                Some(plane) => link_beside(plane, ways.base, ways.native).await,
                 None => Err(Fault::new(Code::Internal, "the data plane is gone while the connection lives")),
             }
         })
         .await?;
-        Ok(Dialled { cluster, direct: ways.direct })
+        Ok(Dialled { cluster, direct: ways.direct, near })
     }
 
     /// Undoes everything: names first, so that nobody asks a name server that is going away.
@@ -94,7 +110,12 @@ impl Joined {
         cluster.excluded_subnets.extend_from_slice(never);
         let carriers = context.host.carriers(&context.wish).await;
         cluster.excluded_subnets.extend(carriers.into_iter().chain(cluster.peer).map(IpNet::from));
-        let subnets = routing::carve(&self.routable(&cluster)?, &cluster.excluded_subnets);
+        let mut wanted = self.routable(&cluster)?;
+        if let Some(near) = self.near {
+            cluster.left_alone = context.host.reached_beside(near, &wanted).await?;
+            wanted.retain(|net| !cluster.left_alone.contains(net));
+        }
+        let subnets = routing::carve(&wanted, &cluster.excluded_subnets);
         within("subnets", subnets.len(), limits::SUBNETS)?;
         context.step(format!("routing {} {}", subnets.len(), if subnets.len() == 1 { "subnet" } else { "subnets" }));
         context.host.check_subnets(&context.wish, &subnets).await?;
@@ -154,6 +175,20 @@ impl Joined {
             addresses: both(self.addresses.v4, self.addresses.v6),
             dns_servers: both(self.addresses.dns_v4, self.addresses.dns_v6),
         }
+    }
+}
+
+/// Makes a link, and finds out meanwhile whether the host reaches the cluster by itself. Such a way is shorter than the link's, so
+/// nothing is waited for once that is there.
+async fn link_beside<P: DataPlane>(
+    plane: &P,
+    base: Vec<Way>,
+    native: Vec<Way>,
+) -> Result<(ClusterInfo, Option<IpAddr>), Fault> {
+    let (link, probe) = (pin!(plane.link(base)), pin!(plane.reaches(native)));
+    match select(link, probe).await {
+        Either::Left((cluster, probe)) => Ok((cluster?, probe.now_or_never().flatten())),
+        Either::Right((near, link)) => Ok((link.await?, near)),
     }
 }
 

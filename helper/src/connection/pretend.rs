@@ -36,6 +36,8 @@ struct Shared {
     routed: Vec<IpNet>,
     /// Whether there are ways past the API server.
     is_direct: bool,
+    /// An address of the cluster that the host reaches by itself.
+    near: Option<IpAddr>,
 }
 
 /// What dialling comes to.
@@ -86,10 +88,15 @@ impl Pretend {
         self.shared.lock().is_direct = true;
     }
 
+    /// Lets the host reach this address of the cluster by itself.
+    pub fn set_near(&self, near: &str) {
+        self.shared.lock().near = near.parse().ok();
+    }
+
     /// Lets the first connection's cluster be another.
     pub fn change_cluster(&self, cluster: ClusterInfo) {
         let events = self.shared.lock().events[&0].clone();
-        events.try_send(PlaneEvent::Changed(cluster)).unwrap();
+        events.try_send(PlaneEvent::Changed(Box::new(cluster))).unwrap();
     }
 
     /// Lets the first connection's data plane end by itself.
@@ -142,7 +149,7 @@ impl Host for Pretend {
         let pin = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
         let way = Way { path: Path::Address("192.0.2.1:7300".to_owned()), pins: vec![pin] };
         let direct = if self.shared.lock().is_direct { vec![way.clone()] } else { Vec::new() };
-        Ok(Ways { base: vec![way], direct })
+        Ok(Ways { base: vec![way], direct, native: Vec::new() })
     }
 
     async fn logged_in(&self, _: &Wish) {
@@ -181,6 +188,10 @@ impl Host for Pretend {
 
     async fn check_subnets(&self, _: &Wish, _: &[IpNet]) -> Result<(), Fault> {
         self.attempt("check", "check".to_owned())
+    }
+
+    async fn reached_beside(&self, near: IpAddr, subnets: &[IpNet]) -> Result<Vec<IpNet>, Fault> {
+        Ok(subnets.iter().filter(|subnet| subnet.contains(&near)).copied().collect())
     }
 
     async fn route(&self, device: &str, _: &Addresses, add: &[IpNet], remove: &[IpNet]) -> Result<(), Fault> {
@@ -235,6 +246,10 @@ impl DataPlane for PretendPlane {
             Some((_, code)) => Err(Fault::new(*code, "upgrade fails in this test")),
             None => Ok(()),
         }
+    }
+
+    async fn reaches(&self, _: Vec<Way>) -> Option<IpAddr> {
+        self.0.lock().near
     }
 
     fn counters(&self) -> Counters {

@@ -366,3 +366,15 @@ async fn a_better_way_is_looked_for_again_and_again() {
     assert_eq!(upgrades(2).await, 1);
     running.stopped().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_host_reaches_by_itself_is_left_alone() {
+    let host = Pretend::default();
+    host.set_near("10.244.0.7");
+    host.next_link(Link::Cluster(Box::new(cluster(&["10.96.0.0/16", "10.244.0.0/16"]))));
+    let mut running = start(host, Origin::Asked);
+    let cluster = running.connected().await.cluster.unwrap();
+    assert_eq!(cluster.subnets, ["10.96.0.0/16".parse().unwrap()]);
+    assert_eq!(cluster.left_alone, ["10.244.0.0/16".parse().unwrap()]);
+    running.stopped().await;
+}

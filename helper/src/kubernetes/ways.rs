@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hawser_api::{Endpoint, Replica};
+use hawser_api::{Endpoint, EndpointKind, Replica};
 use hawser_kube::Api;
 use hawser_tunnel::identity::Pin;
 
@@ -21,7 +21,16 @@ pub fn of(api: &Api, namespace: &str, replicas: &[Replica]) -> Ways {
         };
         Way { path, pins: vec![pin] }
     });
-    Ways { base: base.collect(), direct: direct(known) }
+    let native = known.clone().map(|(replica, pin)| Way {
+        path: Path::Direct {
+            kind: EndpointKind::Pod,
+            address: replica.address.clone(),
+            port: replica.port,
+            device: None,
+        },
+        pins: vec![pin],
+    });
+    Ways { base: base.collect(), direct: direct(known), native: native.take(limits::DIRECT_WAYS).collect() }
 }
 
 /// Several replicas may be behind one endpoint: any of them will do there.
@@ -48,7 +57,6 @@ fn direct<'a>(replicas: impl Iterator<Item = (&'a Replica, Pin)>) -> Vec<Way> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hawser_api::EndpointKind;
 
     fn replica(pod: &str, key: &str, endpoints: &[(EndpointKind, &str)]) -> Replica {
         Replica {

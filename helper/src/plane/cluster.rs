@@ -16,6 +16,7 @@ impl ClusterInfo {
             peer: None,
             subnets: nets(&hello.subnets)?,
             excluded_subnets: nets(&hello.excluded_subnets)?,
+            left_alone: Vec::new(),
             names: ClusterNames {
                 domains: hello.domains.clone(),
                 search_domain: hello.search_domain.clone(),

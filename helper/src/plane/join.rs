@@ -63,6 +63,17 @@ impl Joiner {
         Err(last)
     }
 
+    /// The address of the manager that is reached soonest by one of these ways.
+    pub async fn reached(&self, ways: Vec<Way>) -> Option<IpAddr> {
+        let mut racing: FuturesUnordered<_> = ways.iter().map(|way| self.dial(way)).collect();
+        while let Some(outcome) = racing.next().await {
+            if let Ok((_, Some(peer))) = outcome {
+                return Some(peer);
+            }
+        }
+        None
+    }
+
     async fn dial(&self, way: &Way) -> Result<(Dialled, Option<IpAddr>), Fault> {
         let identity = &self.identity;
         let name = way.path.to_string();

@@ -69,6 +69,8 @@ pub struct ClusterInfo {
     pub subnets: Vec<IpNet>,
     /// Not routed there, where that is more specific than a subnet.
     pub excluded_subnets: Vec<IpNet>,
+    /// Not routed there, because the host reaches them by itself.
+    pub left_alone: Vec<IpNet>,
     /// What is resolved by the cluster.
     pub names: ClusterNames,
 }
@@ -81,7 +83,7 @@ pub enum PlaneEvent {
     /// A link is gone or about to go, another one carries on: it wants to be replaced.
     Replace(Role, Fault),
     /// The cluster is another than it was said to be, or new flows reach it by another way.
-    Changed(ClusterInfo),
+    Changed(Box<ClusterInfo>),
 }
 
 /// Totals of a plane.
@@ -173,6 +175,13 @@ impl Plane {
         let command = Command::Upgrade { ways, reply };
         self.commands.send(command).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
+    }
+
+    /// The address at which one of these ways leads to the manager; `None` if none does. Nothing of it is kept.
+    pub async fn reaches(&self, ways: Vec<Way>) -> Option<IpAddr> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Probe { ways, reply }).await.ok()?;
+        answer.await.ok()?
     }
 
     /// What went through so far.

@@ -1,7 +1,7 @@
 //! The thread: waits for packets, for the links, for time and for commands, and gives each its turn.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ use super::{ClusterInfo, PlaneConfig, PlaneEvent, Role, Way, upstream};
 pub(super) enum Command {
     Link { ways: Vec<Way>, reply: oneshot::Sender<Result<ClusterInfo, Fault>> },
     Upgrade { ways: Vec<Way>, reply: oneshot::Sender<Result<(), Fault>> },
+    Probe { ways: Vec<Way>, reply: oneshot::Sender<Option<IpAddr>> },
     Browse { namespaces: Vec<String>, reply: mpsc::Sender<Result<Catalogue, Fault>> },
     Stop,
 }
@@ -113,6 +114,7 @@ impl Worker {
                 command = commands.recv() => match command {
                     Some(Command::Link { ways, reply }) => self.link(ways, reply),
                     Some(Command::Upgrade { ways, reply }) => self.upgrade(ways, reply),
+                    Some(Command::Probe { ways, reply }) => self.probe(ways, reply),
                     Some(Command::Browse { namespaces, reply }) => self.browse(namespaces, reply),
                     Some(Command::Stop) | None => return self.stop().await,
                 },
@@ -157,6 +159,13 @@ impl Worker {
         tokio::spawn(async move {
             let result = joiner.fastest(ways).await;
             let _ = joiner.bring.send(Brought::Upgraded { result, reply }).await;
+        });
+    }
+
+    fn probe(&self, ways: Vec<Way>, reply: oneshot::Sender<Option<IpAddr>>) {
+        let joiner = self.joiner.clone();
+        tokio::spawn(async move {
+            let _ = reply.send(joiner.reached(ways).await);
         });
     }
 
@@ -273,7 +282,7 @@ impl Worker {
             return Box::pin(self.lost(id, error.into())).await;
         }
         self.told = Some(cluster.clone());
-        let _ = self.events.send(PlaneEvent::Changed(cluster)).await;
+        let _ = self.events.send(PlaneEvent::Changed(Box::new(cluster))).await;
     }
 
     fn ask_host(&mut self) {

@@ -14,6 +14,8 @@ pub struct Ways {
     pub base: Vec<Way>,
     /// Better where one works: flows move over.
     pub direct: Vec<Way>,
+    /// The managers' own addresses: where one of them is reached, so is the cluster, without us.
+    pub native: Vec<Way>,
 }
 
 /// One way to a manager.

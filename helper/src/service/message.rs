@@ -70,6 +70,7 @@ pub fn connection(view: &View, caller: u32) -> proto::Connection {
         domains: cluster.names.domains,
         subnets: texts(&cluster.subnets),
         never_proxy: texts(&cluster.excluded_subnets),
+        left_alone: texts(&cluster.left_alone),
         way: cluster.way,
         manager: cluster.software,
         search_domain: cluster.names.search_domain,

@@ -1,21 +1,22 @@
 //! Workloads and services, as a user sees them who may intercept them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 use hawser_tunnel::proto::{self, Namespace, Port};
 use hawser_tunnel::server::Catalogues;
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::runtime::watcher::{Config, Event};
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Client, Resource, ResourceExt};
 use parking_lot::RwLock;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
-use super::mirror::{Mirror, follow};
+use super::mirror::{Mirrors, follow, scopes};
 use super::rights::{Rights, User};
 use super::settings::Settings;
 use crate::limits;
@@ -29,13 +30,12 @@ pub struct Catalogue {
     changes: watch::Sender<()>,
 }
 
-#[derive(Default)]
 struct Facts {
-    deployments: Mirror<Workload>,
-    stateful_sets: Mirror<Workload>,
+    deployments: Mirrors<Workload>,
+    stateful_sets: Mirrors<Workload>,
     /// Those that belong to nothing.
-    replica_sets: Mirror<Workload>,
-    services: Mirror<Service>,
+    replica_sets: Mirrors<Workload>,
+    services: Mirrors<Service>,
 }
 
 type Labels = BTreeMap<String, String>;
@@ -66,38 +66,41 @@ impl Catalogue {
     /// Begins to follow them.
     pub fn follow(client: &Client, settings: &Settings) -> Arc<Self> {
         let catalogue = Arc::new(Self {
-            facts: RwLock::default(),
+            facts: RwLock::new(Facts::of(settings.namespaces.len().max(1))),
             rights: Rights::new(client),
             served: settings.namespaces.clone(),
             changes: watch::Sender::new(()),
         });
-        catalogue.mirror::<Deployment>(client, |facts, event| facts.deployments.take(event, deployment));
-        catalogue.mirror::<StatefulSet>(client, |facts, event| facts.stateful_sets.take(event, stateful_set));
-        catalogue.mirror::<ReplicaSet>(client, |facts, event| facts.replica_sets.take(event, replica_set));
-        catalogue.mirror::<v1::Service>(client, |facts, event| facts.services.take(event, service));
+        catalogue.mirror::<Deployment>(client, |facts, scope, event| facts.deployments.take(scope, event, deployment));
+        catalogue
+            .mirror::<StatefulSet>(client, |facts, scope, event| facts.stateful_sets.take(scope, event, stateful_set));
+        catalogue
+            .mirror::<ReplicaSet>(client, |facts, scope, event| facts.replica_sets.take(scope, event, replica_set));
+        catalogue.mirror::<v1::Service>(client, |facts, scope, event| facts.services.take(scope, event, service));
         catalogue
     }
 
     /// Follows one kind, in all namespaces that are served.
-    fn mirror<K>(self: &Arc<Self>, client: &Client, take: fn(&mut Facts, Event<K>) -> bool)
+    fn mirror<K>(self: &Arc<Self>, client: &Client, take: fn(&mut Facts, usize, Event<K>) -> bool)
     where
-        K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
             + Clone
             + DeserializeOwned
             + std::fmt::Debug
             + Send
             + 'static,
     {
-        let catalogue = self.clone();
-        let api: Api<K> = Api::all(client.clone());
-        tokio::spawn(async move {
-            let told = |event| {
-                if take(&mut catalogue.facts.write(), event) {
-                    catalogue.changes.send_replace(());
-                }
-            };
-            follow(api, Config::default(), told).await;
-        });
+        for (scope, api) in scopes::<K>(client, &self.served).into_iter().enumerate() {
+            let catalogue = self.clone();
+            tokio::spawn(async move {
+                let told = |event| {
+                    if take(&mut catalogue.facts.write(), scope, event) {
+                        catalogue.changes.send_replace(());
+                    }
+                };
+                follow(api, Config::default(), told).await;
+            });
+        }
     }
 
     /// What a user sees now.
@@ -113,40 +116,51 @@ impl Catalogue {
 }
 
 impl Facts {
+    fn of(scopes: usize) -> Self {
+        Self {
+            deployments: Mirrors::of(scopes),
+            stateful_sets: Mirrors::of(scopes),
+            replica_sets: Mirrors::of(scopes),
+            services: Mirrors::of(scopes),
+        }
+    }
+
     fn by_namespace(&self) -> BTreeMap<String, Namespace> {
         let mut namespaces: BTreeMap<String, Namespace> = BTreeMap::new();
-        let mut of = |name: &str, put: &mut dyn FnMut(&mut Namespace)| {
-            let namespace = namespaces
-                .entry(name.to_owned())
-                .or_insert_with(|| Namespace { name: name.to_owned(), ..Namespace::default() });
-            put(namespace);
-        };
+        let mut services: HashMap<&str, Vec<&Service>> = HashMap::new();
+        for service in self.services.values() {
+            services.entry(&service.namespace).or_default().push(service);
+            let Service { name, address, ports, .. } = service.clone();
+            shown(&mut namespaces, &service.namespace).services.push(proto::Service { name, address, ports });
+        }
         let workloads = self.deployments.values().chain(self.stateful_sets.values()).chain(self.replica_sets.values());
         for workload in workloads {
-            let services = self.services.values().filter(|service| service.leads_to(workload));
-            let shown = proto::Workload {
+            let near = services.get(workload.namespace.as_str()).into_iter().flatten();
+            let leading = near.filter(|service| service.leads_to(workload));
+            let workload_shown = proto::Workload {
                 kind: workload.kind.to_owned(),
                 name: workload.name.clone(),
                 replicas: workload.replicas,
                 ready: workload.ready,
-                services: services.map(|service| service.name.clone()).collect(),
+                services: leading.map(|service| service.name.clone()).collect(),
             };
-            of(&workload.namespace, &mut |namespace| namespace.workloads.push(shown.clone()));
-        }
-        for service in self.services.values() {
-            let Service { name, address, ports, .. } = service.clone();
-            let shown = proto::Service { name, address, ports };
-            of(&service.namespace, &mut |namespace| namespace.services.push(shown.clone()));
+            shown(&mut namespaces, &workload.namespace).workloads.push(workload_shown);
         }
         namespaces
     }
 }
 
+fn shown<'a>(namespaces: &'a mut BTreeMap<String, Namespace>, name: &str) -> &'a mut Namespace {
+    if !namespaces.contains_key(name) {
+        namespaces.insert(name.to_owned(), Namespace { name: name.to_owned(), ..Namespace::default() });
+    }
+    namespaces.get_mut(name).expect("it was put there")
+}
+
 impl Service {
+    /// Of a workload in its own namespace.
     fn leads_to(&self, workload: &Workload) -> bool {
-        self.namespace == workload.namespace
-            && !self.selector.is_empty()
-            && self.selector.iter().all(|(key, value)| workload.labels.get(key) == Some(value))
+        !self.selector.is_empty() && self.selector.iter().all(|(key, value)| workload.labels.get(key) == Some(value))
     }
 }
 
@@ -278,16 +292,15 @@ mod tests {
             ready: 1,
             labels: labels(&[("app", "web"), ("tier", "front")]),
         };
-        let service = |namespace: &str, selector| Service {
-            namespace: namespace.to_owned(),
+        let service = |selector| Service {
+            namespace: "shop".to_owned(),
             name: "web".to_owned(),
             address: String::new(),
             ports: Vec::new(),
             selector,
         };
-        assert!(service("shop", labels(&[("app", "web")])).leads_to(&workload));
-        assert!(!service("shop", labels(&[("app", "web"), ("tier", "back")])).leads_to(&workload));
-        assert!(!service("team", labels(&[("app", "web")])).leads_to(&workload));
-        assert!(!service("shop", Labels::new()).leads_to(&workload));
+        assert!(service(labels(&[("app", "web")])).leads_to(&workload));
+        assert!(!service(labels(&[("app", "web"), ("tier", "back")])).leads_to(&workload));
+        assert!(!service(Labels::new()).leads_to(&workload));
     }
 }

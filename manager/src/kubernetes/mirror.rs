@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use futures_util::StreamExt;
+use k8s_openapi::NamespaceResourceScope;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{Config, Event, watcher};
-use kube::{Api, Resource, ResourceExt};
+use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
 /// What is kept of each object, under `namespace/name`.
@@ -66,9 +67,51 @@ impl<V: PartialEq> Mirror<V> {
         self.kept.iter()
     }
 
+    /// Whether something is kept under this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.kept.contains_key(name)
+    }
+
     /// Whether every object was seen once.
     pub fn is_complete(&self) -> bool {
         self.complete
+    }
+}
+
+/// A mirror for each scope that is watched by itself.
+pub struct Mirrors<V>(Vec<Mirror<V>>);
+
+impl<V: PartialEq> Mirrors<V> {
+    /// For so many scopes.
+    pub fn of(scopes: usize) -> Self {
+        Self((0..scopes).map(|_| Mirror::default()).collect())
+    }
+
+    /// As [`Mirror::take`], of one scope.
+    pub fn take<K: Resource>(&mut self, scope: usize, event: Event<K>, keep: impl Fn(&K) -> Option<V>) -> bool {
+        self.0[scope].take(event, keep)
+    }
+
+    /// What is kept of all of them.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.0.iter().flat_map(Mirror::values)
+    }
+
+    /// Whether every object was seen once.
+    pub fn is_complete(&self) -> bool {
+        self.0.iter().all(Mirror::is_complete)
+    }
+}
+
+/// The scopes of a kind of objects: these namespaces, or the whole cluster if there are none. Each may be watched with rights in
+/// that scope alone.
+pub fn scopes<K>(client: &Client, namespaces: &[String]) -> Vec<Api<K>>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+{
+    match namespaces {
+        [] => vec![Api::all(client.clone())],
+        _ => namespaces.iter().map(|namespace| Api::namespaced(client.clone(), namespace)).collect(),
     }
 }
 

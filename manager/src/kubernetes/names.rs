@@ -122,7 +122,7 @@ impl Names {
     fn is_namespace(&self, name: &str) -> bool {
         match &self.given {
             Some(given) => given.iter().any(|given| given == name),
-            None => self.namespaces.read().iter().any(|(namespace, ())| namespace == name),
+            None => self.namespaces.read().contains(name),
         }
     }
 }

@@ -10,10 +10,11 @@ use k8s_openapi::api::networking::v1::ServiceCIDR;
 use kube::runtime::watcher::Config;
 use kube::{Api, Client};
 use parking_lot::RwLock;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
-use super::mirror::{Mirror, follow};
+use super::mirror::{Mirror, Mirrors, follow, scopes};
 use super::settings::Settings;
+use crate::limits;
 
 /// The cluster's subnets, as the API server tells them.
 pub struct Network {
@@ -21,17 +22,18 @@ pub struct Network {
     facts: RwLock<Facts>,
     subnets: RwLock<Arc<[IpNet]>>,
     changes: watch::Sender<()>,
+    /// Something is known that is not in the subnets yet.
+    learned: Notify,
 }
 
 /// What is known, from the best source to the poorest.
-#[derive(Default)]
 struct Facts {
     service_cidrs: Mirror<Vec<IpNet>>,
     /// Followed where there are no ServiceCIDR objects (before Kubernetes 1.33).
-    services: Mirror<Vec<IpAddr>>,
+    services: Mirrors<Vec<IpAddr>>,
     nodes: Mirror<Vec<IpNet>>,
     /// Followed where some node has no subnet of its own.
-    pods: Mirror<Vec<IpAddr>>,
+    pods: Mirrors<Vec<IpAddr>>,
 }
 
 impl Network {
@@ -39,11 +41,13 @@ impl Network {
     pub fn follow(client: &Client, settings: &Settings, changes: watch::Sender<()>) -> Arc<Self> {
         let network = Arc::new(Self {
             settings: settings.clone(),
-            facts: RwLock::default(),
+            facts: RwLock::new(Facts::of(settings.namespaces.len().max(1))),
             subnets: RwLock::new(Arc::default()),
             changes,
+            learned: Notify::new(),
         });
         network.settle();
+        tokio::spawn(network.clone().keep_settled());
         if settings.service_subnets.is_empty() {
             tokio::spawn(network.clone().follow_services(client.clone()));
         }
@@ -77,8 +81,14 @@ impl Network {
         let cidrs: Api<ServiceCIDR> = Api::all(client.clone());
         match cidrs.list(&kube::api::ListParams::default().limit(1)).await {
             Err(kube::Error::Api(status)) if status.code == 404 => {
-                let told = |event| self.learn(|facts| facts.services.take(event, |service| Some(cluster_ips(service))));
-                follow(Api::<Service>::all(client), Config::default(), told).await;
+                for (scope, api) in scopes::<Service>(&client, &self.settings.namespaces).into_iter().enumerate() {
+                    let network = self.clone();
+                    tokio::spawn(async move {
+                        let keep = |service: &Service| Some(cluster_ips(service));
+                        let told = |event| network.learn(|facts| facts.services.take(scope, event, keep));
+                        follow(api, Config::default(), told).await;
+                    });
+                }
             }
             _ => {
                 let told = |event| self.learn(|facts| facts.service_cidrs.take(event, |cidr| Some(cidrs_of(cidr))));
@@ -97,11 +107,13 @@ impl Network {
             };
             if lacking && !pods_followed {
                 pods_followed = true;
-                let (network, pods) = (self.clone(), Api::<Pod>::all(client.clone()));
-                tokio::spawn(async move {
-                    let told = |event| network.learn(|facts| facts.pods.take(event, pod_ips));
-                    follow(pods, Config::default(), told).await;
-                });
+                for (scope, api) in scopes::<Pod>(&client, &self.settings.namespaces).into_iter().enumerate() {
+                    let network = self.clone();
+                    tokio::spawn(async move {
+                        let told = |event| network.learn(|facts| facts.pods.take(scope, event, pod_ips));
+                        follow(api, Config::default(), told).await;
+                    });
+                }
             }
         };
         follow(Api::<Node>::all(client.clone()), Config::default(), told).await;
@@ -109,7 +121,16 @@ impl Network {
 
     fn learn(&self, take: impl FnOnce(&mut Facts) -> bool) {
         if take(&mut self.facts.write()) {
+            self.learned.notify_one();
+        }
+    }
+
+    /// Works out the subnets whenever something was learned, but not for each of ten thousand pods.
+    async fn keep_settled(self: Arc<Self>) {
+        loop {
+            self.learned.notified().await;
             self.settle();
+            tokio::time::sleep(limits::GATHER_FACTS).await;
         }
     }
 
@@ -126,6 +147,15 @@ impl Network {
 }
 
 impl Facts {
+    fn of(scopes: usize) -> Self {
+        Self {
+            service_cidrs: Mirror::default(),
+            services: Mirrors::of(scopes),
+            nodes: Mirror::default(),
+            pods: Mirrors::of(scopes),
+        }
+    }
+
     fn subnets(&self, settings: &Settings) -> Vec<IpNet> {
         let mut subnets: Vec<IpNet> = settings.also_proxy.clone();
         match settings.service_subnets.as_slice() {
@@ -202,7 +232,7 @@ mod tests {
 
     #[test]
     fn nodes_side_by_side_are_one_subnet() {
-        let mut facts = Facts::default();
+        let mut facts = Facts::of(1);
         for (name, cidrs) in [("a", ["10.244.0.0/24", "fd00::/64"]), ("b", ["10.244.1.0/24", "fd00:0:0:1::/64"])] {
             assert!(facts.nodes.take(Event::Apply(node(name, &cidrs)), |node| Some(pod_cidrs(node))));
         }
@@ -211,7 +241,7 @@ mod tests {
 
     #[test]
     fn what_the_chart_says_goes_first() {
-        let mut facts = Facts::default();
+        let mut facts = Facts::of(1);
         facts.nodes.take(Event::Apply(node("a", &["10.244.0.0/24"])), |node| Some(pod_cidrs(node)));
         let settings = Settings {
             pod_subnets: vec!["10.9.0.0/16".parse().unwrap()],

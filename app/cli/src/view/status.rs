@@ -71,6 +71,7 @@ fn facts(connection: &Connection, own_uid: u32) -> Vec<(&'static str, String)> {
             ("device", joined(&connection.device, &connection.addresses)),
             ("subnets", connection.subnets.join(", ")),
             ("not routed", connection.never_proxy.join(", ")),
+            ("reached without", connection.left_alone.join(", ")),
             ("names", names(connection)),
             ("resolver", connection.dns_servers.join(", ")),
             ("traffic", traffic(connection)),

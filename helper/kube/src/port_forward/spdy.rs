@@ -138,7 +138,7 @@ impl Spdy {
     fn obey(&mut self, kind: u16, payload: &[u8], answer: &mut Vec<u8>) -> io::Result<()> {
         match kind {
             // A ping of the server's has an even number. Whoever pings without reading the answers gets none beyond these.
-            PING if payload.len() == 4 && payload[3] % 2 == 0 && answer.len() < limits::MESSAGE => {
+            PING if payload.len() == 4 && payload[3] & 1 == 0 && answer.len() < limits::MESSAGE => {
                 answer.extend_from_slice(&control_head(PING, 0, 4));
                 answer.extend_from_slice(payload);
             }

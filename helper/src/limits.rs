@@ -57,8 +57,11 @@ pub const REDIAL_LONGEST: Duration = Duration::from_secs(1);
 /// take a fifth of a core.
 pub const PORT_FORWARD_PACE: Duration = Duration::from_millis(1);
 
-/// How often a way past the API server is looked for while there is none.
-pub const RETRY_DIRECT: Duration = Duration::from_secs(60);
+/// Shortest wait between two looks for a way past the API server; it doubles while there is none.
+pub const RETRY_DIRECT_FIRST: Duration = Duration::from_secs(2);
+
+/// Longest such wait.
+pub const RETRY_DIRECT_LONGEST: Duration = Duration::from_secs(60);
 
 /// Ways past the API server that are dialled at once. More are left out.
 pub const DIRECT_WAYS: usize = 16;

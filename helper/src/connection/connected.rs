@@ -20,12 +20,13 @@ impl Connected {
         let mut joined = self.joined;
         let mut base: Attempt<'_, _> = None;
         let mut direct: Attempt<'_, _> = Some(Box::pin(direct_link(context, joined.direct.clone(), Duration::ZERO)));
+        let mut is_direct = false;
         loop {
             let next = async {
                 tokio::select! {
                     event = joined.events.recv() => Next::Event(event),
                     dialled = outcome(&mut base) => Next::Base(Box::new(dialled)),
-                    () = outcome(&mut direct) => Next::Direct,
+                    taken = outcome(&mut direct) => Next::Direct(taken),
                 }
             };
             let applied = match context.unless_stopped(next).await {
@@ -42,12 +43,24 @@ impl Connected {
                     let known = joined.direct.clone();
                     match role {
                         Role::Base => base = Some(Box::pin(another_base(context))),
-                        Role::Direct => direct = Some(Box::pin(direct_link(context, known, limits::REDIAL_LONGEST))),
+                        Role::Direct => {
+                            is_direct = false;
+                            direct = Some(Box::pin(direct_link(context, known, limits::REDIAL_LONGEST)));
+                        }
                     }
                     Ok(())
                 }
-                Some(Next::Direct) => Ok(()),
-                Some(Next::Base(dialled)) => joined.take_up(context, *dialled).await,
+                Some(Next::Direct(taken)) => {
+                    is_direct = taken;
+                    Ok(())
+                }
+                Some(Next::Base(dialled)) => {
+                    // Another replica may be reached by other ways.
+                    if !is_direct {
+                        direct = Some(Box::pin(direct_link(context, dialled.direct.clone(), Duration::ZERO)));
+                    }
+                    joined.take_up(context, *dialled).await
+                }
                 Some(Next::Event(Some(PlaneEvent::Changed(cluster)))) => joined.apply(context, *cluster).await,
             };
             if let Err(cause) = applied {
@@ -62,5 +75,5 @@ impl Connected {
 enum Next {
     Event(Option<PlaneEvent>),
     Base(Box<Dialled>),
-    Direct,
+    Direct(bool),
 }

@@ -39,21 +39,24 @@ pub async fn another_base<H: Host>(context: &Context<H>) -> Dialled {
     }
 }
 
-/// Looks for a way past the API server until one is there. `known` are those that were found out lately.
-pub async fn direct_link<H: Host>(context: &Context<H>, known: Vec<Way>, after: Duration) {
+/// Looks for a way past the API server until one is taken, or there are none any more. `known` are those that were found out
+/// lately. Says whether one was taken.
+pub async fn direct_link<H: Host>(context: &Context<H>, known: Vec<Way>, after: Duration) -> bool {
     let mut ways = known;
+    let mut wait = limits::RETRY_DIRECT_FIRST;
     sleep(after).await;
     loop {
         let upgraded = match &*context.plane.read().await {
             Some(plane) if !ways.is_empty() => plane.upgrade(ways).await,
-            _ => return,
+            _ => return false,
         };
-        let Err(fault) = upgraded else { return };
+        let Err(fault) = upgraded else { return true };
         tracing::debug!(connection = context.wish.id.name, %fault, "no way past the API server");
-        sleep(limits::RETRY_DIRECT).await;
+        sleep(wait).await;
+        wait = (wait * 2).min(limits::RETRY_DIRECT_LONGEST);
         ways = match context.host.ways(&context.wish, &|_| {}).await {
             Ok(ways) => ways.direct,
-            Err(_) => return,
+            Err(_) => return false,
         };
     }
 }

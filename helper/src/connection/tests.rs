@@ -359,7 +359,7 @@ async fn a_better_way_is_looked_for_again_and_again() {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
         host.take_done().iter().filter(|step| *step == "upgrade").count()
     };
-    assert_eq!(upgrades(150).await, 3);
+    assert_eq!(upgrades(15).await, 4, "at 0, 2, 6 and 14 s");
     host.mend();
     assert_eq!(upgrades(150).await, 1);
     host.replace_link(Role::Direct);

@@ -33,25 +33,18 @@ pub fn of(api: &Api, namespace: &str, replicas: &[Replica]) -> Ways {
     Ways { base: base.collect(), direct: direct(known), native: native.take(limits::DIRECT_WAYS).collect() }
 }
 
-/// Several replicas may be behind one endpoint: any of them will do there.
-fn direct<'a>(replicas: impl Iterator<Item = (&'a Replica, Pin)>) -> Vec<Way> {
-    let mut ways: BTreeMap<(&str, u16), (&Endpoint, Vec<Pin>)> = BTreeMap::new();
+/// Behind a node's port or a load balancer any replica may be.
+fn direct<'a>(replicas: impl Iterator<Item = (&'a Replica, Pin)> + Clone) -> Vec<Way> {
+    let all: Vec<Pin> = replicas.clone().map(|(_, pin)| pin).collect();
+    let mut ways: BTreeMap<(&str, u16), Way> = BTreeMap::new();
     for (replica, pin) in replicas {
-        for endpoint in &replica.endpoints {
-            let (_, pins) = ways.entry((&endpoint.address, endpoint.port)).or_insert_with(|| (endpoint, Vec::new()));
-            pins.push(pin);
+        for Endpoint { kind, address, port } in &replica.endpoints {
+            let pins = if *kind == EndpointKind::Pod { vec![pin] } else { all.clone() };
+            let path = Path::Direct { kind: *kind, address: address.clone(), port: *port, device: None };
+            ways.insert((address, *port), Way { path, pins });
         }
     }
-    let way = |(endpoint, pins): (&Endpoint, Vec<Pin>)| Way {
-        path: Path::Direct {
-            kind: endpoint.kind,
-            address: endpoint.address.clone(),
-            port: endpoint.port,
-            device: None,
-        },
-        pins,
-    };
-    ways.into_values().map(way).take(limits::DIRECT_WAYS).collect()
+    ways.into_values().take(limits::DIRECT_WAYS).collect()
 }
 
 #[cfg(test)]

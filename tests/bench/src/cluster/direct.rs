@@ -32,6 +32,7 @@ pub struct Exposed;
 
 impl Exposed {
     fn new() -> Result<Self> {
+        on_node("iptables -I FORWARD -i wire -p tcp --dport 7300 -j ACCEPT");
         let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/../../installer/chart");
         let said = on_node(&format!(
             "helm upgrade hawser {chart} -n hawser --reuse-values --set direct.nodePort=true --wait --timeout 60s"
@@ -43,6 +44,7 @@ impl Exposed {
 
 impl Drop for Exposed {
     fn drop(&mut self) {
+        on_node("iptables -D FORWARD -i wire -p tcp --dport 7300 -j ACCEPT");
         on_node("helm rollback hawser -n hawser --wait --timeout 60s");
     }
 }

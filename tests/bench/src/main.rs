@@ -60,6 +60,9 @@ enum Internal {
     /// Sessions with idle links
     #[command(hide = true)]
     Sessions(cluster::sessions::Sessions),
+    /// Many objects
+    #[command(hide = true)]
+    Fill(cluster::scale::Fill),
 }
 
 fn main() -> Result<ExitCode> {
@@ -68,6 +71,7 @@ fn main() -> Result<ExitCode> {
         Some(Internal::Probe(probe)) => return probe.run().map(|()| ExitCode::SUCCESS),
         Some(Internal::Bare(bare)) => return bare.run().map(|()| ExitCode::SUCCESS),
         Some(Internal::Sessions(sessions)) => return sessions.run().map(|()| ExitCode::SUCCESS),
+        Some(Internal::Fill(fill)) => return fill.run().map(|()| ExitCode::SUCCESS),
         Some(Internal::Cluster { rows, quick }) => return on_cluster(&rows, quick),
         None => {}
     }

@@ -157,6 +157,28 @@ pub fn get(url: &str) -> Option<String> {
     (said.code == 0).then_some(said.out)
 }
 
+/// Asks for a page without a pause for some time; the longest time without an answer, in milliseconds.
+pub fn longest_gap(url: &str, seconds: u32, during: impl FnOnce()) -> u128 {
+    let url = url.to_owned();
+    let asking = std::thread::spawn(move || {
+        let said = on_laptop(&format!(
+            "end=$((SECONDS + {seconds})); last=$(date +%s%N); longest=0
+             while [ $SECONDS -lt $end ]; do
+                 if curl --silent --max-time 1 --output /dev/null {url}; then
+                     now=$(date +%s%N); gap=$((now - last)); last=$now
+                     [ $gap -le $longest ] || longest=$gap
+                 fi
+                 sleep 0.02
+             done
+             now=$(date +%s%N); [ $((now - last)) -le $longest ] || longest=$((now - last)); echo $longest"
+        ));
+        said.out.parse::<u128>().unwrap() / 1_000_000
+    });
+    std::thread::sleep(Duration::from_secs(1));
+    during();
+    asking.join().unwrap()
+}
+
 /// DNS queries that all managers have had.
 pub fn queries() -> u64 {
     let pods = kubectl("get pods -n hawser -l app.kubernetes.io/name=hawser -o jsonpath={.items[*].status.podIP}");

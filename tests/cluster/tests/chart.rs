@@ -94,3 +94,39 @@ fn a_user_sees_the_namespaces_in_which_they_may_intercept() {
     assert_eq!(team["workloads"][0]["services"], serde_json::json!(["board"]));
     assert_eq!(team["services"][0]["ports"][0]["number"], 80);
 }
+
+/// A second install, for one namespace.
+struct Tools;
+
+impl Tools {
+    fn new() -> Self {
+        let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/../../installer/chart");
+        let said = on_node(&format!(
+            "helm get values hawser -n hawser -o json | helm install hawser {chart} -n tools --create-namespace -f - \
+             --set namespaces={{team}},crds.install=false,roles.developer=false --wait --timeout 60s"
+        ));
+        assert_eq!(said.code, 0, "{said:?}");
+        Self
+    }
+}
+
+impl Drop for Tools {
+    fn drop(&mut self) {
+        on_node("helm uninstall hawser -n tools --wait --timeout 60s; kubectl delete namespace tools --wait=false");
+    }
+}
+
+#[test]
+fn a_second_install_serves_its_own_namespaces_alone() {
+    let _tools = Tools::new();
+    let laptop = Laptop::connected("--kubeconfig ~/.kube/admin --manager-namespace tools --namespace team");
+    let page = get("http://board/");
+    assert!(page.as_ref().is_some_and(|page| page.starts_with("board-")), "{page:?}");
+    let list = laptop.hawser("list --json");
+    let list: serde_json::Value = serde_json::from_str(&list.out).unwrap_or_else(|_| panic!("{list:?}"));
+    let names: Vec<&str> =
+        list["namespaces"].as_array().unwrap().iter().map(|namespace| namespace["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["team"]);
+    let log = kubectl("logs -n tools -l app.kubernetes.io/component=manager --tail=-1");
+    assert!(!log.contains("forbidden") && !log.contains("is interrupted"), "{log}");
+}

@@ -4,30 +4,9 @@
 
 use std::time::Duration;
 
-use hawser_cluster::{Laptop, get, kubectl, on_laptop, rig, state, within};
+use hawser_cluster::{Laptop, get, kubectl, longest_gap, on_laptop, rig, state, within};
 
 const WEB: &str = "http://web.default.svc.cluster.local/";
-
-/// Asks without a pause for some time; the longest time without an answer, in milliseconds.
-fn longest_gap(seconds: u32, during: impl FnOnce()) -> u128 {
-    let asking = std::thread::spawn(move || {
-        let said = on_laptop(&format!(
-            "end=$((SECONDS + {seconds})); last=$(date +%s%N); longest=0
-             while [ $SECONDS -lt $end ]; do
-                 if curl --silent --max-time 1 --output /dev/null {WEB}; then
-                     now=$(date +%s%N); gap=$((now - last)); last=$now
-                     [ $gap -le $longest ] || longest=$gap
-                 fi
-                 sleep 0.02
-             done
-             now=$(date +%s%N); [ $((now - last)) -le $longest ] || longest=$((now - last)); echo $longest"
-        ));
-        said.out.parse::<u128>().unwrap() / 1_000_000
-    });
-    std::thread::sleep(Duration::from_secs(1));
-    during();
-    asking.join().unwrap()
-}
 
 #[test]
 fn a1_connects_and_says_everything() {
@@ -161,7 +140,7 @@ fn a6_a_killed_helper_comes_back_with_its_connection() {
 #[test]
 fn a7_a_black_holed_link_is_survived() {
     let _laptop = Laptop::connected("");
-    let gap = longest_gap(20, || {
+    let gap = longest_gap(WEB, 20, || {
         rig("link", &["black-hole"]);
         std::thread::sleep(Duration::from_secs(7));
         rig("link", &["heal"]);
@@ -175,7 +154,7 @@ fn a8_the_death_of_a_replica_is_hardly_noticed() {
     let laptop = Laptop::connected("");
     let way = laptop.status()["way"].as_str().unwrap().to_owned();
     let pod = way.split_whitespace().nth(2).unwrap().trim_start_matches("hawser/").to_owned();
-    let gap = longest_gap(8, || {
+    let gap = longest_gap(WEB, 8, || {
         kubectl(&format!("delete pod -n hawser {pod} --grace-period=0 --force"));
     });
     println!("one of two managers killed: {gap} ms without an answer");
@@ -201,7 +180,7 @@ fn a8_a_manager_that_was_away_is_found_again() {
 #[test]
 fn an_api_server_that_starts_anew_is_found_again() {
     let laptop = Laptop::connected("");
-    let gap = longest_gap(15, || rig("restart", &["kube-apiserver"]));
+    let gap = longest_gap(WEB, 15, || rig("restart", &["kube-apiserver"]));
     println!("API server killed and started: {gap} ms without an answer");
     // It needs about two seconds itself.
     assert!(gap < 6_000, "{gap} ms");

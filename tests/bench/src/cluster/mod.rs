@@ -4,9 +4,11 @@
 pub mod bare;
 mod bulk;
 mod direct;
+mod manager;
 mod recovery;
 mod requests;
 mod rig;
+pub mod scale;
 pub mod sessions;
 mod start;
 
@@ -34,6 +36,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "connections", about: "new connections, three runs in a row", measure: requests::connections },
     Row { name: "recovery", about: "a manager killed, of two and of one", measure: recovery::killed },
     Row { name: "sessions", about: "memory of a manager with twenty sessions", measure: sessions::memory },
+    Row { name: "scale", about: "200 namespaces and 10,000 pods", measure: scale::many },
     Row { name: "direct", about: "past the API server", measure: direct::bulk },
 ];
 

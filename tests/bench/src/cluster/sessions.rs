@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Result, anyhow, ensure};
 use bytes::BytesMut;
 use clap::Args;
 use hawser_api::{Client, Session, SessionPhase, SessionSpec};
-use hawser_cluster::{kubectl, on_laptop, on_node, start_on_laptop, within};
+use hawser_cluster::{kubectl, on_laptop, start_on_laptop, within};
 use hawser_kube::{Api, Body};
 use hawser_tunnel::client::{Connection, dial_over};
 use hawser_tunnel::frame::FlowId;
@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::manager;
 use super::rig::Rig;
 use crate::figure::{Figure, Goal, number};
 
@@ -27,47 +28,25 @@ const SESSIONS: usize = 20;
 pub fn memory(rig: &Rig) -> Result<Vec<Figure>> {
     rig.laptop.hawser("disconnect");
     kubectl("scale -n hawser deploy/hawser-manager --replicas=1");
-    kubectl("rollout status -n hawser deploy/hawser-manager --timeout=60s");
-    // Those of two are gone when one is left.
-    within(60, "one manager is left", || managers().len() == 1);
-    let idle = resident(&managers()[0])?;
+    manager::one_is_left()?;
+    let idle = manager::resident()?;
     let mut load = start_on_laptop(&format!("exec {} sessions ~/.kube/admin {SESSIONS}", rig.program()));
-    let pod = managers().remove(0);
-    within(60, "all sessions have links", || metric(&pod, "hawser_links") == Some(SESSIONS as f64));
+    within(60, "all sessions have links", || manager::metric("hawser_links") == Some(SESSIONS as f64));
+    // Heartbeats have come from all of them by then.
     std::thread::sleep(Duration::from_secs(3));
-    let loaded = resident(&pod);
+    let loaded = manager::resident();
     on_laptop("pkill -f '[h]awser-bench sessions'");
     let _ = load.wait();
     kubectl("delete sessions -n hawser --all");
     kubectl("scale -n hawser deploy/hawser-manager --replicas=2");
     kubectl("rollout status -n hawser deploy/hawser-manager --timeout=60s");
-    ensure!(rig.laptop.hawser("connect").code == 0, "connecting again fails");
+    let connected = rig.laptop.hawser("connect");
+    ensure!(connected.code == 0, "{connected:?}");
     let behind = format!("without any {} MB", number(idle));
     Ok(vec![
         Figure::absolute("sessions", "manager with 20 sessions, MB", vec![loaded?], Goal::AtMost(25.0, 20.0), behind),
         Figure::absolute("sessions", "  without any, MB", vec![idle], Goal::AtMost(20.0, 15.0), String::new()),
     ])
-}
-
-/// Addresses of the managers' pods.
-fn managers() -> Vec<String> {
-    let text =
-        kubectl("get pods -n hawser -l app.kubernetes.io/component=manager -o jsonpath={.items[*].status.podIP}");
-    text.split_whitespace().map(str::to_owned).collect()
-}
-
-fn metric(pod: &str, name: &str) -> Option<f64> {
-    let text = on_node(&format!("curl -s http://{pod}:8081/metrics")).out;
-    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
-}
-
-/// MB that the manager's process has in memory.
-fn resident(pod: &str) -> Result<f64> {
-    let said = on_node(&format!(
-        "for p in $(pgrep -x hawser-manager); do nsenter -t $p -n ip -o addr | grep -q 'inet {pod}/' && grep VmRSS /proc/$p/status; done"
-    ));
-    let kilobytes: f64 = said.out.split_whitespace().nth(1).context("the manager's process is not found")?.parse()?;
-    Ok(kilobytes / 1e3)
 }
 
 /// Makes sessions with a link each, and keeps them until killed.

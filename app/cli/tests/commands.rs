@@ -99,7 +99,7 @@ fn connect_tells_each_step_and_the_result() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(stderr(&output), "dialling 203.0.113.7:7300\nsetting routes\n");
     assert!(stdout(&output).starts_with("shop connected in "), "{}", stdout(&output));
-    assert!(stdout(&output).ends_with(": 10.96.0.0/16 and *.demo.local\n"), "{}", stdout(&output));
+    assert!(stdout(&output).ends_with(": 10.96.0.0/16; *.demo.local\n"), "{}", stdout(&output));
 }
 
 #[test]

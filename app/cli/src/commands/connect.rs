@@ -17,8 +17,9 @@ use super::target::Cluster;
 use crate::cli::ConnectArgs;
 use crate::output::progress::{self, Progress};
 use crate::output::style::{GOOD, HEADING, paint};
-use crate::output::text::harmless;
+use crate::output::text::{harmless, some_of};
 use crate::output::{Failure, print, units};
+use crate::view::status::domains;
 
 /// What a shell reports for a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
@@ -143,9 +144,12 @@ fn outcome(last: Option<Connection>) -> Result<Connection, Failure> {
 
 /// Says what can be reached now, and how long that took if anybody `waited`.
 fn summary(connection: &Connection, waited: Option<Duration>) -> String {
-    let subnets = if connection.subnets.is_empty() { "no subnets".to_owned() } else { connection.subnets.join(", ") };
-    let names: Vec<_> = connection.domains.iter().map(|domain| format!("*.{domain}")).collect();
-    let names = if names.is_empty() { String::new() } else { format!(" and {}", names.join(", ")) };
+    let subnets = match connection.subnets.as_slice() {
+        [] => "no subnets".to_owned(),
+        subnets => some_of(subnets, 16),
+    };
+    let names = domains(connection);
+    let names = if names.is_empty() { names } else { format!("; {names}") };
     let name = paint(HEADING, &harmless(&connection.name));
     let state = match waited {
         Some(time) => {
@@ -204,7 +208,7 @@ mod tests {
     #[test]
     fn the_summary_says_what_can_be_reached() {
         let text = |waited| strip_str(&summary(&connected(), waited)).to_string();
-        let reached = "10.96.0.0/16, fd00:96::/64 and *.demo.local";
+        let reached = "10.96.0.0/16, fd00:96::/64; *.demo.local";
         assert_eq!(text(Some(Duration::from_millis(34))), format!("shop connected in 34 ms: {reached}"));
         assert_eq!(text(None), format!("shop is connected already: {reached}"));
     }

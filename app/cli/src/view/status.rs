@@ -8,7 +8,7 @@ use hawser_ipc::proto::{Connection, Snapshot, State};
 
 use super::state_name;
 use crate::output::style::{BAD, FAINT, GOOD, HEADING, PLAIN, WARNING, paint};
-use crate::output::text::{harmless, width};
+use crate::output::text::{harmless, some_of, width};
 use crate::output::units;
 
 /// Everything, a block for each connection. `now` is in Unix milliseconds; other users' connections say whose they are.
@@ -69,7 +69,7 @@ fn facts(connection: &Connection, own_uid: u32) -> Vec<(&'static str, String)> {
                 if connection.round_trip_us == 0 { String::new() } else { units::latency(connection.round_trip_us) },
             ),
             ("device", joined(&connection.device, &connection.addresses)),
-            ("subnets", connection.subnets.join(", ")),
+            ("subnets", some_of(&connection.subnets, 16)),
             ("not routed", connection.never_proxy.join(", ")),
             ("reached without", connection.left_alone.join(", ")),
             ("names", names(connection)),
@@ -101,11 +101,18 @@ fn joined(device: &str, addresses: &[String]) -> String {
 }
 
 fn names(connection: &Connection) -> String {
-    let mut names: Vec<_> = connection.domains.iter().map(|domain| format!("*.{domain}")).collect();
+    let mut names = domains(connection);
     if !connection.search_domain.is_empty() {
-        names.push(format!("short ones in {}", connection.search_domain));
+        let separator = if names.is_empty() { "" } else { "; " };
+        names += &format!("{separator}short ones in {}", connection.search_domain);
     }
-    names.join(", ")
+    names
+}
+
+/// Whose names are the cluster's; a big one has hundreds of namespaces.
+pub(crate) fn domains(connection: &Connection) -> String {
+    let domains: Vec<_> = connection.domains.iter().map(|domain| format!("*.{domain}")).collect();
+    some_of(&domains, 8)
 }
 
 fn traffic(connection: &Connection) -> String {
@@ -179,7 +186,7 @@ shop connected for 3 min 04 s
   round trip  420 µs
   device      hawser0 with 10.99.0.1, fd99::1
   subnets     10.96.0.0/16, fd00:96::/64
-  names       *.demo.local, short ones in shop.svc.demo.local
+  names       *.demo.local; short ones in shop.svc.demo.local
   resolver    10.99.0.2
   traffic     1.2 MB sent, 3.4 GB received, 12 open flows
 ";

@@ -32,6 +32,9 @@ pub trait Cluster: Send + Sync + 'static {
 
     /// A link of this laptop begins (`true`) or has ended.
     fn linked(&self, client: Pin, there: bool);
+
+    /// This manager is about to stop: nobody is to be sent to it any more.
+    fn leave(&self) -> Pinned<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
 /// What one laptop is told of the cluster.

@@ -109,4 +109,8 @@ impl Cluster for Kubernetes {
     fn linked(&self, client: Pin, there: bool) {
         self.sessions.linked(client, there);
     }
+
+    fn leave(&self) -> Pinned<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.sessions.leave())
+    }
 }

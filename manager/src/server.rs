@@ -42,6 +42,7 @@ pub async fn serve(listen: SocketAddr, identity: &Identity, cluster: Arc<dyn Clu
     tracing::info!(sessions = host.sessions.load(Ordering::Relaxed), "stopping");
     stop.send_replace(true);
     let deadline = tokio::time::Instant::now() + limits::DRAIN + limits::FAREWELL;
+    let _ = tokio::time::timeout(limits::FAREWELL, host.cluster.leave()).await;
     while host.sessions.load(Ordering::Relaxed) > 0 && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }

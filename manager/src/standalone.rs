@@ -91,4 +91,8 @@ impl Cluster for Standalone {
     }
 
     fn linked(&self, _: Pin, _: bool) {}
+
+    fn leave(&self) -> Pinned<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::ready(()))
+    }
 }

@@ -159,6 +159,10 @@ fn explain(error: LinkError, way: &Way, identity: &Identity) -> Fault {
             );
             Fault::from(error).with_fix(fix)
         }
+        // A port-forward to a port on which nobody listens begins well and ends at once.
+        (LinkError::HungUp, Path::PortForward { pod, .. }) => {
+            Fault::new(Code::ManagerUnreachable, format!("the manager in the pod {pod} takes no connections now"))
+        }
         // A replica that has just started does not know the session yet.
         (LinkError::NotAdmitted, Path::PortForward { .. } | Path::Direct { .. }) => {
             Fault::new(Code::ManagerUnreachable, "the manager does not let the session in yet")

@@ -39,6 +39,7 @@ pub struct Sessions {
     /// Links that are there now, by key.
     links: Mutex<HashMap<Pin, usize>>,
     policy_holds: AtomicBool,
+    leaving: AtomicBool,
     wake: Notify,
 }
 
@@ -86,6 +87,7 @@ impl Sessions {
             known: RwLock::default(),
             links: Mutex::default(),
             policy_holds: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
             wake: Notify::new(),
         });
         let (following, api) = (sessions.clone(), sessions.api.clone());
@@ -135,6 +137,12 @@ impl Sessions {
             }
         }
         self.wake.notify_one();
+    }
+
+    /// Takes this replica out of the status of every session.
+    pub async fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+        self.see_to_all().await;
     }
 
     /// Sees to it that nobody is admitted unless the policy holds.
@@ -192,14 +200,17 @@ impl Sessions {
             tracing::info!(session = session.name, "a session is over: its laptop is gone");
             return self.api.delete(&session.name, &DeleteParams::default()).await.map(|_| ());
         }
-        if !session.ready || !session.replicas.contains(own) {
+        let leaving = self.leaving.load(Ordering::Relaxed);
+        if !leaving && (!session.ready || !session.replicas.contains(own)) {
             self.announce(&session.name, own).await?;
         }
         if linked && silent > limits::SEEN_EVERY {
             let seen = json!({ "status": { "lastSeen": now.to_string() } });
             self.patch(&session.name, &seen).await?;
         }
-        let gone = |replica: &Replica| living.is_some_and(|living| !living.contains(&replica.pod));
+        let gone = |replica: &Replica| {
+            (leaving && replica.pod == own.pod) || living.is_some_and(|living| !living.contains(&replica.pod))
+        };
         if session.replicas.iter().any(gone) {
             self.withdraw_dead(&session.name, gone).await?;
         }

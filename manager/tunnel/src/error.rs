@@ -32,6 +32,9 @@ pub enum LinkError {
     /// The other side refuses this side's key.
     #[error("the other side does not know the key of this one")]
     NotAdmitted,
+    /// The other side hung up in the middle of the handshake.
+    #[error("the other side hung up during the TLS handshake")]
+    HungUp,
     /// Any other failed handshake.
     #[error("the TLS handshake failed: {0}")]
     Tls(String),
@@ -72,7 +75,7 @@ impl From<LinkError> for Fault {
             LinkError::Unreachable { .. } | LinkError::DialTimedOut { .. } => Code::ManagerUnreachable,
             LinkError::WrongPin(_) => Code::PinMismatch,
             LinkError::NotAdmitted => Code::ManagerRefused,
-            LinkError::Tls(_) => Code::TlsFailed,
+            LinkError::HungUp | LinkError::Tls(_) => Code::TlsFailed,
             LinkError::Version { .. } => Code::VersionMismatch,
             LinkError::Hello(_) | LinkError::Lost(_) => Code::LinkLost,
             LinkError::Silent => Code::LinkSilent,

@@ -90,6 +90,14 @@ impl Link {
     }
 }
 
+/// What the endpoint still has to send goes out, then the peer sees the end.
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.wake.0.lock().over = true;
+        self.wake.wake();
+    }
+}
+
 /// An error with its causes in one sentence.
 pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -103,12 +111,20 @@ pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
 
 /// Wakes the outgoing body that waits for something to send.
 #[derive(Clone, Default)]
-pub struct LinkWaker(Arc<Mutex<Option<Waker>>>);
+pub struct LinkWaker(Arc<Mutex<Waiting>>);
+
+#[derive(Default)]
+struct Waiting {
+    body: Option<Waker>,
+    /// The owner's side is gone.
+    over: bool,
+}
 
 impl LinkWaker {
     /// Says that the endpoint may have something to send.
     pub fn wake(&self) {
-        if let Some(waker) = self.0.lock().take() {
+        let waker = self.0.lock().body.take();
+        if let Some(waker) = waker {
             waker.wake();
         }
     }
@@ -151,7 +167,11 @@ impl<E: Endpoint> Body for Outgoing<E> {
             None => Poll::Ready(batch),
         };
         let Poll::Ready(mut batch) = released else {
-            *self.wake.0.lock() = Some(context.waker().clone());
+            let mut waiting = self.wake.0.lock();
+            if waiting.over && length == 0 {
+                return Poll::Ready(None);
+            }
+            waiting.body = Some(context.waker().clone());
             return Poll::Pending;
         };
         batch[1..GRPC_HEADER].copy_from_slice(&(length as u32).to_be_bytes());

@@ -74,6 +74,7 @@ pub fn handshake_error(error: std::io::Error) -> LinkError {
             }
         }
         Some(Error::AlertReceived(rustls::AlertDescription::AccessDenied)) => LinkError::NotAdmitted,
+        None if error.kind() == std::io::ErrorKind::UnexpectedEof => LinkError::HungUp,
         _ => LinkError::Tls(error.to_string()),
     }
 }

@@ -4,24 +4,8 @@ use std::time::Duration;
 
 /// Laptops at once. Beyond it a connection is closed at once.
 pub const SESSIONS: usize = 1_024;
-/// TCP dials of one session that wait for an answer. Beyond it a flow is refused with the reason `limit`.
-pub const DIALS: usize = 16_384;
-/// A dial that nobody answers. Below the two minutes of Linux, so that the laptop's kernel asks again.
-pub const DIAL_TIME: Duration = Duration::from_secs(20);
-/// DNS queries of one session that wait for an answer. Beyond it a query is answered with nothing (SERVFAIL).
-pub const QUERIES: usize = 4_096;
 /// A name server that does not answer.
 pub const QUERY_TIME: Duration = Duration::from_secs(4);
-/// Datagrams read from one socket before others get their turn.
-pub const DATAGRAMS_PER_TURN: usize = 64;
-/// Kernel buffers of a UDP flow.
-pub const DATAGRAM_BUFFER: usize = 2 * 1024 * 1024;
-/// A UDP or echo flow that the laptop forgot to end.
-pub const DATAGRAM_IDLE: Duration = Duration::from_secs(120);
-/// Time that flows get to end by themselves when the manager stops; laptops have another link by then.
-pub const DRAIN: Duration = Duration::from_secs(10);
-/// Time that a laptop without flows gets to make another link.
-pub const FAREWELL: Duration = Duration::from_secs(1);
 /// Ways past the API server that a replica tells laptops of. Others are left out.
 pub const ENDPOINTS: usize = 16;
 /// How long facts of the cluster are gathered before its subnets are worked out anew.

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hawser_fault::{Code, Fault};
 use hawser_tunnel::identity::{Identity, Pin};
+use hawser_tunnel::limits::{DRAIN, FAREWELL};
 use hawser_tunnel::link::{Link, Shared};
 use hawser_tunnel::proto::{Alias, HelloReply};
 use hawser_tunnel::server::{Acceptor, Catalogues, Changes, Host, Serving, acceptor, connection};
+use hawser_tunnel::sockets::{self, Opener, Side, Sockets};
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::changes::{self, texts};
 use crate::cluster::{Cluster, View};
-use crate::session::{self, Session};
+use crate::session::Session;
 use crate::{limits, metrics};
 
 /// Serves until SIGTERM or SIGINT, then lets flows end for a moment.
@@ -41,8 +43,8 @@ pub async fn serve(listen: SocketAddr, identity: &Identity, cluster: Arc<dyn Clu
     drop(listener);
     tracing::info!(sessions = host.sessions.load(Ordering::Relaxed), "stopping");
     stop.send_replace(true);
-    let deadline = tokio::time::Instant::now() + limits::DRAIN + limits::FAREWELL;
-    let _ = tokio::time::timeout(limits::FAREWELL, host.cluster.leave()).await;
+    let deadline = tokio::time::Instant::now() + DRAIN + FAREWELL;
+    let _ = tokio::time::timeout(FAREWELL, host.cluster.leave()).await;
     while host.sessions.load(Ordering::Relaxed) > 0 && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
@@ -57,7 +59,7 @@ struct Manager {
 }
 
 impl Host for Manager {
-    type Endpoint = Session;
+    type Endpoint = Sockets;
 
     fn cluster(&self, peer: Pin) -> HelloReply {
         let View { subnets, excluded_subnets, domains, search_domain, excluded_domains, excluded_names, aliases } =
@@ -82,9 +84,10 @@ impl Host for Manager {
         self.cluster.catalogue(peer, namespaces)
     }
 
-    fn serve(&self, peer: Pin) -> (Shared<Session>, impl FnOnce(Link) -> Serving + Send + 'static) {
-        let session = Arc::new(Mutex::new(Session::new(self.cluster.clone())));
-        let shared = session.clone();
+    fn serve(&self, peer: Pin) -> (Shared<Sockets>, impl FnOnce(Link) -> Serving + Send + 'static) {
+        let session = Arc::new(Session { cluster: self.cluster.clone() });
+        let sockets = Arc::new(Mutex::new(Sockets::new(Side::Server, session, Opener::default())));
+        let shared = sockets.clone();
         let stopping = self.stopping.clone();
         let cluster = self.cluster.clone();
         let serve = move |link| -> Serving {
@@ -92,12 +95,14 @@ impl Host for Manager {
                 metrics::LINKS.up();
                 metrics::LINKS_BEGUN.up();
                 cluster.linked(peer, true);
-                session::serve(shared, link, peer, stopping).await;
+                tracing::info!("session begins");
+                let reason = sockets::serve(shared, link, stopping).await;
+                tracing::info!(%reason, "session ends");
                 cluster.linked(peer, false);
                 metrics::LINKS.down();
             })
         };
-        (session, serve)
+        (sockets, serve)
     }
 }
 

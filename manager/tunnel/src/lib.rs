@@ -4,6 +4,7 @@
 //! a [`link::Link`] moves batches of frames between the wire and an [`link::Endpoint`]; the endpoint's [`mux::Mux`] decides
 //! which flow may send what and when; [`frame`] is the wire format.
 
+pub mod agent;
 pub mod client;
 pub mod error;
 pub mod frame;
@@ -16,6 +17,8 @@ mod pace;
 mod platform;
 mod schedule;
 pub mod server;
+pub mod sockets;
+pub mod target;
 mod tls;
 
 /// The messages of the first exchange.

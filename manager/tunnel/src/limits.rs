@@ -47,3 +47,23 @@ pub const DIAL: Duration = Duration::from_secs(5);
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Reads of 4 KiB from a client that was not let in, so that it hears why. After that it is cut off.
 pub const LAST_READS: usize = 16;
+/// TCP dials of one link that wait for an answer. Beyond it a flow is refused with the reason `limit`.
+pub const DIALS: usize = 16_384;
+/// A dial that nobody answers. Below the two minutes of Linux, so that the laptop's kernel asks again.
+pub const DIAL_TIME: Duration = Duration::from_secs(20);
+/// Flows that wait to be asked for on one link. Beyond it they are given back.
+pub const ARRIVALS: usize = 4_096;
+/// DNS queries of one link that wait for an answer. Beyond it a query is answered with nothing (SERVFAIL).
+pub const QUERIES: usize = 4_096;
+/// A name server that does not answer.
+pub const QUERY_TIME: Duration = Duration::from_secs(4);
+/// Datagrams read from one socket before others get their turn.
+pub const DATAGRAMS_PER_TURN: usize = 64;
+/// Kernel buffers of a UDP flow.
+pub const DATAGRAM_BUFFER: usize = 2 * 1024 * 1024;
+/// A UDP or echo flow that the peer forgot to end.
+pub const DATAGRAM_IDLE: Duration = Duration::from_secs(120);
+/// Time that flows get to end by themselves when a server stops; laptops have another link by then.
+pub const DRAIN: Duration = Duration::from_secs(10);
+/// Time that a peer without flows gets to make another link.
+pub const FAREWELL: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! A TCP connection to a target: bytes go from the socket straight into the next batch, and from the link straight into the socket.
+//! A stream to a target: bytes go from the socket straight into the next batch, and from the link straight into the socket.
 
 use std::collections::VecDeque;
 use std::io;
@@ -6,36 +6,36 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use hawser_tunnel::frame::Reason;
-use hawser_tunnel::mux::Pull;
 use socket2::SockRef;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 
 use super::flow::reason;
+use crate::frame::Reason;
+use crate::mux::Pull;
 
-pub(super) struct TcpFlow {
-    stream: TcpStream,
+pub(super) struct StreamFlow {
+    stream: Stream,
     waker: Waker,
     /// What the socket did not take yet: bounded by the credit that was granted.
     waiting: VecDeque<Bytes>,
-    laptop_finished: bool,
+    peer_finished: bool,
     shut_down: bool,
     target_finished: bool,
 }
 
-impl TcpFlow {
-    pub fn new(stream: TcpStream, waker: Waker) -> Self {
+impl StreamFlow {
+    pub fn new(stream: Stream, waker: Waker) -> Self {
         Self {
             stream,
             waker,
             waiting: VecDeque::new(),
-            laptop_finished: false,
+            peer_finished: false,
             shut_down: false,
             target_finished: false,
         }
     }
 
-    /// Takes bytes from the laptop. Says how many the socket took.
+    /// Takes bytes from the peer. Says how many the socket took.
     pub fn write(&mut self, mut bytes: Bytes) -> Result<usize, Reason> {
         if !self.waiting.is_empty() {
             self.waiting.push_back(bytes);
@@ -61,17 +61,17 @@ impl TcpFlow {
                 }
             }
         }
-        if self.laptop_finished && !self.shut_down {
+        if self.peer_finished && !self.shut_down {
             self.shut_down = true;
             // The target may have reset the connection already; reading says so.
-            let _ = SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write);
+            let _ = self.stream.socket().shutdown(std::net::Shutdown::Write);
         }
         Ok(written)
     }
 
-    /// The laptop has sent all.
+    /// The peer has sent all.
     pub fn finish(&mut self) {
-        self.laptop_finished = true;
+        self.peer_finished = true;
     }
 
     /// Reads up to `room` bytes.
@@ -107,7 +107,7 @@ impl TcpFlow {
 
     /// Closes with a reset.
     pub fn abort(self) {
-        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        self.stream.reset();
     }
 
     fn write_some(&self, bytes: &mut Bytes) -> Result<usize, Reason> {
@@ -124,5 +124,56 @@ impl TcpFlow {
             }
         }
         Ok(written)
+    }
+}
+
+/// A connected socket that speaks a stream.
+#[derive(Debug)]
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Stream {
+    fn try_read_buf(&self, out: &mut impl BufMut) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_read_buf(out),
+            Self::Unix(stream) => stream.try_read_buf(out),
+        }
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_write(bytes),
+            Self::Unix(stream) => stream.try_write(bytes),
+        }
+    }
+
+    fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => stream.poll_read_ready(context),
+            Self::Unix(stream) => stream.poll_read_ready(context),
+        }
+    }
+
+    fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => stream.poll_write_ready(context),
+            Self::Unix(stream) => stream.poll_write_ready(context),
+        }
+    }
+
+    fn socket(&self) -> SockRef<'_> {
+        match self {
+            Self::Tcp(stream) => SockRef::from(stream),
+            Self::Unix(stream) => SockRef::from(stream),
+        }
+    }
+
+    /// Closes with a reset, where there is such a thing.
+    pub fn reset(self) {
+        if let Self::Tcp(stream) = self {
+            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        }
     }
 }

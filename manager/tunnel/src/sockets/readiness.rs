@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
-use hawser_tunnel::frame::FlowId;
-use hawser_tunnel::link::LinkWaker;
 use parking_lot::Mutex;
+
+use crate::frame::FlowId;
+use crate::link::LinkWaker;
 
 /// Flows whose sockets were woken, for the link's outgoing side to see to.
 #[derive(Default)]
-pub struct ReadyList {
+pub(super) struct ReadyList {
     state: Mutex<State>,
 }
 

@@ -1,28 +1,32 @@
-//! UDP and echo flows: datagrams between the mux and a flow's socket.
+//! Datagrams between the multiplexer and what stands behind a flow.
 
 use std::io;
 use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
-use hawser_tunnel::frame::{FlowId, Reason};
 
-use super::Session;
-use super::flow::{Socket, reason};
+use super::Sockets;
+use super::flow::{Flow, Socket, reason};
+use crate::frame::{FlowId, Reason};
 use crate::limits;
 
 /// Largest datagram (RFC 768 over IPv6 without options).
 const LARGEST: usize = 65_527;
 
-impl Session {
-    /// A datagram from the laptop. One that the socket cannot take now is lost, as on any wire.
+impl Sockets {
+    /// A datagram from the peer. One that the socket cannot take now is lost, as on any wire.
     pub(super) fn datagram(&mut self, flow: FlowId, bytes: Bytes, now: Instant) {
-        let Some(state) = self.sockets.flows.get_mut(&flow) else { return };
+        let Some(state) = self.carried.flows.get_mut(&flow) else { return };
         state.active = now;
         let sent = match &mut state.socket {
             Socket::Udp(socket) => socket.send(&bytes),
             Socket::Echo(echo) => echo.send(&bytes),
-            Socket::Dialling(_) | Socket::Tcp(_) => return,
+            Socket::Pipe(end, _) => {
+                let _ = end.send(bytes);
+                return;
+            }
+            _ => return,
         };
         if let Err(error) = sent {
             self.settle_error(flow, &error);
@@ -32,13 +36,13 @@ impl Session {
     pub(super) fn read_datagrams(&mut self, flow: FlowId, now: Instant) {
         let mut buffer = [0; LARGEST];
         for _ in 0..limits::DATAGRAMS_PER_TURN {
-            let Some(state) = self.sockets.flows.get_mut(&flow) else { return };
+            let Some(state) = self.carried.flows.get_mut(&flow) else { return };
             let received = match &state.socket {
                 Socket::Udp(socket) => socket
                     .poll_receive(&state.waker, &mut buffer)
                     .map_ok(|length| Some(Bytes::copy_from_slice(&buffer[..length]))),
                 Socket::Echo(echo) => echo.poll_receive(&state.waker, &mut buffer),
-                Socket::Dialling(_) | Socket::Tcp(_) => return,
+                _ => return,
             };
             match received {
                 Poll::Pending => return,
@@ -50,7 +54,7 @@ impl Session {
                 }
                 Poll::Ready(Err(error)) => {
                     self.settle_error(flow, &error);
-                    if !self.sockets.flows.contains_key(&flow) {
+                    if !self.carried.flows.contains_key(&flow) {
                         return;
                     }
                 }
@@ -60,30 +64,38 @@ impl Session {
         self.ready.push(flow);
     }
 
-    /// Forgets flows that the laptop forgot to end.
+    /// Datagrams that the other end of a pipe has sent.
+    pub(super) fn read_pipe(&mut self, flow: FlowId) {
+        while let Some(Flow { socket: Socket::Pipe(end, _), waker, .. }) = self.carried.flows.get(&flow)
+            && let Poll::Ready(Ok(datagram)) = end.poll_datagram(waker)
+        {
+            self.mux.datagram(flow, datagram);
+        }
+    }
+
+    /// Forgets flows that the peer forgot to end.
     pub(super) fn expire_datagrams(&mut self, now: Instant) {
-        if self.sockets.next_expiry.is_none_or(|at| at > now) {
+        if self.carried.next_expiry.is_none_or(|at| at > now) {
             return;
         }
-        let idle = |flow: &super::Flow| {
-            matches!(flow.socket, Socket::Udp(_) | Socket::Echo(_))
-                && now.saturating_duration_since(flow.active) >= limits::DATAGRAM_IDLE
+        let idle = |flow: &Flow| {
+            flow.is_datagrams() && now.saturating_duration_since(flow.active) >= limits::DATAGRAM_IDLE
         };
         let expired: Vec<FlowId> =
-            self.sockets.flows.iter().filter(|(_, flow)| idle(flow)).map(|(id, _)| *id).collect();
+            self.carried.flows.iter().filter(|(_, flow)| idle(flow)).map(|(id, _)| *id).collect();
         for flow in expired {
             self.end(flow, Reason::TimedOut);
         }
-        let any = self.sockets.flows.values().any(|flow| matches!(flow.socket, Socket::Udp(_) | Socket::Echo(_)));
-        self.sockets.next_expiry = any.then(|| now + limits::DATAGRAM_IDLE);
+        let any = self.carried.flows.values().any(Flow::is_datagrams);
+        self.carried.next_expiry = any.then(|| now + limits::DATAGRAM_IDLE);
     }
 
     pub(super) fn watch_expiry(&mut self, now: Instant) {
-        self.sockets.next_expiry.get_or_insert(now + limits::DATAGRAM_IDLE);
+        self.carried.next_expiry.get_or_insert(now + limits::DATAGRAM_IDLE);
     }
 
     pub(super) fn next_expiry(&self) -> Option<Instant> {
-        self.sockets.next_expiry
+        self.carried.next_expiry
     }
 
     fn settle_error(&mut self, flow: FlowId, error: &io::Error) {

@@ -7,6 +7,7 @@ mod changes;
 pub mod cli;
 pub mod cluster;
 mod config;
+pub mod exchange;
 pub mod kubernetes;
 pub mod limits;
 mod metrics;

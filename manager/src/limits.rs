@@ -30,3 +30,9 @@ pub const REVIEWS: usize = 16;
 pub const REVIEW_HOLDS: Duration = Duration::from_secs(60);
 /// Answers about rights that are remembered. Beyond it they are asked for each time.
 pub const REVIEWS_KEPT: usize = 20_000;
+/// How long a leading replica that does not renew its claim still leads.
+pub const LEASE: Duration = Duration::from_secs(6);
+/// How often it renews it, and others look.
+pub const LEASE_RENEW: Duration = Duration::from_secs(2);
+/// A session without a sign of life for so long holds no port any more.
+pub const GHOST: Duration = Duration::from_secs(30);

@@ -8,6 +8,7 @@ use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::net::TcpStream;
@@ -23,7 +24,7 @@ use crate::proto::tunnel_client::TunnelClient;
 use crate::proto::{BrowseRequest, Catalogue, Change, HelloReply, HelloRequest, WatchRequest};
 use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
 
-type Body = UnsyncBoxBody<Bytes, Status>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, Status>;
 
 /// A connection after the first exchange, before any flow.
 pub struct Dialled {
@@ -132,24 +133,35 @@ impl Dialled {
         endpoint: impl Endpoint,
         pace: Option<Duration>,
     ) -> Result<(Link, Connection), LinkError> {
+        let link = open_link(&mut self.requests, endpoint, self.hello.protocol, pace).await?;
+        Ok((link, self.connection))
+    }
+}
+
+/// Opens a stream of batches.
+pub(crate) async fn open_link(
+    requests: &mut SendRequest<Body>,
+    endpoint: impl Endpoint,
+    protocol: u32,
+    pace: Option<Duration>,
+) -> Result<Link, LinkError> {
         let held = pace.map(Pace::new).transpose().map_err(|error| LinkError::Lost(error.to_string()))?;
         let (outgoing, wake) = Outgoing::new(endpoint, held);
         let body = outgoing.map_err(|never| match never {}).boxed_unsync();
         let request = http::Request::post(format!("https://manager{LINK_PATH}"))
             .header(http::header::CONTENT_TYPE, "application/grpc")
             .header(http::header::TE, "trailers")
-            .header(PROTOCOL_HEADER, self.hello.protocol)
+            .header(PROTOCOL_HEADER, protocol)
             .header(PACE_HEADER, pace.map_or(0, |pace| u64::try_from(pace.as_micros()).unwrap_or(u64::MAX)))
             .body(body)
             .expect("the parts of the request are constant and valid");
-        let response = self.requests.send_request(request).await.map_err(|error| LinkError::Lost(sentence(&error)))?;
+        let response = requests.send_request(request).await.map_err(|error| LinkError::Lost(sentence(&error)))?;
         if let Some(status) = Status::from_header_map(response.headers())
             && status.code() != tonic::Code::Ok
         {
             return Err(LinkError::Hello(status.message().to_owned()));
         }
-        Ok((Link::new(response.into_body(), wake), self.connection))
-    }
+        Ok(Link::new(response.into_body(), wake))
 }
 
 async fn bounded(
@@ -171,6 +183,17 @@ async fn greet(stream: impl Transport, identity: &Identity, pins: &[Pin]) -> Res
     let config = tls::client_config(identity, pins).map_err(|error| LinkError::Tls(error.to_string()))?;
     // The name is not checked, the key is; nothing of the address goes onto the wire in clear.
     let name = ServerName::try_from("manager").expect("a constant DNS name");
+    let (requests, connection) = speak(stream, config, name).await?;
+    let hello = hello(requests.clone()).await?;
+    Ok(Dialled { hello, requests, connection })
+}
+
+/// TLS and HTTP/2.
+pub(crate) async fn speak(
+    stream: impl Transport,
+    config: ClientConfig,
+    name: ServerName<'static>,
+) -> Result<(SendRequest<Body>, Connection), LinkError> {
     let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(tls::handshake_error)?;
     stream.get_mut().1.set_buffer_limit(Some(crate::server::TLS_BUFFER));
     let (requests, connection) = Builder::new(TokioExecutor::new())
@@ -187,8 +210,7 @@ async fn greet(stream: impl Transport, identity: &Identity, pins: &[Pin]) -> Res
             tracing::debug!(error = sentence(&error), "connection ended");
         }
     }));
-    let hello = hello(requests.clone()).await?;
-    Ok(Dialled { hello, requests, connection })
+    Ok((requests, connection))
 }
 
 async fn hello(requests: SendRequest<Body>) -> Result<HelloReply, LinkError> {
@@ -210,21 +232,41 @@ async fn hello(requests: SendRequest<Body>) -> Result<HelloReply, LinkError> {
 }
 
 /// The calls of the service over this connection.
-fn tunnel(
-    requests: SendRequest<Body>,
-) -> TunnelClient<
-    impl tower::Service<
+fn tunnel(requests: SendRequest<Body>) -> TunnelClient<impl Calls> {
+    TunnelClient::with_origin(calls(requests), origin())
+}
+
+/// The origin that requests name; nobody looks at it.
+pub(crate) fn origin() -> http::Uri {
+    http::Uri::from_static("https://manager")
+}
+
+/// What tonic makes calls with.
+pub(crate) trait Calls:
+    tower::Service<
         http::Request<tonic::body::Body>,
         Response = http::Response<hyper::body::Incoming>,
         Error = hyper::Error,
-        Future = impl Send,
-    > + Clone,
-> {
-    let service = tower::service_fn(move |request: http::Request<tonic::body::Body>| {
+        Future: Send,
+    > + Clone
+{
+}
+
+impl<S> Calls for S where
+    S: tower::Service<
+            http::Request<tonic::body::Body>,
+            Response = http::Response<hyper::body::Incoming>,
+            Error = hyper::Error,
+            Future: Send,
+        > + Clone
+{
+}
+
+pub(crate) fn calls(requests: SendRequest<Body>) -> impl Calls {
+    tower::service_fn(move |request: http::Request<tonic::body::Body>| {
         let mut requests = requests.clone();
         async move { requests.send_request(request.map(BodyExt::boxed_unsync)).await }
-    });
-    TunnelClient::with_origin(service, http::Uri::from_static("https://manager"))
+    })
 }
 
 /// In TLS 1.3 a client learns only from its first read that the server did not take its key.

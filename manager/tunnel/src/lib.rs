@@ -5,6 +5,7 @@
 //! which flow may send what and when; [`frame`] is the wire format.
 
 pub mod agent;
+pub mod agents;
 pub mod client;
 pub mod error;
 pub mod frame;

@@ -1,5 +1,6 @@
 //! The manager's side: TLS, the first exchange, and links handed to whoever serves them.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +16,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tonic::{Request, Response, Status};
 use tower::ServiceExt;
 
+use crate::client::Transport;
 use crate::error::LinkError;
 use crate::identity::{Identity, Pin};
 use crate::link::{Endpoint, LINK_PATH, Link, Outgoing, PACE_HEADER, PROTOCOL_HEADER, Shared, sentence};
@@ -76,6 +79,18 @@ pub fn acceptor(identity: &Identity, admit: Admit) -> Result<TlsAcceptor, LinkEr
 /// # Errors
 /// Says why the connection could not be made or how it broke.
 pub async fn connection<H: Host>(stream: TcpStream, acceptor: TlsAcceptor, host: Arc<H>) -> Result<(), LinkError> {
+    let stream = shake_hands(stream, acceptor).await?;
+    let peer = match stream.get_ref().1.peer_certificates() {
+        Some([key, ..]) => Pin::of(key),
+        _ => return Err(LinkError::NotAdmitted),
+    };
+    serve_http(stream, service_fn(move |request| answer(request, host.clone(), peer))).await
+}
+
+pub(crate) async fn shake_hands(
+    stream: TcpStream,
+    acceptor: TlsAcceptor,
+) -> Result<TlsStream<BufReader<TcpStream>>, LinkError> {
     tune(&stream).map_err(|error| LinkError::Lost(error.to_string()))?;
     let handshake = acceptor.accept(BufReader::with_capacity(READ_BUFFER, stream)).into_fallible();
     let handshake = tokio::time::timeout(limits::HANDSHAKE, handshake).await.map_err(|_| LinkError::Silent)?;
@@ -87,11 +102,17 @@ pub async fn connection<H: Host>(stream: TcpStream, acceptor: TlsAcceptor, host:
         }
     };
     stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
-    let peer = match stream.get_ref().1.peer_certificates() {
-        Some([key, ..]) => Pin::of(key),
-        _ => return Err(LinkError::NotAdmitted),
-    };
-    let service = service_fn(move |request| answer(request, host.clone(), peer));
+    Ok(stream)
+}
+
+/// Speaks HTTP/2 until the connection ends.
+pub(crate) async fn serve_http<S, F>(stream: impl Transport, service: S) -> Result<(), LinkError>
+where
+    S: hyper::service::Service<http::Request<Incoming>, Response = http::Response<Body>, Error = Infallible, Future = F>
+        + Send
+        + 'static,
+    F: Future<Output = Result<http::Response<Body>, Infallible>> + Send + 'static,
+{
     Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .initial_stream_window_size(limits::HTTP2_WINDOW)
@@ -123,29 +144,34 @@ pub(crate) fn tune(stream: &TcpStream) -> std::io::Result<()> {
     socket2::SockRef::from(stream).set_tcp_notsent_lowat(limits::UNSENT_IN_KERNEL)
 }
 
-type Body = UnsyncBoxBody<Bytes, Status>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, Status>;
 
 async fn answer<H: Host>(
     request: http::Request<Incoming>,
     host: Arc<H>,
     peer: Pin,
-) -> Result<http::Response<Body>, std::convert::Infallible> {
+) -> Result<http::Response<Body>, Infallible> {
     if request.uri().path() == LINK_PATH {
-        return Ok(open_link(request, &*host, peer).unwrap_or_else(|status| status.into_http()));
+        let opened = open_link(request, || host.serve(peer));
+        return Ok(opened.unwrap_or_else(|status| status.into_http()));
     }
     let hello = TunnelServer::new(Greeter { host, peer });
     let response = hello.oneshot(request).await;
     Ok(response.unwrap_or_else(|never| match never {}).map(BodyExt::boxed_unsync))
 }
 
-fn open_link<H: Host>(request: http::Request<Incoming>, host: &H, peer: Pin) -> Result<http::Response<Body>, Status> {
+/// Answers the request for a link: `serve` makes its endpoint, and the future that serves it.
+pub(crate) fn open_link<E: Endpoint, S: FnOnce(Link) -> Serving>(
+    request: http::Request<Incoming>,
+    serve: impl FnOnce() -> (Shared<E>, S),
+) -> Result<http::Response<Body>, Status> {
     let number = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
     if !number(PROTOCOL_HEADER).is_some_and(|version| (OLDEST_PROTOCOL..=NEWEST_PROTOCOL).contains(&version)) {
         return Err(Status::failed_precondition("the link names no protocol version of this manager"));
     }
     let pace = number(PACE_HEADER).filter(|micros| *micros > 0).map(|micros| Duration::from_micros(micros.into()));
     let pace = pace.map(Pace::new).transpose().map_err(|error| Status::resource_exhausted(error.to_string()))?;
-    let (endpoint, serve) = host.serve(peer);
+    let (endpoint, serve) = serve();
     let (outgoing, wake) = Outgoing::new(endpoint, pace);
     tokio::spawn(serve(Link::new(request.into_body(), wake)));
     let mut response = http::Response::new(outgoing.map_err(|never| match never {}).boxed_unsync());

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
+use tokio::sync::oneshot;
 
 use crate::error::LinkError;
 use crate::frame::{FlowId, Reason, WireError};
@@ -51,8 +52,9 @@ pub struct Sockets {
     /// Queries that came and are not yet with the resolver.
     queries: Vec<(u32, Bytes)>,
     queries_open: usize,
-    /// The peer is about to stop.
-    leaving: bool,
+    /// Who waits for answers of the peer.
+    asked: HashMap<u32, oneshot::Sender<Bytes>>,
+    next_question: u32,
 }
 
 /// The flows, as the multiplexer pulls from them.
@@ -80,7 +82,8 @@ impl Sockets {
             events: Vec::new(),
             queries: Vec::new(),
             queries_open: 0,
-            leaving: false,
+            asked: HashMap::new(),
+            next_question: 0,
         }
     }
 
@@ -112,8 +115,13 @@ impl Sockets {
                 self.queries.push((id, message));
             }
             Event::Query { id, .. } => self.mux.answer(id, Bytes::new()),
-            Event::GoingAway => self.leaving = true,
-            Event::Answer { .. } => {}
+            Event::Answer { id, message } => {
+                if let Some(waiting) = self.asked.remove(&id) {
+                    let _ = waiting.send(message);
+                }
+            }
+            // Who has another link uses that one; flows of this one go on.
+            Event::GoingAway => self.opener.close(),
         }
     }
 
@@ -176,6 +184,19 @@ impl Sockets {
             };
             let waker = self.ready.waker(flow);
             self.carried.flows.insert(flow, Flow { socket: Socket::Asked(near), active: now, waker });
+        }
+    }
+
+    fn ask_names(&mut self) {
+        if self.asked.len() >= limits::QUERIES {
+            self.asked.retain(|_, waiting| !waiting.is_closed());
+        }
+        for (message, waiting) in self.opener.take_questions() {
+            if self.asked.len() < limits::QUERIES {
+                self.next_question = self.next_question.wrapping_add(1);
+                self.asked.insert(self.next_question, waiting);
+                self.mux.query(self.next_question, message);
+            }
         }
     }
 
@@ -246,6 +267,7 @@ impl Sockets {
     /// The link is over: every flow with it.
     fn close(&mut self) {
         self.opener.close();
+        self.asked.clear();
         for (_, flow) in self.carried.flows.drain() {
             flow.abort(Reason::Reset);
         }
@@ -263,6 +285,7 @@ fn refuse(near: Near, reason: Reason) {
 impl Endpoint for Sockets {
     fn transmit(&mut self, out: &mut BytesMut, size: usize, now: Instant) {
         self.ask(now);
+        self.ask_names();
         self.see_to_sockets(now);
         self.mux.transmit(out, size, now, &mut self.carried);
         let broken = !self.carried.ended.is_empty();

@@ -1,10 +1,12 @@
-//! Asking the peer for flows, from any thread.
+//! Asking the peer for flows and names, from any thread.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::oneshot;
 
 use super::pipe::End;
 use crate::frame::Kind;
@@ -18,8 +20,12 @@ pub struct Opener(Arc<Mutex<Arrivals>>);
 #[derive(Default)]
 struct Arrivals {
     waiting: Vec<Arrival>,
+    questions: Vec<Question>,
     link: Option<LinkWaker>,
 }
+
+/// A DNS message, and who waits for its answer.
+pub(super) type Question = (Bytes, oneshot::Sender<Bytes>);
 
 pub(super) struct Arrival {
     pub kind: Kind,
@@ -58,6 +64,22 @@ impl Opener {
         Ok(())
     }
 
+    /// Asks the peer for the answer to a DNS message. `None` if there is no link, or no answer.
+    pub async fn ask(&self, message: Bytes) -> Option<Bytes> {
+        let (answered, answer) = oneshot::channel();
+        let link = {
+            let mut arrivals = self.0.lock();
+            let link = arrivals.link.clone()?;
+            if arrivals.questions.len() >= limits::QUERIES {
+                return None;
+            }
+            arrivals.questions.push((message, answered));
+            link
+        };
+        link.wake();
+        answer.await.ok().filter(|answer| !answer.is_empty())
+    }
+
     /// Whether there is a link to open flows on.
     pub fn is_open(&self) -> bool {
         self.0.lock().link.is_some()
@@ -71,13 +93,13 @@ impl Opener {
         std::mem::take(&mut self.0.lock().waiting)
     }
 
+    pub(super) fn take_questions(&self) -> Vec<Question> {
+        std::mem::take(&mut self.0.lock().questions)
+    }
+
     /// Nothing is taken any more; what waits is dropped.
     pub(super) fn close(&self) {
-        let dropped = {
-            let mut arrivals = self.0.lock();
-            arrivals.link = None;
-            std::mem::take(&mut arrivals.waiting)
-        };
+        let dropped = std::mem::take(&mut *self.0.lock());
         drop(dropped);
     }
 }

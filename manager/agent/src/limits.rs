@@ -1,0 +1,22 @@
+//! Every bound of the agent, and what happens at it. Those of a link are in `hawser_tunnel::limits`.
+
+use std::time::Duration;
+
+/// Replicas of the manager that are linked to. More are left out.
+pub const MANAGERS: usize = 16;
+/// Connections of one port that go to the app at once. Beyond it nothing is accepted until one ends.
+pub const PASSING: usize = 16_384;
+/// UDP peers of one port. Beyond it datagrams of others are dropped.
+pub const PEERS: usize = 4_096;
+/// A UDP peer that is silent for so long is forgotten.
+pub const PEER_IDLE: Duration = Duration::from_secs(120);
+/// The app's answer to a connection.
+pub const APP_DIAL: Duration = Duration::from_secs(10);
+/// Shortest and longest wait between two dials of a manager.
+pub const REDIAL: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// How often the manager's service is looked up anew while no replica is linked.
+pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// A name server that does not answer.
+pub const NAME_SERVER: Duration = Duration::from_millis(1_500);
+/// A DNS message over UDP without EDNS may be 512 bytes; with it we take what a server may send.
+pub const DNS_MESSAGE: usize = 65_535;

@@ -1,0 +1,68 @@
+//! The sidecar of an intercepted pod. See the README.
+
+mod app;
+mod board;
+mod gate;
+mod limits;
+mod link;
+mod managers;
+mod registration;
+mod resolver;
+mod tcp;
+mod udp;
+
+use std::net::IpAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use hawser_tunnel::agent::{CONFIG, Config, POD_IP};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use board::Board;
+
+fn main() -> ExitCode {
+    // Else the allocator's huge pages keep megabytes resident of which kilobytes are used.
+    let _ = nix::sys::prctl::set_thp_disable(true);
+    let filter = EnvFilter::try_from_env("HAWSER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error, "the agent cannot work");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    let text = std::env::var(CONFIG).map_err(|_| format!("{CONFIG} is not set: the agent is added to pods by the manager"))?;
+    let config: Config = serde_json::from_str(&text).map_err(|error| format!("{CONFIG}: {error}"))?;
+    let pod: IpAddr = std::env::var(POD_IP)
+        .ok()
+        .and_then(|address| address.parse().ok())
+        .ok_or_else(|| format!("{POD_IP} is not set to the pod's address"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("no runtime could be started: {error}"))?;
+    runtime.block_on(serve(Arc::new(config), pod))
+}
+
+async fn serve(config: Arc<Config>, pod: IpAddr) -> Result<(), String> {
+    let board = Arc::new(Board::default());
+    for port in &config.ports {
+        let app = app::App { address: (pod, port.app).into() };
+        let listening = if port.udp {
+            udp::listen(port, app, board.clone()).await
+        } else {
+            tcp::listen(port, app, board.clone()).await
+        };
+        listening.map_err(|error| format!("port {}: {error}", port.listen))?;
+    }
+    tokio::spawn(managers::follow(config, board));
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    terminate.recv().await;
+    tracing::info!("stopping");
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! Which managers there are: a link to each.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use hawser_tunnel::agent::Config;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use crate::board::Board;
+use crate::{limits, link};
+
+/// Links to every replica: the manager's service leads to a first one, which knows the others.
+pub async fn follow(config: Arc<Config>, board: Arc<Board>) {
+    let (tell, mut told) = mpsc::channel::<Vec<String>>(limits::MANAGERS);
+    let mut links: HashMap<String, JoinHandle<()>> = HashMap::new();
+    let mut link_to = |address: String, links: &mut HashMap<String, JoinHandle<()>>| {
+        let link = link::keep(address.clone(), config.clone(), board.clone(), tell.clone());
+        links.insert(address, tokio::spawn(link));
+    };
+    loop {
+        links.retain(|_, link| !link.is_finished());
+        if links.is_empty() {
+            for address in replicas(&config.manager).await {
+                link_to(address, &mut links);
+            }
+        }
+        tokio::select! {
+            Some(addresses) = told.recv() => {
+                for address in addresses.into_iter().take(limits::MANAGERS) {
+                    if !links.contains_key(&address) {
+                        link_to(address, &mut links);
+                    }
+                }
+            }
+            () = sleep(limits::LOOK_AGAIN) => {}
+        }
+    }
+}
+
+/// What the service leads to now.
+async fn replicas(service: &str) -> Vec<String> {
+    match tokio::net::lookup_host(service).await {
+        Ok(addresses) => addresses.take(limits::MANAGERS).map(|address| address.to_string()).collect(),
+        Err(error) => {
+            tracing::debug!(service, %error, "the manager is not found");
+            Vec::new()
+        }
+    }
+}

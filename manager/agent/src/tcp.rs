@@ -1,0 +1,73 @@
+//! A TCP port of the app.
+
+use std::io;
+use std::net::Ipv6Addr;
+use std::sync::Arc;
+
+use hawser_tunnel::agent::Port;
+use hawser_tunnel::frame::Kind;
+use hawser_tunnel::sockets::Near;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use crate::app::App;
+use crate::board::Board;
+use crate::limits;
+
+/// Begins to listen in the app's place, over IPv4 and IPv6.
+pub async fn listen(port: &Port, app: App, board: Arc<Board>) -> io::Result<()> {
+    let listener = listener(port.listen)?;
+    tokio::spawn(accept(listener, app, board));
+    Ok(())
+}
+
+async fn accept(listener: TcpListener, app: App, board: Arc<Board>) {
+    let passing = Arc::new(Semaphore::new(limits::PASSING));
+    loop {
+        let client = match listener.accept().await {
+            Ok((client, _)) => client,
+            Err(error) => {
+                // Out of descriptors, most likely: others will end.
+                tracing::warn!(%error, "cannot accept");
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let _ = client.set_nodelay(true);
+        let Some(client) = to_laptop(client, app, &board) else { continue };
+        let Ok(permit) = passing.clone().acquire_owned().await else { return };
+        tokio::spawn(async move {
+            app.carry(client).await;
+            drop(permit);
+        });
+    }
+}
+
+/// Gives the connection back if it is the app's.
+fn to_laptop(client: TcpStream, app: App, board: &Board) -> Option<TcpStream> {
+    let Some(way) = board.way(app.address.port(), false) else { return Some(client) };
+    match way.opener.open(Kind::Tcp, way.target, Near::Tcp(client)) {
+        Err(Near::Tcp(client)) => Some(client),
+        _ => None,
+    }
+}
+
+fn listener(port: u16) -> io::Result<TcpListener> {
+    let socket = match Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP)) {
+        Ok(socket) => {
+            socket.set_only_v6(false)?;
+            socket.bind(&std::net::SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)).into())?;
+            socket
+        }
+        // A kernel without IPv6.
+        Err(_) => {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+            socket.bind(&std::net::SocketAddr::from((std::net::Ipv4Addr::UNSPECIFIED, port)).into())?;
+            socket
+        }
+    };
+    socket.set_nonblocking(true)?;
+    socket.listen(4_096)?;
+    TcpListener::from_std(socket.into())
+}

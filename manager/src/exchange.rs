@@ -1,0 +1,206 @@
+//! Who is linked to this replica, laptops and agents, and what flows between them.
+//!
+//! What is intercepted comes from the API server, the same for every replica ([`Exchange::carry`]); who is linked is this
+//! replica's own. Neither is state that a restart could lose.
+
+mod agents;
+mod laptops;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use hawser_tunnel::identity::Pin;
+use hawser_tunnel::proto::{AgentContainer, AgentOrders, HttpFilter, InterceptList, Intercepted, InterceptedPod, Order, OrderPort};
+use hawser_tunnel::sockets::Opener;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+pub use agents::{AgentHost, Pod};
+pub use laptops::Deliveries;
+
+/// See the module's description.
+#[derive(Default)]
+pub struct Exchange {
+    state: Mutex<State>,
+    /// Fires when orders or lists may say something else.
+    changes: watch::Sender<()>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The links of deliveries, by the laptop's key; the newest is used.
+    laptops: HashMap<Pin, Vec<(u64, Opener)>>,
+    /// The agents, by their pod's uid.
+    agents: HashMap<String, Agent>,
+    /// What is intercepted, by number.
+    carried: HashMap<u32, Carried>,
+    /// Where the other replicas are.
+    managers: Vec<String>,
+    next: u64,
+}
+
+struct Agent {
+    pod: Pod,
+    containers: Vec<AgentContainer>,
+    applied: HashSet<String>,
+    opener: Opener,
+    /// Which connection this is: an old one's end does not end a new one.
+    link: u64,
+}
+
+/// An intercept whose traffic is to be carried.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Carried {
+    /// The Intercept's name.
+    pub name: String,
+    /// The workload's namespace.
+    pub namespace: String,
+    /// The Intercept's uid.
+    pub uid: String,
+    /// The user's name.
+    pub user: String,
+    /// The laptop's key.
+    pub laptop: Pin,
+    /// The uids of the workload's pods.
+    pub pods: HashSet<String>,
+    /// The app answers, the laptop gets a copy.
+    pub copy: bool,
+    /// Ports of the app, and where they lead on the laptop.
+    pub ports: Vec<OrderPort>,
+    /// Which requests; all without it.
+    pub http: Option<HttpFilter>,
+}
+
+impl Exchange {
+    /// What is intercepted from now on; all of it.
+    pub fn carry(&self, intercepts: Vec<Carried>) {
+        {
+            let mut state = self.state.lock();
+            let mut numbers: HashMap<String, u32> =
+                state.carried.iter().map(|(number, carried)| (carried.uid.clone(), *number)).collect();
+            let mut carried = HashMap::new();
+            for intercept in intercepts {
+                let number = numbers.remove(&intercept.uid).unwrap_or_else(|| state.number());
+                carried.insert(number, intercept);
+            }
+            if carried == state.carried {
+                return;
+            }
+            state.carried = carried;
+        }
+        self.changes.send_replace(());
+    }
+
+    /// Where all replicas are, as `host:port` for agents.
+    pub fn know_managers(&self, managers: Vec<String>) {
+        let changed = std::mem::replace(&mut self.state.lock().managers, managers.clone()) != managers;
+        if changed {
+            self.changes.send_replace(());
+        }
+    }
+
+    /// Fires when something here may have changed.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// The uids of the pods whose agents are linked here and have this intercept in force.
+    pub fn applied(&self, intercept: &str) -> HashSet<String> {
+        let state = self.state.lock();
+        state.agents.iter().filter(|(_, agent)| agent.applied.contains(intercept)).map(|(uid, _)| uid.clone()).collect()
+    }
+
+    /// The uids of the pods whose agents are linked here.
+    pub fn linked_agents(&self) -> HashSet<String> {
+        self.state.lock().agents.keys().cloned().collect()
+    }
+
+    /// Whether this laptop can get deliveries from here.
+    pub fn has_laptop(&self, laptop: Pin) -> bool {
+        self.state.lock().opener_of(laptop).is_some()
+    }
+
+    /// A laptop's intercepts, as they stand here.
+    pub fn intercepts_of(&self, laptop: Pin) -> InterceptList {
+        let state = self.state.lock();
+        let mut intercepts: Vec<Intercepted> = state
+            .carried
+            .iter()
+            .filter(|(_, carried)| carried.laptop == laptop)
+            .map(|(number, carried)| state.shown(*number, carried))
+            .collect();
+        intercepts.sort_by(|one, other| one.uid.cmp(&other.uid));
+        InterceptList { intercepts }
+    }
+
+    /// Links to agents of pods that this laptop intercepts.
+    pub fn agents_of(&self, laptop: Pin) -> Vec<Opener> {
+        let state = self.state.lock();
+        let pods = state.carried.values().filter(|carried| carried.laptop == laptop).flat_map(|carried| &carried.pods);
+        pods.filter_map(|pod| state.agents.get(pod)).map(|agent| agent.opener.clone()).filter(Opener::is_open).collect()
+    }
+
+    fn orders(&self, pod: &str) -> AgentOrders {
+        let state = self.state.lock();
+        let mut orders: Vec<Order> = state
+            .carried
+            .iter()
+            .filter(|(_, carried)| carried.pods.contains(pod))
+            .map(|(number, carried)| Order {
+                intercept: carried.uid.clone(),
+                number: *number,
+                linked: state.opener_of(carried.laptop).is_some(),
+                copy: carried.copy,
+                ports: carried.ports.clone(),
+                http: carried.http.clone(),
+                user: carried.user.clone(),
+            })
+            .collect();
+        orders.sort_by(|one, other| one.intercept.cmp(&other.intercept));
+        AgentOrders { managers: state.managers.clone(), orders }
+    }
+
+    fn tell(&self) {
+        self.changes.send_replace(());
+    }
+}
+
+impl State {
+    fn number(&mut self) -> u32 {
+        self.next += 1;
+        // Only a few are in use at once: the low bits suffice, and zero stands for no intercept.
+        (self.next as u32) | 1 << 31
+    }
+
+    fn link(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn opener_of(&self, laptop: Pin) -> Option<&Opener> {
+        self.laptops.get(&laptop)?.iter().rev().map(|(_, opener)| opener).find(|opener| opener.is_open())
+    }
+
+    fn shown(&self, number: u32, carried: &Carried) -> Intercepted {
+        let agents = carried.pods.iter().filter_map(|pod| self.agents.get(pod));
+        let mut pods: Vec<InterceptedPod> = agents
+            .map(|agent| InterceptedPod {
+                name: agent.pod.name.clone(),
+                address: agent.pod.address.clone(),
+                applied: agent.applied.contains(&carried.uid),
+                containers: agent.containers.clone(),
+            })
+            .collect();
+        pods.sort_by(|one, other| one.name.cmp(&other.name));
+        Intercepted {
+            name: carried.name.clone(),
+            namespace: carried.namespace.clone(),
+            uid: carried.uid.clone(),
+            number,
+            pods,
+        }
+    }
+}
+
+/// For who has to hold on to it.
+pub type Shared = Arc<Exchange>;

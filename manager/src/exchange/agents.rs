@@ -1,0 +1,182 @@
+//! The agents' links.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use hawser_tunnel::agents::{Host, Orders, Reports};
+use hawser_tunnel::frame::{Kind, Reason};
+use hawser_tunnel::link::{Link, Shared};
+use hawser_tunnel::proto::{AgentContainer, AgentOrders, Registration};
+use hawser_tunnel::server::Serving;
+use hawser_tunnel::sockets::{self, Answer, Gate, Lead, Near, Opener, Side, Sockets, pipe};
+use hawser_tunnel::target;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::{Agent, Exchange};
+
+/// A pod with an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pod {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// Its address, for people; empty if it is not known yet.
+    pub address: String,
+}
+
+/// Finds out which pod a token is of.
+pub type Review = Arc<dyn Fn(String) -> Reviewed + Send + Sync>;
+/// The pod, or why the token is not believed.
+pub type Reviewed = std::pin::Pin<Box<dyn Future<Output = Result<Pod, String>> + Send>>;
+
+/// Serves agents.
+pub struct AgentHost {
+    /// Where their flows go.
+    pub exchange: Arc<Exchange>,
+    /// How they are known.
+    pub review: Review,
+    /// True when this manager is about to stop.
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// An agent that has proven itself.
+#[derive(Clone)]
+pub struct Known {
+    pod: Pod,
+    containers: Vec<AgentContainer>,
+    opener: Opener,
+}
+
+impl Host for AgentHost {
+    type Agent = Known;
+
+    async fn admit(&self, registration: Registration) -> Result<Known, String> {
+        let pod = (self.review)(registration.token).await?;
+        Ok(Known { pod, containers: registration.containers, opener: Opener::default() })
+    }
+
+    fn orders(&self, agent: &Known, reports: Reports) -> Orders {
+        let linked = self.exchange.link_agent(agent);
+        let exchange = self.exchange.clone();
+        let reporting = linked.clone();
+        tokio::spawn(reports.for_each(move |applied| {
+            reporting.report(applied);
+            std::future::ready(())
+        }));
+        let changes = exchange.changes();
+        let state = (linked, changes, None::<AgentOrders>);
+        Box::pin(stream::unfold(state, |(linked, mut changes, told)| async move {
+            loop {
+                changes.mark_unchanged();
+                let orders = linked.exchange.orders(&linked.uid);
+                if told.as_ref() != Some(&orders) {
+                    return Some((orders.clone(), (linked, changes, Some(orders))));
+                }
+                changes.changed().await.ok()?;
+            }
+        }))
+    }
+
+    fn serve(&self, agent: &Known) -> (Shared<Sockets>, impl FnOnce(Link) -> Serving + Send + 'static) {
+        let gate = Arc::new(Relay { exchange: self.exchange.clone(), pod: agent.pod.uid.clone() });
+        let sockets = Arc::new(Mutex::new(Sockets::new(Side::Server, gate, agent.opener.clone())));
+        let (serving, stopping, pod) = (sockets.clone(), self.stopping.clone(), agent.pod.name.clone());
+        let serve = move |link| -> Serving {
+            Box::pin(async move {
+                tracing::info!(pod, "an agent is linked");
+                let reason = sockets::serve(serving, link, stopping).await;
+                tracing::info!(pod, %reason, "an agent's link ends");
+            })
+        };
+        (sockets, serve)
+    }
+}
+
+/// An agent's connection, for as long as somebody listens to its orders.
+struct LinkedAgent {
+    exchange: Arc<Exchange>,
+    uid: String,
+    link: u64,
+}
+
+impl Exchange {
+    fn link_agent(self: &Arc<Self>, agent: &Known) -> Arc<LinkedAgent> {
+        let link = {
+            let mut state = self.state.lock();
+            let link = state.link();
+            let linked = Agent {
+                pod: agent.pod.clone(),
+                containers: agent.containers.clone(),
+                applied: HashSet::new(),
+                opener: agent.opener.clone(),
+                link,
+            };
+            state.agents.insert(agent.pod.uid.clone(), linked);
+            link
+        };
+        self.tell();
+        Arc::new(LinkedAgent { exchange: self.clone(), uid: agent.pod.uid.clone(), link })
+    }
+
+    /// A link to the laptop of the intercept with this number, if the pod is one of its.
+    fn laptop_for(&self, pod: &str, number: u32) -> Option<Opener> {
+        let state = self.state.lock();
+        let carried = state.carried.get(&number).filter(|carried| carried.pods.contains(pod))?;
+        state.opener_of(carried.laptop).cloned()
+    }
+}
+
+impl LinkedAgent {
+    fn report(&self, applied: Vec<String>) {
+        {
+            let mut state = self.exchange.state.lock();
+            let Some(agent) = state.agents.get_mut(&self.uid).filter(|agent| agent.link == self.link) else { return };
+            let applied: HashSet<String> = applied.into_iter().collect();
+            if std::mem::replace(&mut agent.applied, applied.clone()) == applied {
+                return;
+            }
+        }
+        self.exchange.tell();
+    }
+}
+
+impl Drop for LinkedAgent {
+    fn drop(&mut self) {
+        {
+            let mut state = self.exchange.state.lock();
+            if state.agents.get(&self.uid).is_some_and(|agent| agent.link == self.link) {
+                state.agents.remove(&self.uid);
+            }
+        }
+        self.exchange.tell();
+    }
+}
+
+/// What an agent may ask for: the laptops that intercept its pod.
+struct Relay {
+    exchange: Arc<Exchange>,
+    pod: String,
+}
+
+impl Gate for Relay {
+    fn lead(&self, kind: Kind, target: SocketAddr) -> Result<Lead, Reason> {
+        let (number, port) = target::intercept(target).ok_or(Reason::Forbidden)?;
+        let laptop = self.exchange.laptop_for(&self.pod, number).ok_or(Reason::Unreachable)?;
+        let (near, far) = pipe();
+        match laptop.open(kind, target::of_handler(port), Near::Pipe(far)) {
+            Ok(()) => Ok(Lead::Pipe(near)),
+            Err(_) => Err(Reason::Limit),
+        }
+    }
+
+    fn resolve(&self, _: Bytes) -> Answer<'_> {
+        Box::pin(std::future::ready(None))
+    }
+}

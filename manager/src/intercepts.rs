@@ -1,0 +1,4 @@
+//! What can be said of intercepts without asking anybody.
+
+pub mod filters;
+pub mod overlap;

@@ -15,7 +15,7 @@ use crate::{limits, link};
 pub async fn follow(config: Arc<Config>, board: Arc<Board>) {
     let (tell, mut told) = mpsc::channel::<Vec<String>>(limits::MANAGERS);
     let mut links: HashMap<String, JoinHandle<()>> = HashMap::new();
-    let mut link_to = |address: String, links: &mut HashMap<String, JoinHandle<()>>| {
+    let link_to = |address: String, links: &mut HashMap<String, JoinHandle<()>>| {
         let link = link::keep(address.clone(), config.clone(), board.clone(), tell.clone());
         links.insert(address, tokio::spawn(link));
     };

@@ -7,7 +7,6 @@ mod agents;
 mod laptops;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use hawser_tunnel::identity::Pin;
 use hawser_tunnel::proto::{AgentContainer, AgentOrders, HttpFilter, InterceptList, Intercepted, InterceptedPod, Order, OrderPort};
@@ -15,7 +14,7 @@ use hawser_tunnel::sockets::Opener;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-pub use agents::{AgentHost, Pod};
+pub use agents::{AgentHost, Pod, Review, Reviewed};
 pub use laptops::Deliveries;
 
 /// See the module's description.
@@ -167,9 +166,8 @@ impl Exchange {
 
 impl State {
     fn number(&mut self) -> u32 {
-        self.next += 1;
-        // Only a few are in use at once: the low bits suffice, and zero stands for no intercept.
-        (self.next as u32) | 1 << 31
+        // Zero stands for no intercept.
+        u32::try_from(self.link() % u64::from(u32::MAX)).unwrap_or_default() + 1
     }
 
     fn link(&mut self) -> u64 {
@@ -201,6 +199,3 @@ impl State {
         }
     }
 }
-
-/// For who has to hold on to it.
-pub type Shared = Arc<Exchange>;

@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod endpoints;
+mod lease;
 mod mirror;
 mod names;
 mod network;
@@ -13,6 +14,7 @@ mod replicas;
 mod rights;
 mod sessions;
 mod settings;
+mod tokens;
 
 use std::future::Future;
 use std::net::IpAddr;

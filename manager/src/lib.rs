@@ -8,7 +8,9 @@ pub mod cli;
 pub mod cluster;
 mod config;
 pub mod exchange;
+mod intercepts;
 pub mod kubernetes;
+mod laptops;
 pub mod limits;
 mod metrics;
 mod observe;
@@ -67,7 +69,7 @@ fn main(args: Args) -> Result<(), Fault> {
         return Ok(());
     }
     let _ = log().try_init();
-    server::runtime()?.block_on(server::serve(config.listen, &identity, cluster))
+    server::runtime()?.block_on(server::serve(config.listen, &identity, cluster, Arc::default(), None))
 }
 
 /// Serves the cluster that this process is a pod of.
@@ -77,10 +79,11 @@ fn in_kubernetes(args: &Args) -> Result<(), Fault> {
     let place = kubernetes::Place::from_environment(args.listen.port())?;
     let identity = Identity::generate().map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
     server::runtime()?.block_on(async {
+        let exchange = Arc::new(exchange::Exchange::default());
         let cluster = Arc::new(kubernetes::Kubernetes::start(settings, place, identity.pin()).await?);
         let health = cluster.clone();
         observe::serve(args.observe, move || health.is_ready()).await?;
-        server::serve(args.listen, &identity, cluster).await
+        server::serve(args.listen, &identity, cluster, exchange, None).await
     })
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Laptops at once. Beyond it a connection is closed at once.
-pub const SESSIONS: usize = 1_024;
+/// Laptops and agents at once. Beyond it a connection is closed at once.
+pub const CONNECTIONS: usize = 4_096;
 /// A name server that does not answer.
 pub const QUERY_TIME: Duration = Duration::from_secs(4);
 /// Ways past the API server that a replica tells laptops of. Others are left out.
@@ -36,3 +36,5 @@ pub const LEASE: Duration = Duration::from_secs(6);
 pub const LEASE_RENEW: Duration = Duration::from_secs(2);
 /// A session without a sign of life for so long holds no port any more.
 pub const GHOST: Duration = Duration::from_secs(30);
+/// How long an agent may take to resolve a name before the manager does.
+pub const AGENT_ANSWER: Duration = Duration::from_secs(1);

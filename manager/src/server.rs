@@ -1,143 +1,112 @@
-//! Listening, and one thread a processor on which sessions live.
+//! Listening, and one thread a processor on which links live.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bytes::Bytes;
 use hawser_fault::{Code, Fault};
-use hawser_tunnel::frame::{Kind, Reason};
-use hawser_tunnel::identity::{Identity, Pin};
+use hawser_tunnel::agents;
+use hawser_tunnel::identity::Identity;
 use hawser_tunnel::limits::{DRAIN, FAREWELL};
-use hawser_tunnel::link::{Link, Shared};
-use hawser_tunnel::proto::{Alias, HelloReply};
-use hawser_tunnel::server::{Acceptor, Catalogues, Changes, Host, InterceptLists, Serving, acceptor, connection};
-use hawser_tunnel::sockets::{self, Answer, Gate, Lead, Opener, Side, Sockets};
-use parking_lot::Mutex;
+use hawser_tunnel::server::{self, Acceptor};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::changes::{self, texts};
-use crate::cluster::{Cluster, View};
-use crate::session::Session;
-use crate::{limits, metrics};
+use crate::cluster::Cluster;
+use crate::exchange::{AgentHost, Exchange, Review};
+use crate::laptops::Laptops;
+use crate::limits;
+
+/// Where agents come in.
+pub struct AgentDoor {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// TLS with a certificate that agents can check.
+    pub acceptor: Acceptor,
+    /// How an agent proves itself.
+    pub review: Review,
+}
 
 /// Serves until SIGTERM or SIGINT, then lets flows end for a moment.
-pub async fn serve(listen: SocketAddr, identity: &Identity, cluster: Arc<dyn Cluster>) -> Result<(), Fault> {
+pub async fn serve(
+    listen: SocketAddr,
+    identity: &Identity,
+    cluster: Arc<dyn Cluster>,
+    exchange: Arc<Exchange>,
+    agent_door: Option<AgentDoor>,
+) -> Result<(), Fault> {
     raise_file_limit();
     let admits = cluster.clone();
-    let acceptor = acceptor(identity, Arc::new(move |pin| admits.admits(pin)))
+    let acceptor = server::acceptor(identity, Arc::new(move |pin| admits.admits(pin)))
         .map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
-    let listener = TcpListener::bind(listen)
-        .await
-        .map_err(|error| Fault::new(Code::ListenFailed, format!("{listen}: {error}")))?;
     let (stop, stopping) = watch::channel(false);
-    let host = Arc::new(Manager { cluster, stopping, sessions: AtomicUsize::new(0) });
-    let workers = workers(&host, &acceptor)?;
+    let laptops = Laptops { cluster: cluster.clone(), exchange: exchange.clone(), stopping: stopping.clone() };
+    let agents = match agent_door {
+        Some(AgentDoor { listen, acceptor, review }) => {
+            let host = Arc::new(AgentHost { exchange, review, stopping });
+            Some((bind(listen).await?, Agents { host, acceptor }))
+        }
+        None => None,
+    };
+    let (agent_listener, agents) = agents.unzip();
+    let house = Arc::new(House { laptops: Arc::new(laptops), acceptor, agents, connections: AtomicUsize::new(0) });
+    let workers = workers(&house)?;
+    let listener = bind(listen).await?;
     let address = listener.local_addr().unwrap_or(listen);
     tracing::info!(%address, pin = %identity.pin(), "listening");
     let ended = stop_signal()?;
     tokio::select! {
-        () = accept(&listener, &workers) => {}
+        () = accept(&listener, &workers, Guest::Laptop) => {}
+        () = accept_agents(agent_listener.as_ref(), &workers) => {}
         () = ended => {}
     }
-    drop(listener);
-    tracing::info!(sessions = host.sessions.load(Ordering::Relaxed), "stopping");
+    drop((listener, agent_listener));
+    tracing::info!(connections = house.connections.load(Ordering::Relaxed), "stopping");
     stop.send_replace(true);
     let deadline = tokio::time::Instant::now() + DRAIN + FAREWELL;
-    let _ = tokio::time::timeout(FAREWELL, host.cluster.leave()).await;
-    while host.sessions.load(Ordering::Relaxed) > 0 && tokio::time::Instant::now() < deadline {
+    let _ = tokio::time::timeout(FAREWELL, cluster.leave()).await;
+    while house.connections.load(Ordering::Relaxed) > 0 && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     Ok(())
 }
 
-/// What all links of this manager share.
-struct Manager {
-    cluster: Arc<dyn Cluster>,
-    stopping: watch::Receiver<bool>,
-    sessions: AtomicUsize,
+/// What all connections of this manager share.
+struct House {
+    laptops: Arc<Laptops>,
+    acceptor: Acceptor,
+    agents: Option<Agents>,
+    connections: AtomicUsize,
 }
 
-impl Host for Manager {
-    type Endpoint = Sockets;
+struct Agents {
+    host: Arc<AgentHost>,
+    acceptor: Acceptor,
+}
 
-    fn cluster(&self, peer: Pin) -> HelloReply {
-        let View { subnets, excluded_subnets, domains, search_domain, excluded_domains, excluded_names, aliases } =
-            self.cluster.view(peer);
-        HelloReply {
-            subnets: texts(&subnets),
-            domains,
-            search_domain,
-            excluded_subnets: texts(&excluded_subnets),
-            excluded_domains,
-            excluded_names,
-            aliases: aliases.into_iter().map(|(name, target)| Alias { name, target }).collect(),
-            ..HelloReply::default()
-        }
-    }
+/// Who comes in at a door.
+#[derive(Clone, Copy)]
+enum Guest {
+    Laptop,
+    Agent,
+}
 
-    fn changes(&self, peer: Pin) -> Changes {
-        changes::of(self.cluster.clone(), peer)
-    }
+type Arrival = (std::net::TcpStream, Guest);
 
-    fn catalogue(&self, peer: Pin, namespaces: Vec<String>) -> Catalogues {
-        self.cluster.catalogue(peer, namespaces)
-    }
+async fn bind(listen: SocketAddr) -> Result<TcpListener, Fault> {
+    let failed = |error| Fault::new(Code::ListenFailed, format!("{listen}: {error}"));
+    TcpListener::bind(listen).await.map_err(failed)
+}
 
-    fn serve(&self, peer: Pin) -> (Shared<Sockets>, impl FnOnce(Link) -> Serving + Send + 'static) {
-        let session = Arc::new(Session { cluster: self.cluster.clone() });
-        let sockets = Arc::new(Mutex::new(Sockets::new(Side::Server, session, Opener::default())));
-        let shared = sockets.clone();
-        let stopping = self.stopping.clone();
-        let cluster = self.cluster.clone();
-        let serve = move |link| -> Serving {
-            Box::pin(async move {
-                metrics::LINKS.up();
-                metrics::LINKS_BEGUN.up();
-                cluster.linked(peer, true);
-                tracing::info!("session begins");
-                let reason = sockets::serve(shared, link, stopping).await;
-                tracing::info!(%reason, "session ends");
-                cluster.linked(peer, false);
-                metrics::LINKS.down();
-            })
-        };
-        (sockets, serve)
-    }
-
-    fn intercepts(&self, _: Pin) -> InterceptLists {
-        Box::pin(futures_util::stream::pending())
-    }
-
-    fn deliveries(&self, _: Pin) -> (Shared<Sockets>, impl FnOnce(Link) -> Serving + Send + 'static) {
-        let sockets = Arc::new(Mutex::new(Sockets::new(Side::Server, Arc::new(Shut), Opener::default())));
-        let shared = sockets.clone();
-        let stopping = self.stopping.clone();
-        let serve = move |link| -> Serving {
-            Box::pin(async move {
-                sockets::serve(shared, link, stopping).await;
-            })
-        };
-        (sockets, serve)
+async fn accept_agents(listener: Option<&TcpListener>, workers: &[mpsc::Sender<Arrival>]) {
+    match listener {
+        Some(listener) => accept(listener, workers, Guest::Agent).await,
+        None => std::future::pending().await,
     }
 }
 
-/// Laptops ask for nothing on a link of deliveries.
-struct Shut;
-
-impl Gate for Shut {
-    fn lead(&self, _: Kind, _: SocketAddr) -> Result<Lead, Reason> {
-        Err(Reason::Forbidden)
-    }
-
-    fn resolve(&self, _: Bytes) -> Answer<'_> {
-        Box::pin(std::future::ready(None))
-    }
-}
-
-async fn accept(listener: &TcpListener, workers: &[mpsc::Sender<std::net::TcpStream>]) {
+async fn accept(listener: &TcpListener, workers: &[mpsc::Sender<Arrival>], guest: Guest) {
     for turn in 0.. {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -150,41 +119,47 @@ async fn accept(listener: &TcpListener, workers: &[mpsc::Sender<std::net::TcpStr
         };
         if let Ok(stream) = stream.into_std() {
             // A worker that is that far behind will not catch up for one more.
-            let _ = workers[turn % workers.len()].try_send(stream);
+            let _ = workers[turn % workers.len()].try_send((stream, guest));
         }
     }
 }
 
-fn workers(host: &Arc<Manager>, acceptor: &Acceptor) -> Result<Vec<mpsc::Sender<std::net::TcpStream>>, Fault> {
+fn workers(house: &Arc<House>) -> Result<Vec<mpsc::Sender<Arrival>>, Fault> {
     let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     (0..count)
         .map(|number| {
-            let (sender, streams) = mpsc::channel(limits::SESSIONS);
-            let (host, acceptor) = (host.clone(), acceptor.clone());
+            let (sender, arrivals) = mpsc::channel(limits::CONNECTIONS);
+            let house = house.clone();
             let runtime = runtime()?;
             std::thread::Builder::new()
-                .name(format!("sessions-{number}"))
-                .spawn(move || runtime.block_on(work(streams, host, acceptor)))
+                .name(format!("links-{number}"))
+                .spawn(move || runtime.block_on(work(arrivals, house)))
                 .map_err(|error| Fault::new(Code::Internal, format!("no thread could be started: {error}")))?;
             Ok(sender)
         })
         .collect()
 }
 
-async fn work(mut streams: mpsc::Receiver<std::net::TcpStream>, host: Arc<Manager>, acceptor: Acceptor) {
-    while let Some(stream) = streams.recv().await {
+async fn work(mut arrivals: mpsc::Receiver<Arrival>, house: Arc<House>) {
+    while let Some((stream, guest)) = arrivals.recv().await {
         let Ok(stream) = TcpStream::from_std(stream) else { continue };
-        if host.sessions.fetch_add(1, Ordering::Relaxed) >= limits::SESSIONS {
-            host.sessions.fetch_sub(1, Ordering::Relaxed);
-            tracing::warn!(limit = limits::SESSIONS, "too many connections");
+        if house.connections.fetch_add(1, Ordering::Relaxed) >= limits::CONNECTIONS {
+            house.connections.fetch_sub(1, Ordering::Relaxed);
+            tracing::warn!(limit = limits::CONNECTIONS, "too many connections");
             continue;
         }
-        let (host, acceptor) = (host.clone(), acceptor.clone());
+        let house = house.clone();
         tokio::spawn(async move {
-            if let Err(error) = connection(stream, acceptor, host.clone()).await {
+            let ended = match (guest, &house.agents) {
+                (Guest::Agent, Some(Agents { host, acceptor })) => {
+                    agents::connection(stream, acceptor.clone(), host.clone()).await
+                }
+                _ => server::connection(stream, house.acceptor.clone(), house.laptops.clone()).await,
+            };
+            if let Err(error) = ended {
                 tracing::debug!(%error, "connection ended");
             }
-            host.sessions.fetch_sub(1, Ordering::Relaxed);
+            house.connections.fetch_sub(1, Ordering::Relaxed);
         });
     }
 }

@@ -11,13 +11,26 @@ use crate::link::{Link, Shared};
 
 /// Serves a link until it ends, or until a moment after `stopping` has become true. Says why it ended. Its flows end with it, and
 /// with this future.
-pub async fn serve(sockets: Shared<Sockets>, mut link: Link, mut stopping: watch::Receiver<bool>) -> LinkError {
+///
+/// Others can ask the peer for flows from the moment that this is called.
+pub fn serve(
+    sockets: Shared<Sockets>,
+    link: Link,
+    stopping: watch::Receiver<bool>,
+) -> impl Future<Output = LinkError> + Send {
     {
         let sockets = sockets.lock();
         sockets.ready.drive(link.waker());
         sockets.opener.drive(link.waker());
     }
-    let _closing = Closing(sockets.clone());
+    let closing = Closing(sockets.clone());
+    async move {
+        let _closing = closing;
+        run(sockets, link, stopping).await
+    }
+}
+
+async fn run(sockets: Shared<Sockets>, mut link: Link, mut stopping: watch::Receiver<bool>) -> LinkError {
     let mut drain: Option<Drain> = None;
     loop {
         let mut deadline = sockets.lock().next_deadline();

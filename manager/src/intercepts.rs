@@ -2,3 +2,4 @@
 
 pub mod filters;
 pub mod overlap;
+pub mod verdict;

@@ -13,7 +13,7 @@ pub const GATHER_FACTS: Duration = Duration::from_millis(100);
 /// How long changes of the cluster are gathered before a laptop is told.
 pub const GATHER_CHANGES: Duration = Duration::from_millis(200);
 /// How often a laptop's sign of life is written into its session.
-pub const SEEN_EVERY: Duration = Duration::from_secs(30);
+pub const SEEN_EVERY: Duration = Duration::from_secs(10);
 /// A session whose laptop gave no sign of life for so long is deleted. The laptop makes another one when it is back.
 pub const SESSION_SILENCE: Duration = Duration::from_secs(300);
 /// How often it is proven anew that the admission policy is in force.
@@ -38,3 +38,5 @@ pub const LEASE_RENEW: Duration = Duration::from_secs(2);
 pub const GHOST: Duration = Duration::from_secs(30);
 /// How long an agent may take to resolve a name before the manager does.
 pub const AGENT_ANSWER: Duration = Duration::from_secs(1);
+/// How long an intercept may be known before its session is.
+pub const SESSION_FOLLOWS: Duration = Duration::from_secs(10);

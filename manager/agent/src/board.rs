@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hawser_tunnel::proto::Order;
 use hawser_tunnel::sockets::Opener;
 use hawser_tunnel::target;
+use hyper::http::request::Parts;
 use parking_lot::Mutex;
+
+use crate::http::filter::Filter;
 
 /// The orders, by the manager that gave them. They are gone with its link.
 #[derive(Default)]
@@ -18,7 +21,13 @@ pub struct Board {
 
 struct Claim {
     opener: Opener,
-    orders: Vec<Order>,
+    orders: Vec<Ready>,
+}
+
+/// An order that can be carried out.
+struct Ready {
+    order: Order,
+    filter: Option<Filter>,
 }
 
 /// The way of one flow to a laptop.
@@ -27,12 +36,15 @@ pub struct Way {
     pub opener: Opener,
     /// What it is asked for there.
     pub target: SocketAddr,
+    /// The uid of the intercept.
+    pub intercept: String,
 }
 
 impl Board {
-    /// This manager's orders, in place of those before. Says which intercepts are in force.
+    /// This manager's orders, in place of those before. Says which intercepts are in force: those that can be understood.
     pub fn post(&self, manager: &str, opener: &Opener, orders: Vec<Order>) -> Vec<String> {
-        let intercepts = orders.iter().map(|order| order.intercept.clone()).collect();
+        let orders: Vec<Ready> = orders.into_iter().filter_map(ready).collect();
+        let intercepts = orders.iter().map(|ready| ready.order.intercept.clone()).collect();
         self.claims.lock().insert(manager.to_owned(), Claim { opener: opener.clone(), orders });
         self.changes.fetch_add(1, Ordering::Relaxed);
         intercepts
@@ -49,19 +61,46 @@ impl Board {
         self.changes.load(Ordering::Relaxed)
     }
 
-    /// The way of what comes to this port of the app; `None` if it is the app's.
+    /// The way of all that comes to this port of the app; `None` if it is the app's.
     pub fn way(&self, port: u16, udp: bool) -> Option<Way> {
+        self.find(port, udp, |ready| ready.filter.is_none())
+    }
+
+    /// Whether requests to this port go to different places.
+    pub fn has_filters(&self, port: u16) -> bool {
+        self.find(port, false, |ready| ready.filter.is_some()).is_some()
+    }
+
+    /// The way of one request; `None` if it is the app's.
+    pub fn request_way(&self, port: u16, request: &Parts) -> Option<Way> {
+        self.find(port, false, |ready| ready.filter.as_ref().is_none_or(|filter| filter.wants(request)))
+    }
+
+    fn find(&self, port: u16, udp: bool, wanted: impl Fn(&Ready) -> bool) -> Option<Way> {
         let claims = self.claims.lock();
         claims.values().filter(|claim| claim.opener.is_open()).find_map(|claim| {
-            let target = claim.orders.iter().find_map(|order| destination(order, port, udp))?;
-            Some(Way { opener: claim.opener.clone(), target })
+            claim.orders.iter().find_map(|ready| {
+                let target = destination(&ready.order, port, udp).filter(|_| wanted(ready))?;
+                Some(Way { opener: claim.opener.clone(), target, intercept: ready.order.intercept.clone() })
+            })
         })
     }
 }
 
-/// Where all that comes to this port goes by this order.
+fn ready(order: Order) -> Option<Ready> {
+    let filter = match order.http.as_ref().map(Filter::new).transpose() {
+        Ok(filter) => filter,
+        Err(error) => {
+            tracing::warn!(intercept = order.intercept, error, "a filter cannot be understood");
+            return None;
+        }
+    };
+    Some(Ready { order, filter })
+}
+
+/// Where what comes to this port goes by this order.
 fn destination(order: &Order, port: u16, udp: bool) -> Option<SocketAddr> {
-    if !order.linked || order.copy || order.http.is_some() {
+    if !order.linked || order.copy {
         return None;
     }
     let port = order.ports.iter().find(|candidate| candidate.port == u32::from(port) && candidate.udp == udp)?;

@@ -3,6 +3,7 @@
 mod app;
 mod board;
 mod gate;
+mod http;
 mod limits;
 mod link;
 mod managers;

@@ -1,0 +1,68 @@
+//! What a client speaks, by its first bytes.
+
+use std::io;
+
+use tokio::net::TcpStream;
+
+/// What a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speech {
+    /// HTTP/1.0 or 1.1.
+    Http1,
+    /// HTTP/2 without TLS.
+    Http2,
+    /// Anything else, TLS among it.
+    Other,
+}
+
+/// What a client of HTTP/2 says first (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// The methods of RFC 9110 and RFC 5789, and as many letters as the longest has.
+const METHODS: [&[u8]; 9] =
+    [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"CONNECT ", b"OPTIONS ", b"TRACE ", b"PATCH "];
+
+/// Looks at what has come, and leaves it there. Waits until it is enough.
+pub async fn sniff(client: &TcpStream) -> io::Result<Speech> {
+    let mut first = [0; PREFACE.len()];
+    let mut seen = 0;
+    loop {
+        let length = client.peek(&mut first).await?;
+        match judge(&first[..length]) {
+            Some(speech) => return Ok(speech),
+            // The end of the stream, or nothing more for now: peeking again would spin.
+            None if length == 0 || length == seen => return Ok(Speech::Other),
+            None => seen = length,
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+}
+
+/// `None` if more is needed to tell.
+fn judge(first: &[u8]) -> Option<Speech> {
+    let begins = |whole: &[u8]| first.starts_with(whole);
+    let may_become = |whole: &[u8]| whole.starts_with(first);
+    if begins(PREFACE) {
+        Some(Speech::Http2)
+    } else if METHODS.iter().any(|method| begins(method)) {
+        Some(Speech::Http1)
+    } else if may_become(PREFACE) || METHODS.iter().any(|method| may_become(method)) {
+        None
+    } else {
+        Some(Speech::Other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bytes_tell() {
+        assert_eq!(judge(b"GET / HTTP/1.1"), Some(Speech::Http1));
+        assert_eq!(judge(b"P"), None);
+        assert_eq!(judge(b"PRI * HTTP/2.0\r\n"), None);
+        assert_eq!(judge(PREFACE), Some(Speech::Http2));
+        assert_eq!(judge(&[0x16, 3, 1]), Some(Speech::Other));
+        assert_eq!(judge(b"*3\r\n"), Some(Speech::Other));
+    }
+}

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod cluster;
 mod config;
 pub mod exchange;
+mod injection;
 mod intercepts;
 pub mod kubernetes;
 mod laptops;

@@ -90,6 +90,12 @@ codes! {
     InterceptExpired "intercept-expired" "The intercept's time is over" "Ask for it again, for a longer time with --until.";
     LocalPortTaken "local-port-taken" "Another intercept delivers to this local port" "Leave the one that is named, or choose another local port.";
     LocalPortSilent "local-port-silent" "Nobody listens on the local port" "Start your program, or name its port with: --port LOCAL:PORT";
+    InjectionDisabled "injection-disabled" "The workload takes no agent" "Ask its owner to remove the annotation hawser.dev/inject: disabled.";
+    InjectionImpossible "injection-impossible" "The workload's pods cannot have an agent" "Intercept another workload; the detail says what rules an agent out in this one.";
+    PodRefused "pod-refused" "The cluster refuses the workload's pods with an agent" "Ask the namespace's administrator to allow what is named; nothing was changed.";
+    WebhookUnreachable "webhook-unreachable" "The API server does not reach the manager's webhook" "Let the control plane reach port 8443 of the manager's pods; hawser doctor checks it.";
+    EvictionBlocked "eviction-blocked" "A pod may not be evicted" "Wait, or ask the owner of the PodDisruptionBudget to allow a disruption.";
+    PodsNotReady "pods-not-ready" "The workload's pods do not become ready with an agent" "See why with: kubectl describe pods";
     DemoUnsupported "demo-unsupported" "The demo cannot run on this machine" "It needs user namespaces and /dev/net/tun; run it as root where they are restricted.";
     BadArgument "bad-argument" "An argument cannot be used" "See: hawser help";
     Internal "internal" "Something failed that should not" "Report it with the output of: hawser doctor";

@@ -81,20 +81,11 @@ pub struct Sidecar {
     pub authority: String,
 }
 
-/// A pod with an agent.
-#[derive(Clone, Debug)]
-pub struct Injected {
-    /// What is changed; nothing if the pod had an agent.
-    pub patch: Patch,
-    /// The pod with these changes.
-    pub pod: Value,
-}
-
-/// Adds an agent to a pod that has none.
+/// What adds an agent to a pod: nothing if it has one.
 ///
 /// # Errors
 /// `injection-disabled` if the pod says so, `injection-impossible` if it has what rules an agent out, `internal` if it's no pod.
-pub fn inject(pod: &Value, want: &Want, sidecar: &Sidecar) -> Result<Injected, Fault> {
+pub fn inject(pod: &Value, want: &Want, sidecar: &Sidecar) -> Result<Patch, Fault> {
     let mut edit = Edit::of(pod);
     let typed: Pod = serde_json::from_value(pod.clone())
         .map_err(|error| Fault::new(Code::Internal, format!("a pod cannot be read: {error}")))?;
@@ -142,7 +133,10 @@ pub fn inject(pod: &Value, want: &Want, sidecar: &Sidecar) -> Result<Injected, F
 fn refuse(pod: &Pod, spec: &PodSpec, want: &Want) -> Result<(), Fault> {
     let annotations = pod.metadata.annotations.as_ref();
     if annotations.and_then(|all| all.get(ANNOTATION)).is_some_and(|value| value == DISABLED) {
-        return Err(Fault::new(Code::InjectionDisabled, format!("its pods have the annotation {ANNOTATION}: {DISABLED}")));
+        return Err(Fault::new(
+            Code::InjectionDisabled,
+            format!("its pods have the annotation {ANNOTATION}: {DISABLED}"),
+        ));
     }
     let impossible = |reason: &str| Err(Fault::new(Code::InjectionImpossible, reason.to_owned()));
     if spec.host_network == Some(true) {

@@ -5,9 +5,7 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation};
 use serde_json::Value;
 
-use super::Injected;
-
-/// A pod, what it was changed to, and how.
+/// A patch, and the pod so far.
 pub struct Edit {
     pod: Value,
     operations: Vec<PatchOperation>,
@@ -43,10 +41,10 @@ impl Edit {
     }
 
     /// What came of it.
-    pub fn finish(self) -> Result<Injected, Fault> {
+    pub fn finish(self) -> Result<Patch, Fault> {
         match self.failed {
             Some(error) => Err(Fault::new(Code::Internal, format!("a pod cannot be changed: {error}"))),
-            None => Ok(Injected { patch: Patch(self.operations), pod: self.pod }),
+            None => Ok(Patch(self.operations)),
         }
     }
 

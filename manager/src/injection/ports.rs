@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use hawser_fault::{Code, Fault};
 use hawser_tunnel::agent::{self, FIRST_PORT};
-use k8s_openapi::api::core::v1::{Container, ContainerPort, Lifecycle, PodSpec, Probe};
+use k8s_openapi::api::core::v1::{
+    Container, ContainerPort, HTTPGetAction, Lifecycle, LifecycleHandler, PodSpec, Probe, TCPSocketAction,
+};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::Value;
 
@@ -76,17 +78,17 @@ pub fn rewire(edit: &mut Edit, spec: &PodSpec, placed: &[Placed], want: &Want) {
         if want.replaced.contains(&container.name) {
             continue;
         }
-        for (path, port) in targets(container) {
-            if let Some(number) = moved(container, &port, placed) {
-                edit.set(&format!("/spec/containers/{index}/{path}/port"), Value::from(number));
+        for target in targets(container) {
+            if let Some(number) = moved(container, &target, placed) {
+                edit.set(&format!("/spec/containers/{index}/{}/port", target.path), Value::from(number));
             }
         }
     }
 }
 
-/// Where a probe of this port must go instead, if it must.
-fn moved(container: &Container, target: &IntOrString, placed: &[Placed]) -> Option<u16> {
-    let number = match target {
+/// Where a probe must go instead, if it must.
+fn moved(container: &Container, target: &Target, placed: &[Placed]) -> Option<u16> {
+    let number = match &target.port {
         IntOrString::Int(number) => u16::try_from(*number).ok()?,
         IntOrString::String(name) => {
             let declared = container.ports.iter().flatten().find(|port| port.name.as_ref() == Some(name))?;
@@ -95,13 +97,21 @@ fn moved(container: &Container, target: &IntOrString, placed: &[Placed]) -> Opti
     };
     let one = placed.iter().find(|one| one.port == Port { number, udp: false })?;
     match one.hand_over {
-        HandOver::Redirect => one.bypass,
-        HandOver::Rename => matches!(target, IntOrString::String(_)).then_some(number),
+        HandOver::Redirect => one.bypass.filter(|_| !target.elsewhere),
+        HandOver::Rename => matches!(target.port, IntOrString::String(_)).then_some(number),
     }
 }
 
-/// The ports of a container's probes and hooks, by their place in it.
-fn targets(container: &Container) -> Vec<(String, IntOrString)> {
+/// What a probe or hook of a container calls.
+struct Target {
+    /// Its place in the container.
+    path: String,
+    port: IntOrString,
+    /// At a host that it names, else at the pod.
+    elsewhere: bool,
+}
+
+fn targets(container: &Container) -> Vec<Target> {
     let probes = [
         ("livenessProbe", &container.liveness_probe),
         ("readinessProbe", &container.readiness_probe),
@@ -110,23 +120,38 @@ fn targets(container: &Container) -> Vec<(String, IntOrString)> {
     let mut found = Vec::new();
     for (field, probe) in probes {
         let Some(Probe { http_get, tcp_socket, grpc, .. }) = probe else { continue };
-        found.extend(http_get.iter().map(|get| (format!("{field}/httpGet"), get.port.clone())));
-        found.extend(tcp_socket.iter().map(|socket| (format!("{field}/tcpSocket"), socket.port.clone())));
-        found.extend(grpc.iter().map(|grpc| (format!("{field}/grpc"), IntOrString::Int(grpc.port))));
+        found.extend(calls(field, http_get.as_ref(), tcp_socket.as_ref()));
+        let path = format!("{field}/grpc");
+        found.extend(grpc.iter().map(|grpc| Target {
+            path: path.clone(),
+            port: IntOrString::Int(grpc.port),
+            elsewhere: false,
+        }));
     }
     let Some(Lifecycle { post_start, pre_stop, .. }) = &container.lifecycle else { return found };
-    for (field, hook) in [("postStart", post_start), ("preStop", pre_stop)] {
-        let Some(hook) = hook else { continue };
-        found.extend(hook.http_get.iter().map(|get| (format!("lifecycle/{field}/httpGet"), get.port.clone())));
-        found.extend(hook.tcp_socket.iter().map(|socket| (format!("lifecycle/{field}/tcpSocket"), socket.port.clone())));
+    for (field, hook) in [("lifecycle/postStart", post_start), ("lifecycle/preStop", pre_stop)] {
+        let Some(LifecycleHandler { http_get, tcp_socket, .. }) = hook else { continue };
+        found.extend(calls(field, http_get.as_ref(), tcp_socket.as_ref()));
     }
     found
+}
+
+fn calls(field: &str, get: Option<&HTTPGetAction>, socket: Option<&TCPSocketAction>) -> Vec<Target> {
+    let get = get.map(|get| ("httpGet", &get.port, &get.host));
+    let socket = socket.map(|socket| ("tcpSocket", &socket.port, &socket.host));
+    let target = move |(action, port, host): (&str, &IntOrString, &Option<String>)| Target {
+        path: format!("{field}/{action}"),
+        port: port.clone(),
+        elsewhere: host.as_ref().is_some_and(|host| !host.is_empty()),
+    };
+    get.into_iter().chain(socket).map(target).collect()
 }
 
 /// Where a port is declared: the container, the place in its list, the declaration.
 fn declarations(spec: &PodSpec, port: Port) -> impl Iterator<Item = (usize, usize, &ContainerPort)> {
     let all = spec.containers.iter().enumerate();
-    let all = all.flat_map(|(at, one)| one.ports.iter().flatten().enumerate().map(move |(index, port)| (at, index, port)));
+    let all =
+        all.flat_map(|(at, one)| one.ports.iter().flatten().enumerate().map(move |(index, port)| (at, index, port)));
     all.filter(move |(_, _, declared)| is(declared, port))
 }
 

@@ -118,7 +118,9 @@ impl<'a> Seen<'a> {
     fn find(self, intercept: &InterceptSpec, wanted: &InterceptPort) -> Result<ResolvedPort, Fault> {
         let udp = wanted.protocol.unwrap_or_default() == Protocol::Udp;
         let of_container = |choice: &Choice| {
-            intercept.container.is_none() || choice.container.is_none() || intercept.container.as_deref() == choice.container
+            intercept.container.is_none()
+                || choice.container.is_none()
+                || intercept.container.as_deref() == choice.container
         };
         let choices: Vec<Choice> = self.choices().into_iter().filter(of_container).collect();
         let is_meant = |choice: &&Choice| match &wanted.port {
@@ -405,7 +407,11 @@ mod tests {
             intercept(Mode::Intercept, None, &[(json!(90), false), (json!("nowhere"), false)]),
             intercept(Mode::Ingest, Some("web"), &[]),
         ]);
-        assert_eq!((wanted.ports.len(), wanted.replaced.len()), (1, 0), "one port that isn't there spoils its intercept");
+        assert_eq!(
+            (wanted.ports.len(), wanted.replaced.len()),
+            (1, 0),
+            "one port that isn't there spoils its intercept"
+        );
         let wanted = seen.want(&[intercept(Mode::Intercept, None, &[(json!(90), false)])]);
         assert_eq!(wanted.ports.into_iter().collect::<Vec<_>>(), [free, (port(9000), HandOver::Redirect)]);
         let wanted = seen.want(&[intercept(Mode::Replace, Some("admin"), &[])]);

@@ -24,6 +24,9 @@ pub struct Args {
     /// Where laptops come in
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:7300", requires = "kubernetes")]
     pub listen: SocketAddr,
+    /// Where the API server asks about new pods, over HTTPS
+    #[arg(long, value_name = "ADDRESS", default_value = "[::]:8443", requires = "kubernetes")]
+    pub webhook: SocketAddr,
     /// Where health and metrics are asked for, over plain HTTP
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:8081", requires = "kubernetes")]
     pub observe: SocketAddr,

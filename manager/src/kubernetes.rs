@@ -2,7 +2,9 @@
 //!
 //! Everything is mirrored by watches and read from memory; nothing here is state that a restart could lose. Sessions are in
 //! `sessions`, what is routed in `network`, what is resolved in `names`, what may be worked on in `catalogue`.
+//! What intercepts change of pods is in `workloads`, the API server's way to it in `webhook` and `authority`.
 
+mod authority;
 mod catalogue;
 mod endpoints;
 mod lease;
@@ -15,9 +17,12 @@ mod rights;
 mod sessions;
 mod settings;
 mod tokens;
+mod wants;
+mod webhook;
+mod workloads;
 
 use std::future::Future;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin as Pinned;
 use std::sync::Arc;
 
@@ -29,10 +34,12 @@ use kube::Client;
 use tokio::sync::watch;
 
 use crate::cluster::{Cluster, View};
+use authority::Authority;
 use catalogue::Catalogue;
 use names::Names;
 use network::Network;
 use sessions::Sessions;
+use workloads::Workloads;
 
 pub use settings::{Place, Settings};
 
@@ -47,11 +54,13 @@ pub struct Kubernetes {
 }
 
 impl Kubernetes {
-    /// Begins to follow the cluster; runs on the present runtime from then on. `pin` is this replica's own.
+    /// Begins to follow the cluster; runs on the present runtime from then on. `pin` is this replica's own, at `webhook` the API
+    /// server asks about new pods.
     ///
     /// # Errors
-    /// `api-unreachable` if there is no service account to speak with, `dns-unavailable` if there is no name server.
-    pub async fn start(settings: Settings, place: Place, pin: Pin) -> Result<Self, Fault> {
+    /// `api-unreachable` if there is no service account to speak with, `dns-unavailable` if there is no name server,
+    /// `listen-failed`.
+    pub async fn start(settings: Settings, place: Place, pin: Pin, webhook: SocketAddr) -> Result<Self, Fault> {
         // Whoever links kube and rustls with more than one provider has to choose.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::try_default()
@@ -60,8 +69,11 @@ impl Kubernetes {
         let changes = watch::Sender::new(());
         let network = Network::follow(&client, &settings, changes.clone());
         let names = Names::follow(&client, &settings, changes.clone())?;
-        let sessions = Sessions::follow(&client, place, pin, settings.direct);
         let catalogue = Catalogue::follow(&client, &settings);
+        let authority = Authority::keep(&client, &place);
+        let workloads = Workloads::follow(&client, &settings, &place, catalogue.clone(), authority.clone());
+        webhook::serve(webhook, &authority, Arc::new(move |admission| workloads.mutate(admission))).await?;
+        let sessions = Sessions::follow(&client, place, pin, settings.direct);
         Ok(Self { settings, network, names, sessions, catalogue, changes })
     }
 

@@ -81,7 +81,7 @@ fn in_kubernetes(args: &Args) -> Result<(), Fault> {
     let identity = Identity::generate().map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
     server::runtime()?.block_on(async {
         let exchange = Arc::new(exchange::Exchange::default());
-        let cluster = Arc::new(kubernetes::Kubernetes::start(settings, place, identity.pin()).await?);
+        let cluster = Arc::new(kubernetes::Kubernetes::start(settings, place, identity.pin(), args.webhook).await?);
         let health = cluster.clone();
         observe::serve(args.observe, move || health.is_ready()).await?;
         server::serve(args.listen, &identity, cluster, exchange, None).await

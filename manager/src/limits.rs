@@ -40,3 +40,39 @@ pub const GHOST: Duration = Duration::from_secs(30);
 pub const AGENT_ANSWER: Duration = Duration::from_secs(1);
 /// How long an intercept may be known before its session is.
 pub const SESSION_FOLLOWS: Duration = Duration::from_secs(10);
+/// How long an authority of the manager holds.
+pub const AUTHORITY_LIFE: Duration = Duration::from_secs(2 * 365 * 86_400);
+/// An authority that holds no longer than this gets a successor. A pod's agent is without a manager if the pod is older.
+pub const AUTHORITY_OVERLAP: Duration = Duration::from_secs(365 * 86_400);
+/// An authority signs nothing in its last days.
+pub const AUTHORITY_LAST: Duration = Duration::from_secs(30 * 86_400);
+/// How long a replica's certificate holds; at half of it there is a new one.
+pub const CERTIFICATE_LIFE: Duration = Duration::from_secs(86_400);
+/// How far clocks of a cluster may differ.
+pub const CLOCKS_DIFFER: Duration = Duration::from_secs(3_600);
+/// How often the authority is looked after.
+pub const AUTHORITY_CHECK: Duration = Duration::from_secs(60);
+/// The same when it failed.
+pub const AUTHORITY_RETRY: Duration = Duration::from_secs(2);
+/// Calls of the webhook at once. Beyond it they wait.
+pub const WEBHOOK_CALLS: usize = 64;
+/// One call of the webhook; the API server gives up before.
+pub const WEBHOOK_TIME: Duration = Duration::from_secs(5);
+/// What the API server may ask: more than any object that it stores. Beyond it the answer is 413, and the pod stays as it is.
+pub const WEBHOOK_BODY: usize = 4 * 1024 * 1024;
+/// How long the webhook may take to show itself in a dry run.
+pub const WEBHOOK_PROOF: Duration = Duration::from_secs(3);
+/// How long to wait before another connection is accepted when the last one could not be.
+pub const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+/// How often the cluster's version and the managers' service are looked up.
+pub const LEARN_AGAIN: Duration = Duration::from_secs(600);
+/// How long an eviction may wait for a PodDisruptionBudget.
+pub const EVICTION_WAIT: Duration = Duration::from_secs(60);
+/// How often it is tried in that time.
+pub const EVICT_AGAIN: Duration = Duration::from_secs(1);
+/// How long a pod's successor may take to become ready.
+pub const READY_WAIT: Duration = Duration::from_secs(180);
+/// How often it is looked at in that time.
+pub const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// Times that pods are made anew which still lack an agent, for each pod that there was.
+pub const EVICTIONS_A_POD: usize = 3;

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use super::mirror::{Mirrors, follow, scopes};
 use super::rights::{Rights, User};
 use super::settings::Settings;
+use crate::injection::resolution;
 use crate::limits;
 
 /// All workloads and services of the cluster.
@@ -103,6 +104,13 @@ impl Catalogue {
         }
     }
 
+    /// The services that lead to pods with these labels.
+    pub fn services(&self, namespace: &str, labels: &Labels) -> Vec<resolution::Service> {
+        let facts = self.facts.read();
+        let leading = facts.services.values().filter(|one| one.namespace == namespace && one.selects(labels));
+        leading.map(Service::as_resolved).collect()
+    }
+
     /// What a user sees now.
     async fn seen(&self, user: &User, wanted: &[String]) -> Vec<Namespace> {
         let mut all = self.facts.read().by_namespace();
@@ -160,7 +168,31 @@ fn shown<'a>(namespaces: &'a mut BTreeMap<String, Namespace>, name: &str) -> &'a
 impl Service {
     /// Of a workload in its own namespace.
     fn leads_to(&self, workload: &Workload) -> bool {
-        !self.selector.is_empty() && self.selector.iter().all(|(key, value)| workload.labels.get(key) == Some(value))
+        self.selects(&workload.labels)
+    }
+
+    fn selects(&self, labels: &Labels) -> bool {
+        !self.selector.is_empty() && self.selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+    }
+
+    /// What ports are looked up in; those of other protocols than TCP and UDP are left out.
+    fn as_resolved(&self) -> resolution::Service {
+        let port = |port: &Port| {
+            let udp = match port.protocol.as_str() {
+                "TCP" => false,
+                "UDP" => true,
+                _ => return None,
+            };
+            // A port's name has a letter in it (RFC 6335, section 5.1).
+            let target = port.target.parse().map_or(IntOrString::String(port.target.clone()), IntOrString::Int);
+            let number = u16::try_from(port.number).ok()?;
+            Some(resolution::ServicePort { name: port.name.clone(), number, udp, target })
+        };
+        resolution::Service {
+            name: self.name.clone(),
+            headless: self.address.is_empty(),
+            ports: self.ports.iter().filter_map(port).collect(),
+        }
     }
 }
 

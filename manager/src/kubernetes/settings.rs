@@ -8,6 +8,7 @@ use std::path::Path;
 use hawser_fault::{Code, Fault};
 use ipnet::IpNet;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 /// The chart's configuration file. Every field may be left out.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -27,6 +28,28 @@ pub struct Settings {
     pub dns: Dns,
     /// Ways to replicas past the API server.
     pub direct: Direct,
+    /// The agents of intercepted pods.
+    pub agent: Agent,
+}
+
+/// What is added to intercepted pods.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Agent {
+    /// Its image; the manager's own if empty.
+    pub image: String,
+    /// Its imagePullPolicy; the cluster's default if empty.
+    pub pull_policy: String,
+    /// The resources of its container, as Kubernetes writes them.
+    pub resources: Value,
+    /// How long, in seconds, an agent stays that nothing is intercepted by. 0: for good.
+    pub idle_seconds: u64,
+}
+
+impl Default for Agent {
+    fn default() -> Self {
+        Self { image: String::new(), pull_policy: String::new(), resources: json!({}), idle_seconds: 0 }
+    }
 }
 
 /// Which names are the cluster's.
@@ -86,10 +109,12 @@ pub struct Place {
     pub port: u16,
     /// The node that the pod runs on.
     pub node: String,
+    /// The image of its container; empty if the chart doesn't say.
+    pub image: String,
 }
 
 impl Place {
-    /// Reads `POD_NAME`, `POD_NAMESPACE`, `POD_IP` and `NODE_NAME`.
+    /// Reads `POD_NAME`, `POD_NAMESPACE`, `POD_IP` and `NODE_NAME`, and `HAWSER_IMAGE` if it's there.
     ///
     /// # Errors
     /// `bad-argument` if one is missing.
@@ -104,7 +129,15 @@ impl Place {
         let address = address
             .parse()
             .map_err(|_| Fault::new(Code::BadArgument, format!("POD_IP is {address:?}, which is no address")))?;
-        Ok(Self { pod: read("POD_NAME")?, namespace: read("POD_NAMESPACE")?, address, port, node: read("NODE_NAME")? })
+        let image = std::env::var("HAWSER_IMAGE").unwrap_or_default();
+        Ok(Self {
+            pod: read("POD_NAME")?,
+            namespace: read("POD_NAMESPACE")?,
+            address,
+            port,
+            node: read("NODE_NAME")?,
+            image,
+        })
     }
 }
 

@@ -1,0 +1,283 @@
+//! Workloads and their pods: what an intercept finds there, what it would change, and pods with an agent in the place of pods
+//! without.
+
+mod dry_run;
+mod loaded;
+mod managed;
+mod pods;
+mod replacement;
+
+use std::sync::Arc;
+
+use hawser_api::{Intercept, InterceptSpec, Workload};
+use hawser_fault::{Code, Fault};
+use json_patch::Patch;
+use k8s_openapi::api::core::v1::{Pod, Service};
+use kube::{Api, Client, ResourceExt as _};
+use parking_lot::RwLock;
+use tokio::time::sleep;
+
+use super::authority::{self, Authority};
+use super::catalogue::Catalogue;
+use super::settings::{Agent, Place, Settings};
+use super::wants::{Wants, owners};
+use super::webhook::Admission;
+use crate::injection::resolution::{ResolvedPort, Seen};
+use crate::injection::{ANNOTATION, DISABLED, ENABLED, Sidecar, Want, inject};
+use crate::limits;
+use loaded::Loaded;
+
+pub use managed::Managed;
+pub use pods::PodInfo;
+
+/// The port of the managers' service that agents dial.
+pub const AGENTS_PORT: u16 = 7301;
+/// The first minor version of Kubernetes 1 whose services find named ports of native sidecars.
+const NATIVE: u32 = 32;
+
+/// What an intercept would change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preview {
+    /// The names of the pods that would be made anew.
+    pub will_restart: Vec<String>,
+    /// What manages the workload's manifest.
+    pub managed: Option<Managed>,
+    /// Sentences for the user.
+    pub warnings: Vec<String>,
+}
+
+/// All workloads of the namespaces that are served.
+pub struct Workloads {
+    client: Client,
+    agent: Agent,
+    place: Place,
+    wants: Arc<Wants>,
+    catalogue: Arc<Catalogue>,
+    authority: Arc<Authority>,
+    learned: RwLock<Option<Learned>>,
+}
+
+/// What is asked of the cluster now and then.
+#[derive(Clone)]
+struct Learned {
+    native: bool,
+    /// The address of the managers' service: a pod need not use the cluster's name servers.
+    manager: String,
+}
+
+impl Workloads {
+    /// Begins to follow what intercepts want of them.
+    pub fn follow(
+        client: &Client,
+        settings: &Settings,
+        place: &Place,
+        catalogue: Arc<Catalogue>,
+        authority: Arc<Authority>,
+    ) -> Arc<Self> {
+        let workloads = Arc::new(Self {
+            client: client.clone(),
+            agent: settings.agent.clone(),
+            place: place.clone(),
+            wants: Wants::follow(client, settings, place),
+            catalogue,
+            authority,
+            learned: RwLock::default(),
+        });
+        tokio::spawn(workloads.clone().learn());
+        workloads
+    }
+
+    /// The ports of the workload that an intercept is for.
+    ///
+    /// # Errors
+    /// `workload-unknown`, `container-unknown`, `port-unknown`, `port-ambiguous`, `rights-missing`, `api-refused`.
+    pub async fn ports(&self, intercept: &Intercept) -> Result<Vec<ResolvedPort>, Fault> {
+        self.load(intercept).await?.seen().resolve(&intercept.spec)
+    }
+
+    /// The container whose environment and files the laptop gets, or which is replaced.
+    ///
+    /// # Errors
+    /// As [`ports`](Workloads::ports).
+    pub async fn container(&self, intercept: &Intercept) -> Result<String, Fault> {
+        self.load(intercept).await?.seen().container(&intercept.spec)
+    }
+
+    /// The pods of a workload that are neither ended nor about to.
+    ///
+    /// # Errors
+    /// `workload-unknown`, `rights-missing`, `api-refused`.
+    pub async fn pods(&self, namespace: &str, workload: &Workload) -> Result<Vec<PodInfo>, Fault> {
+        let loaded = Loaded::get(&self.client, &self.catalogue, namespace, workload).await?;
+        pods::of(&self.client, &loaded).await
+    }
+
+    /// Tries what an intercept would do, and does nothing: its ports, the admission of a pod with an agent, the webhook, and
+    /// the eviction of a pod without.
+    ///
+    /// # Errors
+    /// As [`ports`](Workloads::ports), and `injection-disabled`, `injection-impossible`, `pod-refused`, `webhook-unreachable`,
+    /// `eviction-blocked`.
+    pub async fn preview(&self, intercept: &Intercept) -> Result<Preview, Fault> {
+        let loaded = self.load(intercept).await?;
+        loaded.seen().resolve(&intercept.spec)?;
+        loaded.seen().container(&intercept.spec)?;
+        let mut wanted = self.wants.of(&loaded.namespace, &[loaded.owner()], true);
+        if !wanted.contains(&intercept.spec) {
+            wanted.push(intercept.spec.clone());
+        }
+        let want = loaded.seen().want(&wanted);
+        let pods = pods::of(&self.client, &loaded).await?;
+        let lacking: Vec<&PodInfo> = pods.iter().filter(|pod| pod.lacks(&want)).collect();
+        if let Some(first) = lacking.first() {
+            replacement::try_to_evict(&self.client, &loaded.namespace, first).await?;
+        }
+        if pods.is_empty() || !lacking.is_empty() {
+            self.try_to_create(&loaded, &want).await?;
+        }
+        let mut warnings = Vec::new();
+        if pods.len() == 1 && lacking.len() == 1 {
+            warnings.push("it has one pod: nobody answers from its end until its successor is ready".to_owned());
+        }
+        Ok(Preview {
+            will_restart: lacking.iter().map(|pod| pod.name.clone()).collect(),
+            managed: managed::by(&loaded.metadata),
+            warnings,
+        })
+    }
+
+    /// Evicts the pods that can't do what intercepts want of them, one after the other, each when the successor of the one
+    /// before it is ready.
+    ///
+    /// # Errors
+    /// `workload-unknown`, `eviction-blocked`, `pods-not-ready`, `rights-missing`, `api-refused`.
+    pub async fn replace_pods(&self, namespace: &str, workload: &Workload) -> Result<(), Fault> {
+        let loaded = Loaded::get(&self.client, &self.catalogue, namespace, workload).await?;
+        let wanted = self.wants.of(namespace, &[loaded.owner()], true);
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let want = loaded.seen().want(&wanted);
+        replacement::replace(&self.client, &loaded, &|pod| pod.lacks(&want)).await
+    }
+
+    /// Evicts the pods that have an agent which no intercept wants and no annotation asks for.
+    ///
+    /// # Errors
+    /// As [`replace_pods`](Workloads::replace_pods).
+    pub async fn remove_agents(&self, namespace: &str, workload: &Workload) -> Result<(), Fault> {
+        let loaded = Loaded::get(&self.client, &self.catalogue, namespace, workload).await?;
+        let annotation =
+            loaded.template.metadata.as_ref().and_then(|metadata| metadata.annotations.as_ref()?.get(ANNOTATION));
+        let wanted = self.wants.of(namespace, &[loaded.owner()], true);
+        if !wanted.is_empty() || annotation.is_some_and(|value| value == ENABLED) || loaded.has_agent() {
+            return Ok(());
+        }
+        replacement::replace(&self.client, &loaded, &|pod| pod.agent.is_some()).await
+    }
+
+    /// What the webhook changes of a pod.
+    ///
+    /// # Errors
+    /// Those of [`inject`]; the pod then stays as it is.
+    pub fn mutate(&self, admission: &Admission) -> Result<Option<Patch>, Fault> {
+        let namespace = &admission.namespace;
+        if *namespace == self.place.namespace || namespace == "kube-system" {
+            return Ok(None);
+        }
+        let pod: Pod = serde_json::from_value(admission.object.clone())
+            .map_err(|error| Fault::new(Code::Internal, format!("a pod cannot be read: {error}")))?;
+        let annotation = pod.annotations().get(ANNOTATION).map(String::as_str);
+        let wanted = self.wants.of(namespace, &owners(&pod.metadata), admission.dry_run);
+        if annotation == Some(DISABLED) || (wanted.is_empty() && annotation != Some(ENABLED)) {
+            return Ok(None);
+        }
+        let want = self.want(namespace, &pod, &wanted);
+        let patch = inject(&admission.object, &want, &self.sidecar()?)?;
+        Ok((!patch.is_empty()).then_some(patch))
+    }
+
+    fn want(&self, namespace: &str, pod: &Pod, wanted: &[InterceptSpec]) -> Want {
+        let services = self.catalogue.services(namespace, pod.labels());
+        let spec = pod.spec.clone().unwrap_or_default();
+        Seen { spec: &spec, services: &services }.want(wanted)
+    }
+
+    async fn load(&self, intercept: &Intercept) -> Result<Loaded, Fault> {
+        let namespace = intercept.namespace().unwrap_or_default();
+        Loaded::get(&self.client, &self.catalogue, &namespace, &intercept.spec.workload).await
+    }
+
+    async fn try_to_create(&self, loaded: &Loaded, want: &Want) -> Result<(), Fault> {
+        let pod = loaded.example();
+        let value = serde_json::to_value(&pod)
+            .map_err(|error| Fault::new(Code::Internal, format!("a pod cannot be written: {error}")))?;
+        inject(&value, want, &self.sidecar()?)?;
+        dry_run::create(&self.client, &loaded.namespace, &pod, want).await
+    }
+
+    /// What all agents have in common.
+    ///
+    /// # Errors
+    /// `internal` in the manager's first moments.
+    fn sidecar(&self) -> Result<Sidecar, Fault> {
+        let early = || Fault::new(Code::Internal, "the manager has not found out yet what its agents need");
+        let Learned { native, manager } = self.learned.read().clone().ok_or_else(early)?;
+        let agent = &self.agent;
+        Ok(Sidecar {
+            image: if agent.image.is_empty() { self.place.image.clone() } else { agent.image.clone() },
+            pull_policy: agent.pull_policy.clone(),
+            resources: agent.resources.clone(),
+            native,
+            manager,
+            manager_name: self.authority.name(),
+            authority: self.authority.bundle().ok_or_else(early)?,
+        })
+    }
+
+    async fn learn(self: Arc<Self>) {
+        loop {
+            let wait = match self.ask().await {
+                Ok(learned) => {
+                    *self.learned.write() = Some(learned);
+                    limits::LEARN_AGAIN
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the cluster does not say what agents need to know");
+                    limits::AUTHORITY_RETRY
+                }
+            };
+            sleep(wait).await;
+        }
+    }
+
+    async fn ask(&self) -> Result<Learned, kube::Error> {
+        let version = self.client.apiserver_version().await?;
+        let services: Api<Service> = Api::namespaced(self.client.clone(), &self.place.namespace);
+        let service = services.get(authority::SERVICE).await?;
+        let address = service.spec.and_then(|spec| spec.cluster_ip).filter(|address| address != "None");
+        let host = match address {
+            Some(address) if address.contains(':') => format!("[{address}]"),
+            Some(address) => address,
+            None => self.authority.name(),
+        };
+        Ok(Learned { native: is_native(&version.major, &version.minor), manager: format!("{host}:{AGENTS_PORT}") })
+    }
+}
+
+/// Providers write minor versions such as `32+`.
+fn is_native(major: &str, minor: &str) -> bool {
+    let number = |text: &str| text.trim_end_matches(|c: char| !c.is_ascii_digit()).parse::<u32>().unwrap_or_default();
+    number(major) > 1 || number(minor) >= NATIVE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_clusters_get_an_ordinary_container() {
+        assert!(is_native("1", "32") && is_native("1", "33+") && is_native("2", "0"));
+        assert!(!is_native("1", "31") && !is_native("1", "30+") && !is_native("", ""));
+    }
+}

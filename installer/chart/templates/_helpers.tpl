@@ -27,11 +27,12 @@ system:serviceaccount:{{ .Release.Namespace }}:hawser-manager
 {{/* What the manager reads at /etc/hawser/config.json; README.md has its shape. */}}
 {{- define "hawser.config" -}}
 {{- with .Values -}}
-{{ dict "podSubnets" .podSubnets "serviceSubnets" .serviceSubnets "alsoProxy" .alsoProxy "neverProxy" .neverProxy "dns" .dns "namespaces" .namespaces "direct" .direct | toPrettyJson }}
+{{- $agent := dict "image" .agent.image "pullPolicy" .image.pullPolicy "resources" .agent.resources "idleSeconds" .agent.idleSeconds -}}
+{{ dict "podSubnets" .podSubnets "serviceSubnets" .serviceSubnets "alsoProxy" .alsoProxy "neverProxy" .neverProxy "dns" .dns "namespaces" .namespaces "direct" .direct "agent" $agent | toPrettyJson }}
 {{- end }}
 {{- end }}
 
-{{/* What the manager watches in every namespace that it serves. */}}
+{{/* What the manager does in every namespace that it serves. */}}
 {{- define "hawser.watched" -}}
 - apiGroups: [""]
   resources: [pods, services]
@@ -48,6 +49,14 @@ system:serviceaccount:{{ .Release.Namespace }}:hawser-manager
 - apiGroups: [hawser.dev]
   resources: [intercepts/status]
   verbs: [patch]
+# The policy hawser-dry-run sees to it that this creates nothing.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [create]
+# Pods without an agent make room for pods with one.
+- apiGroups: [""]
+  resources: [pods/eviction]
+  verbs: [create]
 {{- end }}
 
 {{/* What the policies of Sessions and Intercepts have in common. Called with the root and the resource's name. */}}

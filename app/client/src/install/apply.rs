@@ -173,9 +173,11 @@ mod tests {
     fn replicas_stay_unless_they_are_given() {
         let replicas = |given: Option<u32>| {
             let mut ours = render(&options()).unwrap();
-            ours.last_mut().unwrap().body["spec"]["replicas"] = 5.into();
+            let is_deployment = |object: &&mut Object| *object.kind == DEPLOYMENT;
+            ours.iter_mut().find(is_deployment).unwrap().body["spec"]["replicas"] = 5.into();
             let plan = plan(Survey { namespace: None, ours }, &Options { replicas: given, ..options() });
-            plan.objects.last().unwrap().body["spec"]["replicas"].clone()
+            let deployment = plan.objects.iter().find(|object| *object.kind == DEPLOYMENT);
+            deployment.unwrap().body["spec"]["replicas"].clone()
         };
         assert_eq!(replicas(None), 5);
         assert_eq!(replicas(Some(3)), 3);

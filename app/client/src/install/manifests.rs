@@ -115,7 +115,8 @@ mod tests {
         let expected = "Namespace CustomResourceDefinition CustomResourceDefinition ServiceAccount Secret ConfigMap \
              ClusterRole ClusterRole ClusterRoleBinding Role Role RoleBinding ValidatingAdmissionPolicy \
              ValidatingAdmissionPolicy ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding \
-             ValidatingAdmissionPolicyBinding ValidatingAdmissionPolicyBinding PodDisruptionBudget Deployment";
+             ValidatingAdmissionPolicyBinding ValidatingAdmissionPolicyBinding PodDisruptionBudget Service Deployment \
+             MutatingWebhookConfiguration";
         assert_eq!(kinds.join(" "), expected);
         for object in &objects {
             assert_eq!(object.namespace().is_some(), object.kind.namespaced, "{object}");
@@ -125,7 +126,11 @@ mod tests {
 
     #[test]
     fn replicas_are_the_chart_s_unless_they_are_given() {
-        let replicas = |options: &Options| render(options).unwrap().last().unwrap().body["spec"]["replicas"].clone();
+        let replicas = |options: &Options| {
+            let objects = render(options).unwrap();
+            let deployment = objects.iter().find(|object| *object.kind == DEPLOYMENT);
+            deployment.unwrap().body["spec"]["replicas"].clone()
+        };
         assert_eq!(replicas(&options()), 2);
         assert_eq!(replicas(&Options { replicas: Some(1), ..options() }), 1);
     }

@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use hawser_fault::{Code, Fault};
+use hawser_tunnel::frame::{Kind, Reason};
 use hawser_tunnel::identity::{Identity, Pin};
 use hawser_tunnel::limits::{DRAIN, FAREWELL};
 use hawser_tunnel::link::{Link, Shared};
 use hawser_tunnel::proto::{Alias, HelloReply};
-use hawser_tunnel::server::{Acceptor, Catalogues, Changes, Host, Serving, acceptor, connection};
-use hawser_tunnel::sockets::{self, Opener, Side, Sockets};
+use hawser_tunnel::server::{Acceptor, Catalogues, Changes, Host, InterceptLists, Serving, acceptor, connection};
+use hawser_tunnel::sockets::{self, Answer, Gate, Lead, Opener, Side, Sockets};
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
@@ -103,6 +105,35 @@ impl Host for Manager {
             })
         };
         (sockets, serve)
+    }
+
+    fn intercepts(&self, _: Pin) -> InterceptLists {
+        Box::pin(futures_util::stream::pending())
+    }
+
+    fn deliveries(&self, _: Pin) -> (Shared<Sockets>, impl FnOnce(Link) -> Serving + Send + 'static) {
+        let sockets = Arc::new(Mutex::new(Sockets::new(Side::Server, Arc::new(Shut), Opener::default())));
+        let shared = sockets.clone();
+        let stopping = self.stopping.clone();
+        let serve = move |link| -> Serving {
+            Box::pin(async move {
+                sockets::serve(shared, link, stopping).await;
+            })
+        };
+        (sockets, serve)
+    }
+}
+
+/// Laptops ask for nothing on a link of deliveries.
+struct Shut;
+
+impl Gate for Shut {
+    fn lead(&self, _: Kind, _: SocketAddr) -> Result<Lead, Reason> {
+        Err(Reason::Forbidden)
+    }
+
+    fn resolve(&self, _: Bytes) -> Answer<'_> {
+        Box::pin(std::future::ready(None))
     }
 }
 

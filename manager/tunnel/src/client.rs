@@ -18,10 +18,15 @@ use tonic::Status;
 
 use crate::error::LinkError;
 use crate::identity::{Identity, Pin};
-use crate::link::{Endpoint, LINK_PATH, Link, Outgoing, PACE_HEADER, PROTOCOL_HEADER, sentence};
+use crate::link::{
+    DELIVERIES, Endpoint, LINK_HEADER, LINK_PATH, Link, Outgoing, PACE_HEADER, PROTOCOL_HEADER, Shared, sentence,
+};
 use crate::pace::Pace;
 use crate::proto::tunnel_client::TunnelClient;
-use crate::proto::{BrowseRequest, Catalogue, Change, HelloReply, HelloRequest, WatchRequest};
+use crate::proto::{
+    BrowseRequest, Catalogue, Change, HelloReply, HelloRequest, InterceptList, InterceptsRequest, WatchRequest,
+};
+use crate::sockets::Sockets;
 use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
 
 pub(crate) type Body = UnsyncBoxBody<Bytes, Status>;
@@ -95,7 +100,10 @@ pub async fn dial_over(
 
 /// Calls to the manager beside the link, for as long as the connection is there. Cheap to clone.
 #[derive(Clone)]
-pub struct Caller(SendRequest<Body>);
+pub struct Caller {
+    requests: SendRequest<Body>,
+    protocol: u32,
+}
 
 impl Caller {
     /// What the user may work on in these namespaces, or in all.
@@ -103,15 +111,33 @@ impl Caller {
     /// # Errors
     /// Fails if the connection broke or the manager is too old.
     pub async fn browse(&self, namespaces: Vec<String>) -> Result<tonic::Streaming<Catalogue>, LinkError> {
-        let reply = tunnel(self.0.clone()).browse(BrowseRequest { namespaces }).await;
+        let reply = tunnel(self.requests.clone()).browse(BrowseRequest { namespaces }).await;
         Ok(reply.map_err(|status| hello_error(&status))?.into_inner())
+    }
+
+    /// This client's intercepts as the manager carries them: all of them, again at each change.
+    ///
+    /// # Errors
+    /// Fails if the connection broke or the manager is too old.
+    pub async fn intercepts(&self) -> Result<tonic::Streaming<InterceptList>, LinkError> {
+        let reply = tunnel(self.requests.clone()).intercepts(InterceptsRequest {}).await;
+        Ok(reply.map_err(|status| hello_error(&status))?.into_inner())
+    }
+
+    /// Opens a second link, on which the manager asks for flows to handlers ([`crate::target::of_handler`]) and `sockets` serves
+    /// them: see [`crate::sockets::serve`].
+    ///
+    /// # Errors
+    /// Fails if the manager refuses the stream or the connection broke.
+    pub async fn deliveries(&self, sockets: Shared<Sockets>, pace: Option<Duration>) -> Result<Link, LinkError> {
+        open_link(&mut self.requests.clone(), sockets, self.protocol, pace, Some(DELIVERIES)).await
     }
 }
 
 impl Dialled {
     /// For calls beside the link.
     pub fn caller(&self) -> Caller {
-        Caller(self.requests.clone())
+        Caller { requests: self.requests.clone(), protocol: self.hello.protocol }
     }
 
     /// What changes in the cluster from now on. A manager that is too old for it says nothing, ever.
@@ -133,35 +159,38 @@ impl Dialled {
         endpoint: impl Endpoint,
         pace: Option<Duration>,
     ) -> Result<(Link, Connection), LinkError> {
-        let link = open_link(&mut self.requests, endpoint, self.hello.protocol, pace).await?;
+        let link = open_link(&mut self.requests, endpoint, self.hello.protocol, pace, None).await?;
         Ok((link, self.connection))
     }
 }
 
-/// Opens a stream of batches.
+/// Opens a stream of batches. `kind` is what the link is for, if not for the client's own flows.
 pub(crate) async fn open_link(
     requests: &mut SendRequest<Body>,
     endpoint: impl Endpoint,
     protocol: u32,
     pace: Option<Duration>,
+    kind: Option<&'static str>,
 ) -> Result<Link, LinkError> {
-        let held = pace.map(Pace::new).transpose().map_err(|error| LinkError::Lost(error.to_string()))?;
-        let (outgoing, wake) = Outgoing::new(endpoint, held);
-        let body = outgoing.map_err(|never| match never {}).boxed_unsync();
-        let request = http::Request::post(format!("https://manager{LINK_PATH}"))
-            .header(http::header::CONTENT_TYPE, "application/grpc")
-            .header(http::header::TE, "trailers")
-            .header(PROTOCOL_HEADER, protocol)
-            .header(PACE_HEADER, pace.map_or(0, |pace| u64::try_from(pace.as_micros()).unwrap_or(u64::MAX)))
-            .body(body)
-            .expect("the parts of the request are constant and valid");
-        let response = requests.send_request(request).await.map_err(|error| LinkError::Lost(sentence(&error)))?;
-        if let Some(status) = Status::from_header_map(response.headers())
-            && status.code() != tonic::Code::Ok
-        {
-            return Err(LinkError::Hello(status.message().to_owned()));
-        }
-        Ok(Link::new(response.into_body(), wake))
+    let held = pace.map(Pace::new).transpose().map_err(|error| LinkError::Lost(error.to_string()))?;
+    let (outgoing, wake) = Outgoing::new(endpoint, held);
+    let body = outgoing.map_err(|never| match never {}).boxed_unsync();
+    let mut request = http::Request::post(format!("https://manager{LINK_PATH}"))
+        .header(http::header::CONTENT_TYPE, "application/grpc")
+        .header(http::header::TE, "trailers")
+        .header(PROTOCOL_HEADER, protocol)
+        .header(PACE_HEADER, pace.map_or(0, |pace| u64::try_from(pace.as_micros()).unwrap_or(u64::MAX)));
+    if let Some(kind) = kind {
+        request = request.header(LINK_HEADER, kind);
+    }
+    let request = request.body(body).expect("the parts of the request are constant and valid");
+    let response = requests.send_request(request).await.map_err(|error| LinkError::Lost(sentence(&error)))?;
+    if let Some(status) = Status::from_header_map(response.headers())
+        && status.code() != tonic::Code::Ok
+    {
+        return Err(LinkError::Hello(status.message().to_owned()));
+    }
+    Ok(Link::new(response.into_body(), wake))
 }
 
 async fn bounded(

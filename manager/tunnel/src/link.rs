@@ -25,6 +25,10 @@ pub(crate) const LINK_PATH: &str = "/hawser.tunnel.v1.Tunnel/Link";
 pub(crate) const PROTOCOL_HEADER: &str = "hawser-protocol";
 /// The header in which the client says how many microseconds a small batch may wait for others; without it none waits.
 pub(crate) const PACE_HEADER: &str = "hawser-pace";
+/// The header in which the client says what the link is for: [`DELIVERIES`], or the flows of its own network without it.
+pub(crate) const LINK_HEADER: &str = "hawser-link";
+/// On such a link the manager asks for flows and the client serves them.
+pub(crate) const DELIVERIES: &str = "deliveries";
 const GRPC_HEADER: usize = 5;
 
 /// What a link carries: a multiplexer with everything behind it.

@@ -23,10 +23,14 @@ use tower::ServiceExt;
 use crate::client::Transport;
 use crate::error::LinkError;
 use crate::identity::{Identity, Pin};
-use crate::link::{Endpoint, LINK_PATH, Link, Outgoing, PACE_HEADER, PROTOCOL_HEADER, Shared, sentence};
+use crate::link::{
+    DELIVERIES, Endpoint, LINK_HEADER, LINK_PATH, Link, Outgoing, PACE_HEADER, PROTOCOL_HEADER, Shared, sentence,
+};
 use crate::pace::Pace;
 use crate::proto::tunnel_server::{Tunnel, TunnelServer};
-use crate::proto::{BrowseRequest, Catalogue, Change, HelloReply, HelloRequest, WatchRequest};
+use crate::proto::{
+    BrowseRequest, Catalogue, Change, HelloReply, HelloRequest, InterceptList, InterceptsRequest, WatchRequest,
+};
 pub use crate::tls::Admit;
 use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
 pub use tokio_rustls::TlsAcceptor as Acceptor;
@@ -37,6 +41,9 @@ pub(crate) const READ_BUFFER: usize = 256 * 1024;
 pub(crate) const TLS_BUFFER: usize = 256 * 1024;
 /// Largest HTTP/2 frame that this side takes.
 pub(crate) const HTTP2_FRAME: u32 = 256 * 1024;
+
+/// Calls at once of one connection: two links, what is followed beside them, and some lists for people. More wait.
+const STREAMS: u32 = 16;
 
 /// What stands behind the links of a manager.
 pub trait Host: Send + Sync + 'static {
@@ -54,6 +61,12 @@ pub trait Host: Send + Sync + 'static {
 
     /// A new endpoint, and the future that serves it once its link is there.
     fn serve(&self, peer: Pin) -> (Shared<Self::Endpoint>, impl FnOnce(Link) -> Serving + Send + 'static);
+
+    /// This client's intercepts as they are carried here: all of them, again at each change.
+    fn intercepts(&self, peer: Pin) -> InterceptLists;
+
+    /// The same as [`serve`](Host::serve) for a link on which the client is asked for flows to its handlers.
+    fn deliveries(&self, peer: Pin) -> (Shared<Self::Endpoint>, impl FnOnce(Link) -> Serving + Send + 'static);
 }
 
 /// News of a cluster, for as long as somebody listens.
@@ -61,6 +74,9 @@ pub type Changes = std::pin::Pin<Box<dyn Stream<Item = Change> + Send>>;
 
 /// What somebody may work on, for as long as they listen.
 pub type Catalogues = std::pin::Pin<Box<dyn Stream<Item = Catalogue> + Send>>;
+
+/// Somebody's intercepts, for as long as they listen.
+pub type InterceptLists = std::pin::Pin<Box<dyn Stream<Item = InterceptList> + Send>>;
 
 /// The life of one link.
 pub type Serving = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -117,7 +133,7 @@ where
         .timer(TokioTimer::new())
         .initial_stream_window_size(limits::HTTP2_WINDOW)
         .initial_connection_window_size(limits::HTTP2_WINDOW)
-        .max_concurrent_streams(8)
+        .max_concurrent_streams(STREAMS)
         .max_frame_size(HTTP2_FRAME)
         .max_send_buf_size(limits::SEND_BUFFER)
         .keep_alive_interval(limits::HANDSHAKE)
@@ -152,7 +168,11 @@ async fn answer<H: Host>(
     peer: Pin,
 ) -> Result<http::Response<Body>, Infallible> {
     if request.uri().path() == LINK_PATH {
-        let opened = open_link(request, || host.serve(peer));
+        let opened = match request.headers().get(LINK_HEADER).map(http::HeaderValue::as_bytes) {
+            None => open_link(request, || host.serve(peer)),
+            Some(kind) if kind == DELIVERIES.as_bytes() => open_link(request, || host.deliveries(peer)),
+            Some(_) => Err(Status::unimplemented("this manager knows no such link")),
+        };
         return Ok(opened.unwrap_or_else(|status| status.into_http()));
     }
     let hello = TunnelServer::new(Greeter { host, peer });
@@ -189,6 +209,7 @@ struct Greeter<H> {
 impl<H: Host> Tunnel for Greeter<H> {
     type WatchStream = std::pin::Pin<Box<dyn Stream<Item = Result<Change, Status>> + Send>>;
     type BrowseStream = std::pin::Pin<Box<dyn Stream<Item = Result<Catalogue, Status>> + Send>>;
+    type InterceptsStream = std::pin::Pin<Box<dyn Stream<Item = Result<InterceptList, Status>> + Send>>;
 
     async fn hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloReply>, Status> {
         let theirs = request.into_inner();
@@ -211,5 +232,9 @@ impl<H: Host> Tunnel for Greeter<H> {
     async fn browse(&self, request: Request<BrowseRequest>) -> Result<Response<Self::BrowseStream>, Status> {
         let catalogues = self.host.catalogue(self.peer, request.into_inner().namespaces);
         Ok(Response::new(Box::pin(catalogues.map(Ok))))
+    }
+
+    async fn intercepts(&self, _: Request<InterceptsRequest>) -> Result<Response<Self::InterceptsStream>, Status> {
+        Ok(Response::new(Box::pin(self.host.intercepts(self.peer).map(Ok))))
     }
 }

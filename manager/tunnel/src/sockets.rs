@@ -87,6 +87,11 @@ impl Sockets {
         }
     }
 
+    /// Flows that are open or being opened.
+    pub fn flow_count(&self) -> usize {
+        self.carried.flows.len()
+    }
+
     fn receive(&mut self, bytes: Bytes, now: Instant) -> Result<(), WireError> {
         let mut events = std::mem::take(&mut self.events);
         let result = self.mux.receive(bytes, now, &mut events);

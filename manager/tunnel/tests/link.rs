@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use hawser_tunnel::client::{Connection, dial, dial_over};
 use hawser_tunnel::error::LinkError;
-use hawser_tunnel::frame::{FlowId, Kind};
+use hawser_tunnel::frame::{FlowId, Kind, Reason};
 use hawser_tunnel::identity::{Identity, Pin};
 use hawser_tunnel::link::{Endpoint, Link, Shared};
 use hawser_tunnel::mux::{Event, Mux, Pull, Side, Source};
-use hawser_tunnel::proto::{Catalogue, Change, HelloReply, Namespace};
-use hawser_tunnel::server::{Catalogues, Changes, Host, Serving, acceptor, connection};
+use hawser_tunnel::proto::{Catalogue, Change, HelloReply, InterceptList, Intercepted, Namespace};
+use hawser_tunnel::server::{Catalogues, Changes, Host, InterceptLists, Serving, acceptor, connection};
+use hawser_tunnel::sockets::{self, Answer, Gate, Lead, Opener, Sockets};
+use hawser_tunnel::target;
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -108,6 +110,28 @@ impl Host for EchoHost {
         };
         (endpoint, serve)
     }
+
+    fn intercepts(&self, _: Pin) -> InterceptLists {
+        let intercepted = Intercepted { name: "web".to_owned(), ..Intercepted::default() };
+        Box::pin(futures_util::stream::iter([InterceptList { intercepts: vec![intercepted] }]))
+    }
+
+    /// Asks the client for one flow, and sends back what comes on it.
+    fn deliveries(&self, _: Pin) -> (Shared<Echo>, impl FnOnce(Link) -> Serving + Send + 'static) {
+        let endpoint = Echo::new(Side::Server);
+        let shared = endpoint.clone();
+        let serve = move |mut link: Link| -> Serving {
+            Box::pin(async move {
+                shared.lock().mux.open(Kind::Tcp, target::of_handler(8080)).unwrap();
+                link.wake();
+                while let Ok(bytes) = link.receive().await {
+                    shared.lock().receive(bytes, true);
+                    link.wake();
+                }
+            })
+        };
+        (endpoint, serve)
+    }
 }
 
 async fn server(admitted: Option<Pin>) -> (SocketAddr, Pin) {
@@ -169,6 +193,47 @@ async fn what_changes_in_the_cluster_is_told() {
     assert!(first.whole && first.added_domains == ["demo.local"]);
     let second = changes.message().await.unwrap().unwrap();
     assert!(!second.whole && second.added_subnets == ["10.1.0.0/16"]);
+}
+
+/// Leads the handler of one port to a listener.
+struct Handler(u16, SocketAddr);
+
+impl Gate for Handler {
+    fn lead(&self, _: Kind, target: SocketAddr) -> Result<Lead, Reason> {
+        if target == target::of_handler(self.0) { Ok(Lead::To(self.1)) } else { Err(Reason::Forbidden) }
+    }
+
+    fn resolve(&self, _: Bytes) -> Answer<'_> {
+        Box::pin(std::future::ready(None))
+    }
+}
+
+#[tokio::test]
+async fn a_second_link_brings_the_manager_s_flows_to_a_handler() {
+    let identity = Identity::generate().unwrap();
+    let (address, pin) = server(Some(identity.pin())).await;
+    let dialled = dial(&address.to_string(), &identity, &[pin]).await.unwrap();
+    let caller = dialled.caller();
+    let list = caller.intercepts().await.unwrap().message().await.unwrap().unwrap();
+    assert_eq!(list.intercepts[0].name, "web");
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gate = Arc::new(Handler(8080, listener.local_addr().unwrap()));
+    let handlers = Arc::new(Mutex::new(Sockets::new(Side::Client, gate, Opener::default())));
+    let link = caller.deliveries(handlers.clone(), None).await.unwrap();
+    let (_stop, stopping) = tokio::sync::watch::channel(false);
+    let serving = tokio::spawn(sockets::serve(handlers.clone(), link, stopping));
+
+    let (mut handler, _) = listener.accept().await.unwrap();
+    handler.write_all(b"from the handler").await.unwrap();
+    let mut back = [0; 16];
+    handler.read_exact(&mut back).await.unwrap();
+    assert_eq!(&back, b"from the handler");
+    assert_eq!(handlers.lock().flow_count(), 1);
+
+    serving.abort();
+    let end = tokio::time::timeout(Duration::from_secs(5), handler.read(&mut back)).await.unwrap();
+    assert_eq!(end.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset, "the flow ends with its link");
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ impl Dialled {
     /// # Errors
     /// Fails if the manager refuses or the connection broke.
     pub async fn attach(mut self, sockets: Shared<Sockets>) -> Result<(Link, Connection), LinkError> {
-        let link = open_link(&mut self.requests, sockets, NEWEST_PROTOCOL, None).await?;
+        let link = open_link(&mut self.requests, sockets, NEWEST_PROTOCOL, None, None).await?;
         Ok((link, self.connection))
     }
 }

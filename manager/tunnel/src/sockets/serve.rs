@@ -9,15 +9,17 @@ use crate::error::LinkError;
 use crate::limits;
 use crate::link::{Link, Shared};
 
-/// Serves a link until it ends, or until a moment after `stopping` has become true. Says why it ended.
+/// Serves a link until it ends, or until a moment after `stopping` has become true. Says why it ended. Its flows end with it, and
+/// with this future.
 pub async fn serve(sockets: Shared<Sockets>, mut link: Link, mut stopping: watch::Receiver<bool>) -> LinkError {
     {
         let sockets = sockets.lock();
         sockets.ready.drive(link.waker());
         sockets.opener.drive(link.waker());
     }
+    let _closing = Closing(sockets.clone());
     let mut drain: Option<Drain> = None;
-    let ended = loop {
+    loop {
         let mut deadline = sockets.lock().next_deadline();
         if let Some(drain) = &drain {
             if drain.is_over(sockets.lock().carried.flows.is_empty()) {
@@ -48,9 +50,16 @@ pub async fn serve(sockets: Shared<Sockets>, mut link: Link, mut stopping: watch
             }
         }
         link.wake();
-    };
-    sockets.lock().close();
-    ended
+    }
+}
+
+/// Ends the flows when it is dropped.
+struct Closing(Shared<Sockets>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.lock().close();
+    }
 }
 
 /// The time between the farewell and the end.

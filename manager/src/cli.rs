@@ -27,6 +27,9 @@ pub struct Args {
     /// Where the API server asks about new pods, over HTTPS
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:8443", requires = "kubernetes")]
     pub webhook: SocketAddr,
+    /// Where agents come in
+    #[arg(long, value_name = "ADDRESS", default_value = "[::]:7301", requires = "kubernetes")]
+    pub agents: SocketAddr,
     /// Where health and metrics are asked for, over plain HTTP
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:8081", requires = "kubernetes")]
     pub observe: SocketAddr,

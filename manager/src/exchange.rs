@@ -8,6 +8,7 @@ mod laptops;
 
 use std::collections::{HashMap, HashSet};
 
+use hawser_api::WorkloadKind;
 use hawser_tunnel::identity::Pin;
 use hawser_tunnel::proto::{AgentContainer, AgentOrders, HttpFilter, InterceptList, Intercepted, InterceptedPod, Order, OrderPort};
 use hawser_tunnel::sockets::Opener;
@@ -47,6 +48,9 @@ struct Agent {
     link: u64,
 }
 
+/// A workload of some namespace.
+pub type Workload = (WorkloadKind, String);
+
 /// An intercept whose traffic is to be carried.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Carried {
@@ -60,8 +64,8 @@ pub struct Carried {
     pub user: String,
     /// The laptop's key.
     pub laptop: Pin,
-    /// The uids of the workload's pods.
-    pub pods: HashSet<String>,
+    /// The workload.
+    pub workload: Workload,
     /// The app answers, the laptop gets a copy.
     pub copy: bool,
     /// Ports of the app, and where they lead on the laptop.
@@ -109,14 +113,12 @@ impl Exchange {
         state.agents.iter().filter(|(_, agent)| agent.applied.contains(intercept)).map(|(uid, _)| uid.clone()).collect()
     }
 
-    /// The uids of the pods whose agents are linked here.
-    pub fn linked_agents(&self) -> HashSet<String> {
-        self.state.lock().agents.keys().cloned().collect()
-    }
-
-    /// Whether this laptop can get deliveries from here.
-    pub fn has_laptop(&self, laptop: Pin) -> bool {
-        self.state.lock().opener_of(laptop).is_some()
+    /// Workloads with agents that are linked here, of which nothing is intercepted; by their namespace.
+    pub fn idle(&self) -> HashSet<(String, Workload)> {
+        let state = self.state.lock();
+        let busy = |pod: &Pod| state.carried.values().any(|carried| carried.is_of(pod));
+        let idle = state.agents.values().map(|agent| &agent.pod).filter(|pod| !busy(pod));
+        idle.filter_map(|pod| Some((pod.namespace.clone(), pod.workloads.first()?.clone()))).collect()
     }
 
     /// A laptop's intercepts, as they stand here.
@@ -135,16 +137,17 @@ impl Exchange {
     /// Links to agents of pods that this laptop intercepts.
     pub fn agents_of(&self, laptop: Pin) -> Vec<Opener> {
         let state = self.state.lock();
-        let pods = state.carried.values().filter(|carried| carried.laptop == laptop).flat_map(|carried| &carried.pods);
-        pods.filter_map(|pod| state.agents.get(pod)).map(|agent| agent.opener.clone()).filter(Opener::is_open).collect()
+        let own = || state.carried.values().filter(|carried| carried.laptop == laptop);
+        let agents = state.agents.values().filter(|agent| own().any(|carried| carried.is_of(&agent.pod)));
+        agents.map(|agent| agent.opener.clone()).filter(Opener::is_open).collect()
     }
 
-    fn orders(&self, pod: &str) -> AgentOrders {
+    fn orders(&self, pod: &Pod) -> AgentOrders {
         let state = self.state.lock();
         let mut orders: Vec<Order> = state
             .carried
             .iter()
-            .filter(|(_, carried)| carried.pods.contains(pod))
+            .filter(|(_, carried)| carried.is_of(pod))
             .map(|(number, carried)| Order {
                 intercept: carried.uid.clone(),
                 number: *number,
@@ -164,6 +167,13 @@ impl Exchange {
     }
 }
 
+impl Carried {
+    /// Whether this pod is one of the workload's.
+    fn is_of(&self, pod: &Pod) -> bool {
+        pod.namespace == self.namespace && pod.workloads.contains(&self.workload)
+    }
+}
+
 impl State {
     fn number(&mut self) -> u32 {
         // Zero stands for no intercept.
@@ -180,7 +190,7 @@ impl State {
     }
 
     fn shown(&self, number: u32, carried: &Carried) -> Intercepted {
-        let agents = carried.pods.iter().filter_map(|pod| self.agents.get(pod));
+        let agents = self.agents.values().filter(|agent| carried.is_of(&agent.pod));
         let mut pods: Vec<InterceptedPod> = agents
             .map(|agent| InterceptedPod {
                 name: agent.pod.name.clone(),

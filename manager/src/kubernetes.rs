@@ -7,6 +7,7 @@
 mod authority;
 mod catalogue;
 mod endpoints;
+mod intercepts;
 mod lease;
 mod mirror;
 mod names;
@@ -34,8 +35,11 @@ use kube::Client;
 use tokio::sync::watch;
 
 use crate::cluster::{Cluster, View};
+use crate::exchange::{Exchange, Reviewed};
+use crate::server::AgentDoor;
 use authority::Authority;
 use catalogue::Catalogue;
+use intercepts::Intercepts;
 use names::Names;
 use network::Network;
 use sessions::Sessions;
@@ -50,6 +54,9 @@ pub struct Kubernetes {
     names: Arc<Names>,
     sessions: Arc<Sessions>,
     catalogue: Arc<Catalogue>,
+    intercepts: Arc<Intercepts>,
+    authority: Arc<Authority>,
+    client: Client,
     changes: watch::Sender<()>,
 }
 
@@ -60,7 +67,13 @@ impl Kubernetes {
     /// # Errors
     /// `api-unreachable` if there is no service account to speak with, `dns-unavailable` if there is no name server,
     /// `listen-failed`.
-    pub async fn start(settings: Settings, place: Place, pin: Pin, webhook: SocketAddr) -> Result<Self, Fault> {
+    pub async fn start(
+        settings: Settings,
+        place: Place,
+        pin: Pin,
+        webhook: SocketAddr,
+        exchange: Arc<Exchange>,
+    ) -> Result<Self, Fault> {
         // Whoever links kube and rustls with more than one provider has to choose.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::try_default()
@@ -72,9 +85,24 @@ impl Kubernetes {
         let catalogue = Catalogue::follow(&client, &settings);
         let authority = Authority::keep(&client, &place);
         let workloads = Workloads::follow(&client, &settings, &place, catalogue.clone(), authority.clone());
-        webhook::serve(webhook, &authority, Arc::new(move |admission| workloads.mutate(admission))).await?;
-        let sessions = Sessions::follow(&client, place, pin, settings.direct);
-        Ok(Self { settings, network, names, sessions, catalogue, changes })
+        let injecting = workloads.clone();
+        webhook::serve(webhook, &authority, Arc::new(move |admission| injecting.mutate(admission))).await?;
+        let sessions = Sessions::follow(&client, place.clone(), pin, settings.direct);
+        let intercepts = Intercepts::follow(&client, &settings, &place, sessions.clone(), workloads, exchange);
+        Ok(Self { settings, network, names, sessions, catalogue, intercepts, authority, client, changes })
+    }
+
+    /// Where agents come in.
+    ///
+    /// # Errors
+    /// `internal` if the TLS library doesn't know its own defaults.
+    pub fn agent_door(&self, listen: SocketAddr) -> Result<AgentDoor, Fault> {
+        let client = self.client.clone();
+        let review = move |token| -> Reviewed {
+            let client = client.clone();
+            Box::pin(async move { tokens::review(&client, token).await })
+        };
+        Ok(AgentDoor { listen, acceptor: self.authority.acceptor(&["h2"])?, review: Arc::new(review) })
     }
 
     /// Whether sessions are admitted: the policy holds and the mirrors are complete.
@@ -125,6 +153,8 @@ impl Cluster for Kubernetes {
     }
 
     fn leave(&self) -> Pinned<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(self.sessions.leave())
+        Box::pin(async {
+            tokio::join!(self.intercepts.leave(), self.sessions.leave());
+        })
     }
 }

@@ -76,3 +76,13 @@ pub const READY_WAIT: Duration = Duration::from_secs(180);
 pub const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Times that pods are made anew which still lack an agent, for each pod that there was.
 pub const EVICTIONS_A_POD: usize = 3;
+/// How often intercepts that are not settled are looked at, when nothing has changed.
+pub const INTERCEPTS_BEAT: Duration = Duration::from_secs(1);
+/// Every which of these times all others are.
+pub const SETTLED_BEATS: u32 = 5;
+/// Intercepts that are decided on at once.
+pub const DECISIONS: usize = 16;
+/// How long a decision takes to reach every replica.
+pub const DECISION_SPREADS: Duration = Duration::from_millis(200);
+/// Wait after pods could not be replaced.
+pub const REPLACE_AGAIN: Duration = Duration::from_secs(10);

@@ -103,7 +103,7 @@ pub struct Workload {
 }
 
 /// Kinds of the group `apps` that can be intercepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names of Kubernetes' own kinds")]
 pub enum WorkloadKind {
     Deployment,

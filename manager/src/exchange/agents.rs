@@ -16,7 +16,7 @@ use hawser_tunnel::target;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::{Agent, Exchange};
+use super::{Agent, Exchange, Workload};
 
 /// A pod with an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Pod {
     pub uid: String,
     /// Its address, for people; empty if it is not known yet.
     pub address: String,
+    /// What it belongs to, near and far.
+    pub workloads: Vec<Workload>,
 }
 
 /// Finds out which pod a token is of.
@@ -75,7 +77,7 @@ impl Host for AgentHost {
         Box::pin(stream::unfold(state, |(linked, mut changes, told)| async move {
             loop {
                 changes.mark_unchanged();
-                let orders = linked.exchange.orders(&linked.uid);
+                let orders = linked.exchange.orders(&linked.pod);
                 if told.as_ref() != Some(&orders) {
                     return Some((orders.clone(), (linked, changes, Some(orders))));
                 }
@@ -85,7 +87,7 @@ impl Host for AgentHost {
     }
 
     fn serve(&self, agent: &Known) -> (Shared<Sockets>, impl FnOnce(Link) -> Serving + Send + 'static) {
-        let gate = Arc::new(Relay { exchange: self.exchange.clone(), pod: agent.pod.uid.clone() });
+        let gate = Arc::new(Relay { exchange: self.exchange.clone(), pod: agent.pod.clone() });
         let sockets = Arc::new(Mutex::new(Sockets::new(Side::Server, gate, agent.opener.clone())));
         let (serving, stopping, pod) = (sockets.clone(), self.stopping.clone(), agent.pod.name.clone());
         let serve = move |link| -> Serving {
@@ -102,7 +104,7 @@ impl Host for AgentHost {
 /// An agent's connection, for as long as somebody listens to its orders.
 struct LinkedAgent {
     exchange: Arc<Exchange>,
-    uid: String,
+    pod: Pod,
     link: u64,
 }
 
@@ -122,13 +124,13 @@ impl Exchange {
             link
         };
         self.tell();
-        Arc::new(LinkedAgent { exchange: self.clone(), uid: agent.pod.uid.clone(), link })
+        Arc::new(LinkedAgent { exchange: self.clone(), pod: agent.pod.clone(), link })
     }
 
     /// A link to the laptop of the intercept with this number, if the pod is one of its.
-    fn laptop_for(&self, pod: &str, number: u32) -> Option<Opener> {
+    fn laptop_for(&self, pod: &Pod, number: u32) -> Option<Opener> {
         let state = self.state.lock();
-        let carried = state.carried.get(&number).filter(|carried| carried.pods.contains(pod))?;
+        let carried = state.carried.get(&number).filter(|carried| carried.is_of(pod))?;
         state.opener_of(carried.laptop).cloned()
     }
 }
@@ -137,7 +139,7 @@ impl LinkedAgent {
     fn report(&self, applied: Vec<String>) {
         {
             let mut state = self.exchange.state.lock();
-            let Some(agent) = state.agents.get_mut(&self.uid).filter(|agent| agent.link == self.link) else { return };
+            let Some(agent) = state.agents.get_mut(&self.pod.uid).filter(|agent| agent.link == self.link) else { return };
             let applied: HashSet<String> = applied.into_iter().collect();
             if std::mem::replace(&mut agent.applied, applied.clone()) == applied {
                 return;
@@ -151,8 +153,8 @@ impl Drop for LinkedAgent {
     fn drop(&mut self) {
         {
             let mut state = self.exchange.state.lock();
-            if state.agents.get(&self.uid).is_some_and(|agent| agent.link == self.link) {
-                state.agents.remove(&self.uid);
+            if state.agents.get(&self.pod.uid).is_some_and(|agent| agent.link == self.link) {
+                state.agents.remove(&self.pod.uid);
             }
         }
         self.exchange.tell();
@@ -162,7 +164,7 @@ impl Drop for LinkedAgent {
 /// What an agent may ask for: the laptops that intercept its pod.
 struct Relay {
     exchange: Arc<Exchange>,
-    pod: String,
+    pod: Pod,
 }
 
 impl Gate for Relay {

@@ -46,12 +46,9 @@ impl Exchange {
     fn agent_for(&self, laptop: Pin, number: u32) -> Option<Opener> {
         let state = self.state.lock();
         let carried = state.carried.get(&number).filter(|carried| carried.laptop == laptop)?;
-        let mut pods: Vec<&String> = carried.pods.iter().collect();
-        pods.sort();
-        pods.into_iter()
-            .filter_map(|pod| state.agents.get(pod))
-            .map(|agent| agent.opener.clone())
-            .find(Opener::is_open)
+        let agents = state.agents.values().filter(|agent| carried.is_of(&agent.pod) && agent.opener.is_open());
+        // The same one each time, as long as it is there.
+        agents.min_by(|one, other| one.pod.name.cmp(&other.pod.name)).map(|agent| agent.opener.clone())
     }
 }
 

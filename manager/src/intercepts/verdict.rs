@@ -23,6 +23,8 @@ pub struct Facts {
     pub holder: Option<String>,
     /// The workload's pods.
     pub pods: Vec<Pod>,
+    /// What the user should know, while pods are replaced.
+    pub notes: Vec<String>,
     /// Why pods could not be replaced.
     pub trouble: Option<Fault>,
 }
@@ -87,11 +89,11 @@ impl Facts {
         if let Some(objection) = self.objection {
             return if settled { waiting_for(objection) } else { refused(objection) };
         }
-        weigh(&self.pods, self.trouble)
+        weigh(&self.pods, &self.notes, self.trouble)
     }
 }
 
-fn weigh(pods: &[Pod], trouble: Option<Fault>) -> Verdict {
+fn weigh(pods: &[Pod], notes: &[String], trouble: Option<Fault>) -> Verdict {
     if pods.is_empty() {
         return waiting("NoPods", "the workload has no pods".to_owned());
     }
@@ -103,7 +105,8 @@ fn weigh(pods: &[Pod], trouble: Option<Fault>) -> Verdict {
     let (reason, message) = if active {
         ("Active", format!("{sending} of {} pods send to the laptop", pods.len()))
     } else if bare > 0 {
-        ("PodsReplaced", format!("{bare} of {} pods are replaced by ones with an agent", pods.len()))
+        let replaced = format!("{bare} of {} pods are replaced by ones with an agent", pods.len());
+        ("PodsReplaced", [&[replaced], notes].concat().join("; "))
     } else {
         ("AgentsFollow", format!("{sending} of {} pods send to the laptop", pods.len()))
     };
@@ -151,6 +154,7 @@ mod tests {
             objection: None,
             holder: None,
             pods: pods.to_vec(),
+            notes: Vec::new(),
             trouble: None,
         }
     }

@@ -41,6 +41,8 @@ pub struct Sessions {
     policy_holds: AtomicBool,
     leaving: AtomicBool,
     wake: Notify,
+    /// Fires when a session comes, goes or gives a sign of life.
+    changes: watch::Sender<()>,
 }
 
 #[derive(Default)]
@@ -89,12 +91,14 @@ impl Sessions {
             policy_holds: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             wake: Notify::new(),
+            changes: watch::Sender::new(()),
         });
         let (following, api) = (sessions.clone(), sessions.api.clone());
         tokio::spawn(async move {
             let told = |event| {
                 if following.known.write().take(event) {
                     following.wake.notify_one();
+                    following.changes.send_replace(());
                 }
             };
             follow(api, Config::default(), told).await;
@@ -119,6 +123,31 @@ impl Sessions {
             return None;
         }
         self.known.read().by_pin.get(&pin).map(get)
+    }
+
+    /// The key of the session with this name.
+    pub fn pin_of(&self, name: &str) -> Option<Pin> {
+        self.find(name, |session| session.pin)
+    }
+
+    /// Whose the session with this name is, and how long it gave no sign of life.
+    pub fn named(&self, name: &str) -> Option<(String, Duration)> {
+        let links = self.links.lock();
+        self.find(name, |session| {
+            let silent = Timestamp::now().duration_since(session.seen).unsigned_abs();
+            let silent = if links.contains_key(&session.pin) { Duration::ZERO } else { silent };
+            (session.user.name.clone(), silent)
+        })
+    }
+
+    /// Fires when something may have changed of what is known of a session.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    fn find<T>(&self, name: &str, get: impl FnOnce(&Admitted) -> T) -> Option<T> {
+        let known = self.known.read();
+        known.sessions.values().find(|session| session.name == name).map(get)
     }
 
     /// Whether sessions can be admitted.
@@ -204,7 +233,7 @@ impl Sessions {
         if !leaving && (!session.ready || !session.replicas.contains(own)) {
             self.announce(&session.name, own).await?;
         }
-        if linked && silent > limits::SEEN_EVERY {
+        if linked && silent >= limits::SEEN_EVERY {
             let seen = json!({ "status": { "lastSeen": now.to_string() } });
             self.patch(&session.name, &seen).await?;
         }

@@ -2,9 +2,11 @@
 
 use hawser_tunnel::agent::AUDIENCE;
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, UserInfo};
+use k8s_openapi::api::core::v1;
 use kube::api::PostParams;
 use kube::{Api, Client};
 
+use super::wants::owners;
 use crate::exchange::Pod;
 
 /// The pod whose service account this token is of; else a sentence for the log and for the agent.
@@ -18,10 +20,21 @@ pub async fn review(client: &Client, token: String) -> Result<Pod, String> {
     let for_us = status.audiences.is_some_and(|audiences| audiences.iter().any(|audience| audience == AUDIENCE));
     match status.user {
         Some(user) if status.authenticated == Some(true) && for_us => {
-            pod(&user).ok_or_else(|| "the token is of no pod".to_owned())
+            look_up(client, pod(&user).ok_or("the token is of no pod")?).await
         }
         _ => Err(status.error.unwrap_or_else(|| "the token is not valid here".to_owned())),
     }
+}
+
+/// What the token does not say of its pod.
+async fn look_up(client: &Client, pod: Pod) -> Result<Pod, String> {
+    let pods: Api<v1::Pod> = Api::namespaced(client.clone(), &pod.namespace);
+    let seen = pods.get(&pod.name).await.map_err(|error| error.to_string())?;
+    if seen.metadata.uid.as_ref() != Some(&pod.uid) {
+        return Err(format!("the pod {} is another one by now", pod.name));
+    }
+    let address = seen.status.and_then(|status| status.pod_ip).unwrap_or_default();
+    Ok(Pod { address, workloads: owners(&seen.metadata), ..pod })
 }
 
 /// The claims of a bound token
@@ -35,6 +48,7 @@ fn pod(user: &UserInfo) -> Option<Pod> {
         name: first("authentication.kubernetes.io/pod-name")?,
         uid: first("authentication.kubernetes.io/pod-uid")?,
         address: String::new(),
+        workloads: Vec::new(),
     })
 }
 

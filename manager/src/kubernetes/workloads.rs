@@ -7,6 +7,7 @@ mod managed;
 mod pods;
 mod replacement;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use hawser_api::{Intercept, InterceptSpec, Workload};
@@ -110,6 +111,17 @@ impl Workloads {
     pub async fn pods(&self, namespace: &str, workload: &Workload) -> Result<Vec<PodInfo>, Fault> {
         let loaded = Loaded::get(&self.client, &self.catalogue, namespace, workload).await?;
         pods::of(&self.client, &loaded).await
+    }
+
+    /// The uids of those of its pods that can't do what the intercept, and others of its workload, want of them.
+    pub async fn lacking(&self, intercept: &Intercept, pods: &[PodInfo]) -> HashSet<String> {
+        let Ok(loaded) = self.load(intercept).await else { return HashSet::new() };
+        let mut wanted = self.wants.of(&loaded.namespace, &[loaded.owner()], true);
+        if !wanted.contains(&intercept.spec) {
+            wanted.push(intercept.spec.clone());
+        }
+        let want = loaded.seen().want(&wanted);
+        pods.iter().filter(|pod| pod.lacks(&want)).map(|pod| pod.uid.clone()).collect()
     }
 
     /// Tries what an intercept would do, and does nothing: its ports, the admission of a pod with an agent, the webhook, and

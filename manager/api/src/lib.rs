@@ -16,6 +16,9 @@ mod session;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube_core::CustomResourceExt;
 
+pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+pub use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
 pub use condition::{Condition, ConditionStatus};
 pub use intercept::{
     Filters, HeaderMatch, HeaderMatchType, HttpFilter, HttpMethod, Intercept, InterceptPhase, InterceptPort,

@@ -1,7 +1,7 @@
 //! The helper: the privileged background service that ties this laptop to clusters.
 //!
 //! [`run`] wires the rooms together: `service` answers the user's programs, `connections` knows who has which
-//! connection, `connection` is one of them as a state machine, and `machine` is the host that they change. The
+//! connection, `connection` is one of them as a state machine, `intercepts` keeps what comes from their clusters, and `machine` is the host that they change. The
 //! packets themselves go through [`plane`], on a thread of their own.
 
 #[cfg(not(target_os = "linux"))]
@@ -14,6 +14,7 @@ pub mod cli;
 mod conflict;
 mod connection;
 mod connections;
+mod intercepts;
 mod kubernetes;
 mod limits;
 mod machine;

@@ -107,3 +107,24 @@ pub const LOG_LINE_BYTES: usize = 4 * 1024;
 
 /// How long the deletion of a session may take when a connection ends.
 pub const LEAVE: Duration = Duration::from_secs(2);
+
+/// Intercepts of one connection. The next one is refused with `limit-reached`.
+pub const INTERCEPTS: usize = 32;
+
+/// Characters in an intercept's name. A longer one is refused with `bad-argument`.
+pub const INTERCEPT_NAME: usize = 57;
+
+/// How long the cluster may take to let go of an intercept that is left. After that it is told later.
+pub const LEAVE_INTERCEPT: Duration = Duration::from_secs(5);
+
+/// How long a pod of an intercept may take to tell of itself when somebody asks.
+pub const POD_ANSWER: Duration = Duration::from_secs(5);
+
+/// How long the pods of an intercept that has just come into force are waited for before somebody is told of it.
+pub const POD_NEWS: Duration = Duration::from_secs(2);
+
+/// How long an object is followed before it is looked at anew: the way to the API server may have died without a word.
+pub const FOLLOW_OBJECT: Duration = Duration::from_secs(60);
+
+/// News of an object that wait to be taken in. Then nothing more is read from the API server.
+pub const OBJECT_NEWS: usize = 16;

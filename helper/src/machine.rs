@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use crate::address::device;
 use crate::connection::{Host, Names};
+use crate::intercepts::{InCluster, Intercepts};
 use crate::kubernetes::Clusters;
 use crate::network::Network;
 use crate::plane::{Addresses, Path, Plane, PlaneConfig, PlaneEvent, Way, Ways};
@@ -29,7 +30,9 @@ pub struct Machine {
     /// The users' keys.
     pub keys: Keys,
     /// Connections to Kubernetes.
-    pub clusters: Clusters,
+    pub clusters: Arc<Clusters>,
+    /// What comes from there.
+    pub intercepts: Arc<Intercepts<InCluster>>,
     /// Which connections are wanted.
     pub desired: Arc<Mutex<Desired>>,
 }
@@ -60,8 +63,13 @@ impl Host for Machine {
         let _ = arrivals.changed().await;
     }
 
+    fn settle(&self, wish: &Wish) {
+        self.intercepts.resume(&wish.id);
+    }
+
     async fn leave(&self, wish: &Wish) {
         let Target::Kubernetes(cluster) = &wish.target else { return };
+        self.intercepts.release(&wish.id).await;
         if let Ok(identity) = self.keys.of(&wish.id, &wish.target) {
             self.clusters.leave(&wish.id, cluster, identity.pin()).await;
         }
@@ -88,6 +96,10 @@ impl Host for Machine {
             addresses: *addresses,
             identity: self.keys.of(&wish.id, &wish.target)?,
             upstreams: self.resolver.upstreams(),
+            deliveries: match &wish.target {
+                Target::Standalone { .. } => None,
+                Target::Kubernetes(_) => Some(self.intercepts.deliveries(&wish.id)),
+            },
         })
     }
 

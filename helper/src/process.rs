@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::cli::Options;
 use crate::connections::Connections;
+use crate::intercepts::{InCluster, Intercepts};
 use crate::kubernetes::Clusters;
 use crate::machine::Machine;
 use crate::network::Network;
@@ -50,15 +51,19 @@ async fn serve_until_stopped(options: Options, recent: Recent) -> Result<(), Fau
     let listener = socket::listen(&options.socket)?;
 
     let desired = Arc::new(Mutex::new(store.desired()));
+    let clusters = Arc::new(Clusters::new());
+    let objects = InCluster { clusters: Arc::clone(&clusters), keys: store.keys() };
     let machine = Arc::new(Machine {
         network: Network::open()?,
         resolver: HostResolver::new(options.dns, options.resolv_conf.clone(), journal),
         keys: store.keys(),
-        clusters: Clusters::new(),
+        intercepts: Intercepts::new(objects, Arc::clone(&desired)),
+        clusters,
         desired: Arc::clone(&desired),
     });
     desired.lock().wishes().iter().for_each(|wish| recent.tells_of(wish.id.owner));
     let connections = Connections::new(Arc::clone(&machine), desired);
+    machine.intercepts.restore();
     connections.restore();
 
     let service = Service::new(Arc::clone(&connections), machine, options.state_dir.clone(), recent);

@@ -67,8 +67,8 @@ pub fn from_status(status: &Status) -> Fault {
 fn grpc_code(code: Code) -> tonic::Code {
     match code {
         Code::HelperNotAllowed | Code::NotOwner => tonic::Code::PermissionDenied,
-        Code::NotConnected => tonic::Code::NotFound,
-        Code::AlreadyConnected => tonic::Code::AlreadyExists,
+        Code::NotConnected | Code::InterceptUnknown => tonic::Code::NotFound,
+        Code::AlreadyConnected | Code::InterceptExists => tonic::Code::AlreadyExists,
         Code::LimitReached => tonic::Code::ResourceExhausted,
         Code::BadArgument | Code::ConfigMalformed | Code::KeyMalformed => tonic::Code::InvalidArgument,
         Code::Internal => tonic::Code::Internal,

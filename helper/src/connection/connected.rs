@@ -18,6 +18,7 @@ pub struct Connected {
 impl Connected {
     pub(super) async fn next<H: Host>(self, context: &Context<H>) -> State {
         let mut joined = self.joined;
+        context.host.settle(&context.wish);
         let mut base: Attempt<'_, _> = None;
         let mut direct: Attempt<'_, _> = Some(Box::pin(direct_link(context, joined.direct.clone(), Duration::ZERO)));
         let mut is_direct = false;

@@ -25,6 +25,9 @@ pub trait Host: Send + Sync + 'static {
     /// Ready when somebody has logged in, so that [`ways`](Host::ways) may succeed where it asked for that.
     fn logged_in(&self, wish: &Wish) -> impl Future<Output = ()> + Send;
 
+    /// The connection is up: what hangs on it begins, or goes on.
+    fn settle(&self, wish: &Wish);
+
     /// Takes away what the connection has in the cluster.
     fn leave(&self, wish: &Wish) -> impl Future<Output = ()> + Send;
 

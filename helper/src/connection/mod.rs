@@ -27,6 +27,7 @@ mod tests;
 
 use hawser_fault::Code;
 
+pub use backoff::Backoff;
 pub use connected::Connected;
 pub use connecting::{Connecting, Origin};
 pub use context::{Context, Stop, Stopper};
@@ -90,7 +91,7 @@ impl State {
 }
 
 /// Whether dialling again at once cannot help: somebody has to change something first.
-fn is_lasting(code: Code) -> bool {
+pub fn is_lasting(code: Code) -> bool {
     is_refusal(code)
         || matches!(
             code,

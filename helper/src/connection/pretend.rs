@@ -158,6 +158,8 @@ impl Host for Pretend {
         }
     }
 
+    fn settle(&self, _: &Wish) {}
+
     async fn leave(&self, _: &Wish) {
         self.shared.lock().done.push("leave".to_owned());
     }

@@ -162,6 +162,21 @@ impl<H: Host> Connections<H> {
         self.entries.lock().by_id.get(id).map(Entry::view)
     }
 
+    /// The connection of the caller's that is meant by `name`; an empty name means their only one. Nobody else's is given, be the
+    /// caller root.
+    ///
+    /// # Errors
+    /// `not-connected`, `not-owner`, `bad-argument` if the name is ambiguous.
+    pub fn own(&self, caller: u32, name: &str) -> Result<View, Fault> {
+        let entries = self.entries.lock();
+        let own = entries.by_id.keys().filter(|id| id.owner == caller || !name.is_empty());
+        let id = rights::choose(caller, name, own)?;
+        if id.owner != caller {
+            return Err(Fault::new(Code::NotOwner, format!("the connection {name} belongs to the user {}", id.owner)));
+        }
+        entries.by_id.get(id).map(Entry::view).ok_or_else(|| Fault::new(Code::NotConnected, "it has just ended"))
+    }
+
     /// The flows of every connection that `caller` may see, each with its connection's name.
     pub async fn flows(&self, caller: u32) -> Vec<(String, FlowRecord)> {
         let planes: Vec<(String, PlaneSlot<H::Plane>)> = {

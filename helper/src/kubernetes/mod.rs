@@ -24,6 +24,7 @@ use crate::plane::Ways;
 use crate::store::desired::{Id, Kubernetes, Wish};
 
 pub use companions::Companions;
+pub use session::{is_kind_unknown, name as session_name, user_in};
 
 /// What is known of each connection's cluster.
 pub struct Clusters {
@@ -59,16 +60,29 @@ impl Clusters {
         key: Pin,
         step: &(dyn Fn(&str) + Sync),
     ) -> Result<Ways, Fault> {
-        let known = self.known(wish, cluster, step).await?;
-        match Self::replicas(&known.api, wish, cluster, key, step).await {
-            // The server may know the user no more, whatever the credential says of its own end.
-            Err(fault) if fault.code == Code::LoginRequired => {
-                self.forget(&wish.id);
-                let known = self.known(wish, cluster, step).await?;
-                Self::replicas(&known.api, wish, cluster, key, step).await
-            }
-            ways => ways,
-        }
+        let replicas = |api: Api| async move { Self::replicas(&api, wish, cluster, key, step).await };
+        self.asking_with(wish, cluster, step, replicas).await
+    }
+
+    /// The connection's API server as its user sees it.
+    ///
+    /// # Errors
+    /// `login-required` and whatever the companion says.
+    pub async fn api(&self, wish: &Wish, cluster: &Kubernetes) -> Result<Api, Fault> {
+        Ok(self.known(wish, cluster, &|_| {}).await?.api)
+    }
+
+    /// Asks the connection's API server as its user; once more with a new credential if it does not know the user.
+    ///
+    /// # Errors
+    /// As [`Clusters::api`], and what `ask` comes to.
+    pub async fn asking<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        wish: &Wish,
+        cluster: &Kubernetes,
+        ask: impl Fn(Api) -> F,
+    ) -> Result<T, Fault> {
+        self.asking_with(wish, cluster, &|_| {}, ask).await
     }
 
     /// The addresses over which the connection's API server is reached.
@@ -91,6 +105,25 @@ impl Clusters {
         let deleted = timeout(limits::LEAVE, session::delete(&known.api, &cluster.manager_namespace, key)).await;
         if !matches!(deleted, Ok(Ok(()))) {
             tracing::warn!(connection = id.name, "the session stays in the cluster until it expires");
+        }
+    }
+
+    async fn asking_with<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        wish: &Wish,
+        cluster: &Kubernetes,
+        step: &(dyn Fn(&str) + Sync),
+        ask: impl Fn(Api) -> F,
+    ) -> Result<T, Fault> {
+        let known = self.known(wish, cluster, step).await?;
+        match ask(known.api).await {
+            // The server may know the user no more, whatever the credential says of its own end.
+            Err(fault) if fault.code == Code::LoginRequired => {
+                self.forget(&wish.id);
+                let known = self.known(wish, cluster, step).await?;
+                ask(known.api).await
+            }
+            answer => answer,
         }
     }
 

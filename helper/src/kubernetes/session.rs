@@ -100,7 +100,7 @@ fn ready(session: &Session) -> Option<Vec<Replica>> {
 }
 
 /// The same for every attempt with the same key, so that a helper that comes back finds its session.
-fn name(key: Pin) -> String {
+pub fn name(key: Pin) -> String {
     let digits = key.to_string();
     format!("laptop-{}", &digits["sha256:".len()..][..20])
 }
@@ -111,7 +111,7 @@ fn path(namespace: &str, name: &str) -> String {
 }
 
 /// Kubernetes' words for a path that it knows nothing of: the resources are not installed.
-fn is_kind_unknown(message: &str) -> bool {
+pub fn is_kind_unknown(message: &str) -> bool {
     message.contains("could not find the requested resource") || message.contains("page not found")
 }
 
@@ -143,7 +143,7 @@ fn explain(error: ApiError, cluster: &Kubernetes) -> Fault {
 }
 
 /// Whom a refusal names: `User "dev" cannot create resource ...`.
-fn user_in(message: &str) -> Option<&str> {
+pub fn user_in(message: &str) -> Option<&str> {
     message.split_once("User \"")?.1.split_once('"').map(|(user, _)| user)
 }
 

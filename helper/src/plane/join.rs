@@ -16,6 +16,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::deliveries::{Deliveries, Delivering};
 use super::links::{Linked, News};
 use super::path::{DataPath, LinkEnd};
 use super::thread::Brought;
@@ -26,6 +27,7 @@ use super::{ClusterInfo, Path, Role, Way};
 pub(super) struct Joiner {
     pub path: Shared<DataPath>,
     pub identity: Arc<Identity>,
+    pub deliveries: Option<Arc<Deliveries>>,
     pub bring: mpsc::Sender<Brought>,
 }
 
@@ -112,7 +114,10 @@ impl Joiner {
                 }
             };
             let news = News::of(tokio::spawn(follow(id, changes, self.bring.clone())));
-            Ok(Linked { id, role, leaving: false, cluster, link, caller, _connection: connection, _news: news })
+            let start = |to: &Arc<Deliveries>| Delivering::start(to.clone(), id, caller.clone(), way.path.pace());
+            let delivering = self.deliveries.as_ref().map(start);
+            let _connection = connection;
+            Ok(Linked { id, role, leaving: false, cluster, link, caller, delivering, _connection, _news: news })
         };
         attached.await.map_err(|error| explain(error, way, &self.identity))
     }

@@ -10,6 +10,7 @@ use hawser_tunnel::link::Link;
 use hawser_vif::LinkId;
 use tokio::task::JoinHandle;
 
+use super::deliveries::Delivering;
 use super::{ClusterInfo, Role};
 
 /// A link in use. Dropping it ends it.
@@ -23,7 +24,15 @@ pub(super) struct Linked {
     pub link: Link,
     pub caller: Caller,
     pub _connection: Connection,
+    pub delivering: Option<Delivering>,
     pub _news: News,
+}
+
+impl Linked {
+    /// Flows from the cluster to this laptop.
+    pub fn deliveries_under_way(&self) -> usize {
+        self.delivering.as_ref().map_or(0, Delivering::flow_count)
+    }
 }
 
 /// The task that follows the cluster's changes; it ends with the link.

@@ -4,6 +4,7 @@
 //! shares. The rest of the helper holds a [`Plane`] and sends it commands.
 
 mod cluster;
+mod deliveries;
 mod join;
 mod links;
 mod path;
@@ -29,6 +30,7 @@ use tokio::sync::oneshot;
 use path::DataPath;
 use thread::Command;
 
+pub use deliveries::{Deliveries, Handlers};
 pub use way::{Path, Role, Way, Ways};
 
 /// The laptop's own addresses on a VIF, and those of its name server.
@@ -54,6 +56,8 @@ pub struct PlaneConfig {
     pub identity: Arc<Identity>,
     /// The host's own name servers.
     pub upstreams: Vec<SocketAddr>,
+    /// What comes from the cluster, where there are intercepts.
+    pub deliveries: Option<Arc<Deliveries>>,
 }
 
 /// What the manager said of its cluster.

@@ -61,7 +61,12 @@ pub(super) fn start(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (bring, brought) = mpsc::channel(upstream::LOOKUPS + 1);
     let worker = Worker {
-        joiner: Joiner { path: path.clone(), identity: config.identity.clone(), bring },
+        joiner: Joiner {
+            path: path.clone(),
+            identity: config.identity.clone(),
+            deliveries: config.deliveries.clone(),
+            bring,
+        },
         path,
         upstreams: config.upstreams.clone().into(),
         links: Links::default(),
@@ -238,7 +243,9 @@ impl Worker {
         }
         let idle: Vec<LinkId> = {
             let path = self.path.lock();
-            let is_idle = |linked: &&Linked| linked.leaving && path.flows_on(linked.id) == 0;
+            let is_idle = |linked: &&Linked| {
+                linked.leaving && path.flows_on(linked.id) == 0 && linked.deliveries_under_way() == 0
+            };
             self.links.iter().filter(is_idle).map(|linked| linked.id).collect()
         };
         for link in idle {

@@ -9,18 +9,27 @@ use hawser_ipc::proto::{self, State};
 use hawser_tunnel::proto as tunnel;
 use ipnet::IpNet;
 
+use super::intercept;
 use crate::connection::{Phase, Status};
 use crate::connections::{View, may_see};
+use crate::intercepts::View as Intercepted;
 use crate::owners::Owners;
 use crate::plane::FlowRecord;
-use crate::store::desired::{Kubernetes, Target};
+use crate::store::desired::{Id, Kubernetes, Target};
 
 /// Name and version of this build, for people.
 const SOFTWARE: &str = concat!("hawser ", env!("CARGO_PKG_VERSION"));
 
 /// Every connection as `caller` may see it.
-pub fn snapshot(views: &[View], caller: u32) -> proto::Snapshot {
-    let connections = views.iter().map(|view| connection(view, caller)).collect();
+pub fn snapshot(views: &[View], intercepts: impl Fn(&Id) -> Vec<Intercepted>, caller: u32) -> proto::Snapshot {
+    let whole = |view: &View| {
+        let seen = connection(view, caller);
+        if !may_see(caller, view.wish.id.owner) {
+            return seen;
+        }
+        proto::Connection { intercepts: intercepts(&view.wish.id).iter().map(intercept::state).collect(), ..seen }
+    };
+    let connections = views.iter().map(whole).collect();
     proto::Snapshot { software: SOFTWARE.to_owned(), connections }
 }
 
@@ -177,7 +186,7 @@ fn phase(phase: &Phase) -> (State, Option<&Fault>) {
     }
 }
 
-fn milliseconds(time: SystemTime) -> i64 {
+pub fn milliseconds(time: SystemTime) -> i64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis().try_into().unwrap_or(i64::MAX))
 }
 
@@ -186,7 +195,7 @@ mod tests {
     use super::*;
     use crate::connection::status::Device;
     use crate::plane::{ClusterInfo, Counters};
-    use crate::store::desired::{Id, Wish};
+    use crate::store::desired::Wish;
 
     fn view() -> View {
         let target = Target::Standalone { address: "192.0.2.1:7300".to_owned(), pin: String::new() };

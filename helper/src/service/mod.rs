@@ -1,6 +1,7 @@
 //! The contract of hawser-ipc, answered: one method a call, each in terms of [`Connections`].
 
 mod doctor;
+mod intercept;
 mod message;
 mod stream;
 
@@ -10,7 +11,8 @@ use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::helper_server::Helper;
 use hawser_ipc::proto::{
     BrowseRequest, Catalogue, CompanionAnswer, CompanionRequest, ConnectRequest, Connection, DisconnectReply,
-    DisconnectRequest, DoctorReply, DoctorRequest, FlowList, FlowsRequest, KeyReply, KeyRequest, LoggedInReply,
+    DisconnectRequest, DoctorReply, DoctorRequest, EnvironmentReply, EnvironmentRequest, ExtendRequest, FlowList,
+    FlowsRequest, InterceptRequest, InterceptState, KeyReply, KeyRequest, LeaveReply, LeaveRequest, LoggedInReply,
     LoggedInRequest, LogsReply, LogsRequest, Snapshot, WatchRequest,
 };
 use hawser_ipc::{peer_of, to_status};
@@ -18,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::connections::Connections;
+use crate::connections::{Connections, View};
 use crate::limits;
 use crate::machine::Machine;
 use crate::recent::{Excerpt, Recent};
@@ -47,6 +49,11 @@ impl Service {
         Self { connections, machine, facts: doctor::Facts { state_dir }, recent, streams }
     }
 
+    /// The caller's own connection of this name, or their only one.
+    fn own(&self, caller: u32, name: &str) -> Result<View, Status> {
+        self.connections.own(caller, name).map_err(|fault| to_status(&fault))
+    }
+
     /// A place among the open streams, held as long as the stream is.
     fn stream_place(&self) -> Result<stream::Place, Status> {
         Arc::clone(&self.streams).try_acquire_owned().map_err(|_| {
@@ -62,6 +69,7 @@ impl Helper for Service {
     type WatchStream = ReceiverStream<Result<Snapshot, Status>>;
     type BrowseStream = ReceiverStream<Result<Catalogue, Status>>;
     type AccompanyStream = ReceiverStream<Result<CompanionRequest, Status>>;
+    type InterceptStream = ReceiverStream<Result<InterceptState, Status>>;
     type FlowsStream = ReceiverStream<Result<FlowList, Status>>;
 
     async fn connect(&self, request: Request<ConnectRequest>) -> Streamed<Connection> {
@@ -88,7 +96,8 @@ impl Helper for Service {
         let place = self.stream_place()?;
         let caller = peer_of(&request)?.uid;
         let follow = request.get_ref().follow;
-        Ok(Response::new(stream::snapshots(Arc::clone(&self.connections), caller, follow, place)))
+        let intercepts = Arc::clone(&self.machine.intercepts);
+        Ok(Response::new(stream::snapshots(Arc::clone(&self.connections), intercepts, caller, follow, place)))
     }
 
     async fn flows(&self, request: Request<FlowsRequest>) -> Streamed<FlowList> {
@@ -124,6 +133,50 @@ impl Helper for Service {
         let catalogues = self.connections.browse(caller, &connection, namespaces).await;
         let catalogues = catalogues.map_err(|fault| to_status(&fault))?;
         Ok(Response::new(stream::catalogues(catalogues, follow, place)))
+    }
+
+    async fn intercept(&self, request: Request<InterceptRequest>) -> Streamed<InterceptState> {
+        let place = self.stream_place()?;
+        let caller = peer_of(&request)?.uid;
+        let request = request.into_inner();
+        let view = self.own(caller, &request.connection)?;
+        let asked = || {
+            intercept::is_up(&view)?;
+            let wanted = intercept::wanted(&view.wish, request)?;
+            let name = wanted.name.clone();
+            Ok((name, self.machine.intercepts.ask(&view.wish, wanted)?))
+        };
+        let (name, standing) = asked().map_err(|fault: Fault| to_status(&fault))?;
+        let intercepts = Arc::clone(&self.machine.intercepts);
+        Ok(Response::new(stream::intercepting(intercepts, view.wish.id, name, standing, place)))
+    }
+
+    async fn leave(&self, request: Request<LeaveRequest>) -> Result<Response<LeaveReply>, Status> {
+        let caller = peer_of(&request)?.uid;
+        let LeaveRequest { connection, name } = request.into_inner();
+        let id = self.own(caller, &connection)?.wish.id;
+        // Asked for once, it is ended whether or not the asker stays to see it.
+        let intercepts = Arc::clone(&self.machine.intercepts);
+        let left = tokio::spawn(async move { intercepts.leave(&id, &name).await });
+        let names = left.await.map_err(|error| internal(&error))?.map_err(|fault| to_status(&fault))?;
+        Ok(Response::new(LeaveReply { names }))
+    }
+
+    async fn extend_intercept(&self, request: Request<ExtendRequest>) -> Result<Response<InterceptState>, Status> {
+        let caller = peer_of(&request)?.uid;
+        let ExtendRequest { connection, name, until } = request.into_inner();
+        let wish = self.own(caller, &connection)?.wish;
+        let until = intercept::time(until).map_err(|fault| to_status(&fault))?;
+        let view = self.machine.intercepts.extend(&wish, &name, until).await.map_err(|fault| to_status(&fault))?;
+        Ok(Response::new(intercept::state(&view)))
+    }
+
+    async fn environment(&self, request: Request<EnvironmentRequest>) -> Result<Response<EnvironmentReply>, Status> {
+        let caller = peer_of(&request)?.uid;
+        let EnvironmentRequest { connection, name } = request.into_inner();
+        let id = self.own(caller, &connection)?.wish.id;
+        let environment = self.machine.intercepts.environment(&id, &name).await.map_err(|fault| to_status(&fault))?;
+        Ok(Response::new(intercept::environment(environment)))
     }
 
     async fn accompany(&self, request: Request<Streaming<CompanionAnswer>>) -> Streamed<CompanionRequest> {

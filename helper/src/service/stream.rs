@@ -5,20 +5,22 @@
 use std::sync::Arc;
 
 use hawser_fault::{Code, Fault};
-use hawser_ipc::proto::{Catalogue, CompanionAnswer, CompanionRequest, Connection, FlowList, Snapshot};
+use hawser_ipc::proto::{Catalogue, CompanionAnswer, CompanionRequest, Connection, FlowList, InterceptState, Snapshot};
 use hawser_ipc::to_status;
 use hawser_tunnel::proto as tunnel;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use tokio::time::sleep;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::time::{sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-use super::message;
-use crate::connection::{Host, Phase};
+use super::{intercept, message};
+use crate::connection::{self, Host};
 use crate::connections::{Connections, Followed, View};
+use crate::intercepts::{Intercepts, Objects, Phase, Standing};
 use crate::kubernetes::Companions;
 use crate::limits;
 use crate::owners::Owners;
+use crate::store::desired::Id;
 
 /// A stream's share of the bound.
 pub type Place = OwnedSemaphorePermit;
@@ -33,8 +35,10 @@ pub fn connecting<H: Host>(followed: Followed, connections: Arc<Connections<H>>,
             let now = status.borrow_and_update().clone();
             let counters = connections.view(&wish.id).map(|view| view.counters).unwrap_or_default();
             let last = match &now.phase {
-                Phase::Failed(cause) | Phase::Disconnected(Some(cause)) => Some(Err(to_status(cause))),
-                Phase::Connecting | Phase::Disconnecting => None,
+                connection::Phase::Failed(cause) | connection::Phase::Disconnected(Some(cause)) => {
+                    Some(Err(to_status(cause)))
+                }
+                connection::Phase::Connecting | connection::Phase::Disconnecting => None,
                 _ => Some(Ok(())),
             };
             if let Some(Err(failure)) = last {
@@ -105,19 +109,64 @@ pub fn companion(
     })
 }
 
+/// Follows an intercept until it is in force, or ends with why it can't be.
+pub fn intercepting<O: Objects>(
+    intercepts: Arc<Intercepts<O>>,
+    connection: Id,
+    name: String,
+    mut standing: watch::Receiver<Standing>,
+    place: Place,
+) -> Stream<InterceptState> {
+    spawn(place, async move |sender| {
+        let mut changes = intercepts.changes();
+        loop {
+            let now = standing.borrow_and_update().clone();
+            if now.phase == Phase::Ended {
+                let left = || Fault::new(Code::InterceptEnded, format!("the intercept {name} was left meanwhile"));
+                let _ = sender.send(Err(to_status(&now.cause.unwrap_or_else(left)))).await;
+                return;
+            }
+            let in_force = matches!(now.phase, Phase::Active | Phase::Waiting);
+            if in_force {
+                let told = |_: &u64| {
+                    intercepts.view(&connection, &name).is_none_or(|view| view.pods.iter().any(|pod| pod.applied))
+                };
+                // It is in force without that news.
+                let _ = timeout(limits::POD_NEWS, changes.wait_for(told)).await;
+            }
+            let Some(view) = intercepts.view(&connection, &name) else {
+                let fault = Fault::new(Code::InterceptEnded, format!("the intercept {name} was left meanwhile"));
+                let _ = sender.send(Err(to_status(&fault))).await;
+                return;
+            };
+            if sender.send(Ok(intercept::state(&view))).await.is_err() || in_force {
+                return;
+            }
+            tokio::select! {
+                // The keeper says how it ends before it does.
+                changed = standing.changed() => if changed.is_err() { return },
+                () = sender.closed() => return,
+            }
+        }
+    })
+}
+
 /// The present snapshot, then one at each change.
-pub fn snapshots<H: Host>(
+pub fn snapshots<H: Host, O: Objects>(
     connections: Arc<Connections<H>>,
+    intercepts: Arc<Intercepts<O>>,
     caller: u32,
     follow: bool,
     place: Place,
 ) -> Stream<Snapshot> {
     spawn(place, async move |sender| {
         let mut changes = connections.changes();
+        let mut of_intercepts = intercepts.changes();
         let mut last = None;
         loop {
             changes.mark_unchanged();
-            let snapshot = message::snapshot(&connections.views(), caller);
+            of_intercepts.mark_unchanged();
+            let snapshot = message::snapshot(&connections.views(), |id| intercepts.views(id), caller);
             if last.as_ref() != Some(&snapshot) {
                 if sender.send(Ok(snapshot.clone())).await.is_err() {
                     return;
@@ -129,6 +178,7 @@ pub fn snapshots<H: Host>(
             }
             tokio::select! {
                 _ = changes.changed() => {}
+                _ = of_intercepts.changed() => {}
                 // Totals move without a change of state.
                 () = sleep(limits::REFRESH) => {}
                 () = sender.closed() => return,

@@ -1,4 +1,4 @@
-//! The desired state: which connections their users want, whatever the world makes of it.
+//! The desired state: which connections and intercepts their users want, whatever the world makes of it.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,7 @@ use hawser_fault::{Code, Fault};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::intercepts::Intercept;
 use super::{files, unwritable};
 
 /// One connection that is wanted.
@@ -80,15 +81,17 @@ impl Target {
     }
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct Content {
     connections: Vec<Wish>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    intercepts: Vec<Intercept>,
 }
 
 /// The wishes and their file; what is in memory is what is on the disk.
 pub struct Desired {
     path: PathBuf,
-    wishes: Vec<Wish>,
+    content: Content,
 }
 
 impl Desired {
@@ -99,20 +102,22 @@ impl Desired {
             Some(content) => Ok(serde_json::from_slice::<Content>(&content)?),
             None => Ok(Content::default()),
         });
-        let wishes = match content {
-            Ok(content) => content.connections,
-            Err(error) => {
-                let aside = files::set_aside(&path);
-                tracing::warn!(path = %path.display(), %error, ?aside, "desired connections are unreadable");
-                Vec::new()
-            }
-        };
-        Self { path, wishes }
+        let content = content.unwrap_or_else(|error| {
+            let aside = files::set_aside(&path);
+            tracing::warn!(path = %path.display(), %error, ?aside, "desired connections are unreadable");
+            Content::default()
+        });
+        Self { path, content }
     }
 
     /// Every wish, in the order in which they were made.
     pub fn wishes(&self) -> &[Wish] {
-        &self.wishes
+        &self.content.connections
+    }
+
+    /// Every wished intercept, in the order in which they were made.
+    pub fn intercepts(&self) -> &[Intercept] {
+        &self.content.intercepts
     }
 
     /// Adds a wish, or replaces the one of the same id.
@@ -120,36 +125,83 @@ impl Desired {
     /// # Errors
     /// `state-unwritable`; then nothing has changed.
     pub fn add(&mut self, wish: Wish) -> Result<(), Fault> {
-        let mut wishes = self.wishes.clone();
-        wishes.retain(|other| other.id != wish.id);
-        wishes.push(wish);
-        self.write(wishes)
+        let mut content = self.content.clone();
+        content.connections.retain(|other| other.id != wish.id);
+        content.connections.push(wish);
+        self.write(content)
     }
 
-    /// Removes a wish. One that is not there is no error.
+    /// Removes a wish, and with it the intercepts of its connection. One that is not there is no error.
     ///
     /// # Errors
     /// `state-unwritable`; then nothing has changed.
     pub fn remove(&mut self, id: &Id) -> Result<(), Fault> {
-        if self.wishes.iter().all(|wish| wish.id != *id) {
+        if self.wishes().iter().all(|wish| wish.id != *id) {
             return Ok(());
         }
-        let wishes = self.wishes.iter().filter(|wish| wish.id != *id).cloned().collect();
-        self.write(wishes)
+        let mut content = self.content.clone();
+        content.connections.retain(|wish| wish.id != *id);
+        content.intercepts.retain(|intercept| intercept.connection != *id);
+        self.write(content)
     }
 
-    fn write(&mut self, wishes: Vec<Wish>) -> Result<(), Fault> {
-        let content = Content { connections: wishes };
+    /// Adds an intercept, or replaces the one of the same connection and name.
+    ///
+    /// # Errors
+    /// `state-unwritable`; then nothing has changed.
+    pub fn add_intercept(&mut self, intercept: Intercept) -> Result<(), Fault> {
+        let mut content = self.content.clone();
+        match content.intercepts.iter_mut().find(|other| other.is(&intercept.connection, &intercept.name)) {
+            Some(present) => *present = intercept,
+            None => content.intercepts.push(intercept),
+        }
+        self.write(content)
+    }
+
+    /// Changes an intercept. Says whether it is there.
+    ///
+    /// # Errors
+    /// `state-unwritable`; then nothing has changed.
+    pub fn change_intercept(
+        &mut self,
+        connection: &Id,
+        name: &str,
+        change: impl FnOnce(&mut Intercept),
+    ) -> Result<bool, Fault> {
+        let mut content = self.content.clone();
+        let Some(intercept) = content.intercepts.iter_mut().find(|intercept| intercept.is(connection, name)) else {
+            return Ok(false);
+        };
+        change(intercept);
+        self.write(content)?;
+        Ok(true)
+    }
+
+    /// Removes an intercept. One that is not there is no error.
+    ///
+    /// # Errors
+    /// `state-unwritable`; then nothing has changed.
+    pub fn remove_intercept(&mut self, connection: &Id, name: &str) -> Result<(), Fault> {
+        if !self.intercepts().iter().any(|intercept| intercept.is(connection, name)) {
+            return Ok(());
+        }
+        let mut content = self.content.clone();
+        content.intercepts.retain(|intercept| !intercept.is(connection, name));
+        self.write(content)
+    }
+
+    fn write(&mut self, content: Content) -> Result<(), Fault> {
         let json = serde_json::to_vec_pretty(&content)
             .map_err(|error| Fault::new(Code::Internal, format!("desired connections cannot be written: {error}")))?;
         files::replace(&self.path, &json).map_err(|error| unwritable(&self.path, &error))?;
-        self.wishes = content.connections;
+        self.content = content;
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::intercepts::tests::intercept;
     use super::*;
 
     fn wish(name: &str, index: u16) -> Wish {
@@ -169,6 +221,25 @@ mod tests {
         desired.remove(&wish("b", 1).id).unwrap();
         desired.remove(&wish("c", 1).id).unwrap();
         assert_eq!(Desired::load(path).wishes(), [wish("a", 2)]);
+    }
+
+    #[test]
+    fn intercepts_end_with_their_connection() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("desired.json");
+        let mut desired = Desired::load(path.clone());
+        for connection in ["a", "b"] {
+            desired.add(wish(connection, 0)).unwrap();
+            for name in ["web", "api"] {
+                desired.add_intercept(intercept(&wish(connection, 0).id, name)).unwrap();
+            }
+        }
+        desired.remove_intercept(&wish("b", 0).id, "api").unwrap();
+        desired.remove_intercept(&wish("b", 0).id, "other").unwrap();
+        let made = Intercept { uid: Some("u1".to_owned()), ..intercept(&wish("a", 0).id, "web") };
+        desired.add_intercept(made.clone()).unwrap();
+        desired.remove(&wish("b", 0).id).unwrap();
+        assert_eq!(Desired::load(path).intercepts(), [made, intercept(&wish("a", 0).id, "api")]);
     }
 
     #[test]

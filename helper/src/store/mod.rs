@@ -1,10 +1,11 @@
 //! The state directory: what survives the process.
 //!
-//! `lock` is held while a helper runs, `desired.json` says which connections are wanted, `keys/` has one key a user, and
+//! `lock` is held while a helper runs, `desired.json` says which connections and intercepts are wanted, `keys/` has one key a user, and
 //! `journal/` has one file for each change of the host that must be undone.
 
 pub mod desired;
 pub mod files;
+pub mod intercepts;
 pub mod journal;
 pub mod keys;
 

@@ -5,6 +5,7 @@ mod idle;
 mod status;
 
 use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ use super::lease::Leadership;
 use super::mirror::{Mirrors, follow, scopes};
 use super::sessions::Sessions;
 use super::settings::{Place, Settings};
-use super::workloads::Workloads;
+use super::workloads::{AGENTS_PORT, Workloads};
 use crate::exchange::{self, Carried, Exchange};
 use crate::injection::resolution::ResolvedPort;
 use crate::intercepts::filters;
@@ -106,6 +107,8 @@ impl Intercepts {
                 () = sleep(limits::INTERCEPTS_BEAT) => true,
             };
             beats = beats.wrapping_add(u32::from(beat));
+            let replicas = self.sessions.replicas().into_iter();
+            self.exchange.know_managers(replicas.map(|ip| SocketAddr::new(ip, AGENTS_PORT).to_string()).collect());
             let known: Vec<Arc<Intercept>> = self.ours();
             self.carry(&known).await;
             if self.leadership.leads() {

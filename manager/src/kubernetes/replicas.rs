@@ -1,6 +1,7 @@
 //! Which replicas of the manager live.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
@@ -15,7 +16,15 @@ use super::mirror::{Mirror, follow};
 const SELECTOR: &str = "app.kubernetes.io/name=hawser,app.kubernetes.io/component=manager";
 
 /// The pods of the manager.
-pub struct Replicas(RwLock<Mirror<String>>);
+pub struct Replicas(RwLock<Mirror<Living>>);
+
+/// What is kept of one that lives.
+#[derive(PartialEq)]
+struct Living {
+    name: String,
+    /// Once it has one.
+    address: Option<IpAddr>,
+}
 
 impl Replicas {
     /// Begins to follow them; `changes` fires when one comes or goes.
@@ -36,13 +45,20 @@ impl Replicas {
     /// The names of those that live; `None` before all are known.
     pub fn living(&self) -> Option<HashSet<String>> {
         let mirror = self.0.read();
-        mirror.is_complete().then(|| mirror.values().cloned().collect())
+        mirror.is_complete().then(|| mirror.values().map(|living| living.name.clone()).collect())
+    }
+
+    /// Where they are.
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        self.0.read().values().filter_map(|living| living.address).collect()
     }
 }
 
-/// The pod's name unless it has ended or is about to.
-fn living(pod: &Pod) -> Option<String> {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+/// What is kept of a pod unless it has ended or is about to.
+fn living(pod: &Pod) -> Option<Living> {
+    let status = pod.status.as_ref();
+    let phase = status.and_then(|status| status.phase.as_deref());
     let ended = pod.metadata.deletion_timestamp.is_some() || matches!(phase, Some("Failed" | "Succeeded"));
-    (!ended).then(|| pod.name_any())
+    let address = status.and_then(|status| status.pod_ip.as_ref()?.parse().ok());
+    (!ended).then(|| Living { name: pod.name_any(), address })
 }

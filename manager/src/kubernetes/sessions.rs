@@ -4,6 +4,7 @@
 //! session's status. There is no leader to wait for.
 
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -138,6 +139,11 @@ impl Sessions {
             let silent = if links.contains_key(&session.pin) { Duration::ZERO } else { silent };
             (session.user.name.clone(), silent)
         })
+    }
+
+    /// Where the manager's replicas are.
+    pub fn replicas(&self) -> Vec<IpAddr> {
+        self.replicas.addresses()
     }
 
     /// Fires when something may have changed of what is known of a session.

@@ -1,0 +1,298 @@
+//! Where an intercept stands, as its object says it: pure functions.
+
+use std::time::SystemTime;
+
+use hawser_api::{Condition, ConditionStatus, Intercept as Object, InterceptPhase};
+use hawser_fault::{Code, Fault};
+use jiff::Timestamp;
+
+use super::{Environment, View};
+use crate::store::intercepts::Intercept;
+
+/// Where an intercept stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standing {
+    /// How far it is.
+    pub phase: Phase,
+    /// Since when.
+    pub since: SystemTime,
+    /// What is being waited for, in words; empty when nothing is.
+    pub step: String,
+    /// Why it waits or has ended, or why nothing is heard of it.
+    pub cause: Option<Fault>,
+    /// The uid of its object, while there is one.
+    pub uid: Option<String>,
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
+    /// It was given up for the time that its connection is down; nothing of it is in the cluster.
+    pub released: bool,
+    /// It was in force once.
+    pub was_in_force: bool,
+}
+
+/// How far an intercept is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The cluster has not answered yet.
+    Pending,
+    /// The workload's pods are getting an agent.
+    Preparing,
+    /// Traffic goes to the laptop.
+    Active,
+    /// Traffic goes to the workload for now.
+    Waiting,
+    /// It is being taken away.
+    Ending,
+    /// It is gone, and nobody here asked for that.
+    Ended,
+}
+
+impl Standing {
+    /// Of an intercept of which nothing was heard yet.
+    pub fn of(intercept: &Intercept) -> Self {
+        Self {
+            phase: Phase::Pending,
+            since: SystemTime::now(),
+            step: String::new(),
+            cause: None,
+            uid: intercept.uid.clone(),
+            until: intercept.until,
+            released: false,
+            was_in_force: intercept.uid.is_some(),
+        }
+    }
+}
+
+/// Takes in what an object says.
+pub(super) fn take_in(standing: &mut Standing, object: &Object) {
+    let status = object.status.clone().unwrap_or_default();
+    let said = status.phase.unwrap_or(InterceptPhase::Pending);
+    standing.phase = match said {
+        _ if object.metadata.deletion_timestamp.is_some() => Phase::Ending,
+        InterceptPhase::Pending => Phase::Pending,
+        InterceptPhase::Preparing => Phase::Preparing,
+        InterceptPhase::Active => Phase::Active,
+        InterceptPhase::Waiting => Phase::Waiting,
+        InterceptPhase::Refused | InterceptPhase::Ending => Phase::Ending,
+    };
+    standing.step = match standing.phase {
+        Phase::Pending => "waiting for the manager to answer".to_owned(),
+        Phase::Preparing => untrue(&status.conditions)
+            .map(|condition| condition.message.clone())
+            .filter(|message| !message.is_empty())
+            .unwrap_or_else(|| "bringing an agent into the workload's pods".to_owned()),
+        Phase::Ending => "being taken down".to_owned(),
+        Phase::Active | Phase::Waiting | Phase::Ended => String::new(),
+    };
+    standing.cause = match standing.phase {
+        Phase::Waiting | Phase::Ending => fault(&status.conditions),
+        _ => None,
+    };
+    standing.uid.clone_from(&object.metadata.uid);
+    standing.until = object.spec.until.as_ref().map(|until| until.0);
+    standing.released = false;
+}
+
+/// Why the cluster does not want it, if it said so.
+pub(super) fn refusal(object: &Object) -> Option<Fault> {
+    let status = object.status.as_ref().filter(|status| status.phase == Some(InterceptPhase::Refused))?;
+    let unexplained = || Fault::new(Code::InterceptRefused, "the manager refuses the intercept without a reason");
+    Some(fault(&status.conditions).unwrap_or_else(unexplained))
+}
+
+/// Why an object that was there is gone. Kubernetes does not tell who deleted it; the manager may have said so before.
+pub(super) fn end(intercept: &Intercept, last: Option<&Object>, now: Timestamp) -> Fault {
+    let said = last.and_then(|object| fault(&object.status.as_ref()?.conditions));
+    if let Some(said) = said.filter(|_| last.is_some_and(is_ending)) {
+        return said;
+    }
+    let place = format!("{} in {}", intercept.workload.name, intercept.namespace);
+    match last.map_or(intercept.until, |object| object.spec.until.as_ref().map(|until| until.0)) {
+        Some(until) if until <= now => {
+            Fault::new(Code::InterceptExpired, format!("the intercept of {place} was to end at {until}"))
+        }
+        _ => Fault::new(
+            Code::InterceptEnded,
+            format!("somebody deleted the intercept of {place} in the cluster; the cluster's audit log knows who"),
+        ),
+    }
+}
+
+/// The container's environment and files, as a pod of the intercept has them: one that sends to this laptop before others.
+pub(super) fn environment(view: &View) -> Result<Environment, Fault> {
+    let name = &view.intercept.workload.name;
+    let told = |applied: bool| view.pods.iter().find(|pod| pod.applied == applied && !pod.containers.is_empty());
+    let Some(pod) = told(true).or_else(|| told(false)) else {
+        let absent = || Fault::new(Code::PodAbsent, format!("no pod of {name} has told of itself yet"));
+        return Err(view.standing.cause.clone().unwrap_or_else(absent));
+    };
+    let wanted = view.intercept.container.as_deref();
+    let container = pod.containers.iter().find(|container| wanted.is_none_or(|wanted| container.name == wanted));
+    let Some(container) = container else {
+        let names: Vec<&str> = pod.containers.iter().map(|container| container.name.as_str()).collect();
+        let detail = format!(
+            "the pod {} has no container {}; it has {}",
+            pod.name,
+            wanted.unwrap_or_default(),
+            names.join(", ")
+        );
+        return Err(Fault::new(Code::ContainerUnknown, detail));
+    };
+    Ok(Environment { pod: pod.name.clone(), container: container.clone() })
+}
+
+fn is_ending(object: &Object) -> bool {
+    let phase = object.status.as_ref().and_then(|status| status.phase);
+    object.metadata.deletion_timestamp.is_some()
+        || matches!(phase, Some(InterceptPhase::Ending | InterceptPhase::Refused))
+}
+
+/// What the first condition says that isn't as it should be.
+fn fault(conditions: &[Condition]) -> Option<Fault> {
+    let condition = untrue(conditions)?;
+    let code = condition.code.as_deref().and_then(Code::parse).unwrap_or(Code::InterceptRefused);
+    let fault = Fault::new(code, condition.message.clone());
+    Some(match &condition.fix {
+        Some(fix) => fault.with_fix(fix.clone()),
+        None => fault,
+    })
+}
+
+/// What has a code before what has none, `Ready` before others.
+fn untrue(conditions: &[Condition]) -> Option<&Condition> {
+    let untrue = conditions.iter().filter(|condition| condition.status == ConditionStatus::False);
+    untrue.max_by_key(|condition| (condition.code.is_some(), condition.type_ == "Ready"))
+}
+
+#[cfg(test)]
+mod tests {
+    use hawser_api::{InterceptStatus, Time};
+    use hawser_tunnel::proto::{AgentContainer, InterceptedPod};
+
+    use super::super::tests::object;
+    use super::*;
+    use crate::store::desired::Id;
+    use crate::store::intercepts::tests::intercept;
+
+    fn wanted() -> Intercept {
+        intercept(&Id { owner: 1000, name: "shop".to_owned() }, "web")
+    }
+
+    fn condition(type_: &str, message: &str, code: Option<&str>) -> Condition {
+        Condition {
+            type_: type_.to_owned(),
+            status: ConditionStatus::False,
+            reason: "Any".to_owned(),
+            message: message.to_owned(),
+            last_transition_time: Time(Timestamp::UNIX_EPOCH),
+            observed_generation: None,
+            code: code.map(str::to_owned),
+            fix: code.map(|_| "Do the other.".to_owned()),
+        }
+    }
+
+    fn with(phase: InterceptPhase, conditions: Vec<Condition>) -> Object {
+        let status = InterceptStatus { phase: Some(phase), conditions, ..Default::default() };
+        Object { status: Some(status), ..object(&wanted(), "u1") }
+    }
+
+    fn standing(object: &Object) -> Standing {
+        let mut standing = Standing::of(&wanted());
+        take_in(&mut standing, object);
+        standing
+    }
+
+    #[test]
+    fn each_phase_says_what_it_waits_for_and_why() {
+        let quota =
+            || vec![condition("Ready", "3 of 3 pods", None), condition("Injected", "no quota", Some("limit-reached"))];
+        let none: fn() -> Vec<Condition> = Vec::new;
+        for (object, phase, step, code) in [
+            (object(&wanted(), "u1"), Phase::Pending, "waiting for the manager to answer", None),
+            (
+                with(InterceptPhase::Preparing, none()),
+                Phase::Preparing,
+                "bringing an agent into the workload's pods",
+                None,
+            ),
+            (
+                with(InterceptPhase::Preparing, vec![condition("Ready", "evicting web-1", None)]),
+                Phase::Preparing,
+                "evicting web-1",
+                None,
+            ),
+            (with(InterceptPhase::Active, quota()), Phase::Active, "", None),
+            (with(InterceptPhase::Waiting, quota()), Phase::Waiting, "", Some(Code::LimitReached)),
+            (with(InterceptPhase::Ending, none()), Phase::Ending, "being taken down", None),
+        ] {
+            let standing = standing(&object);
+            let found = (standing.phase, standing.step.as_str(), standing.cause.map(|cause| cause.code));
+            assert_eq!(found, (phase, step, code));
+            assert_eq!(standing.uid.as_deref(), Some("u1"));
+        }
+    }
+
+    #[test]
+    fn a_refusal_carries_the_manager_s_words() {
+        let refused = with(InterceptPhase::Refused, vec![condition("Ready", "ann holds it", Some("intercept-exists"))]);
+        let fault = refusal(&refused).unwrap();
+        assert_eq!(
+            (fault.code, fault.detail.as_str(), fault.fix.as_str()),
+            (Code::InterceptExists, "ann holds it", "Do the other.")
+        );
+        let unknown = with(InterceptPhase::Refused, vec![condition("Ready", "odd", Some("from-the-future"))]);
+        assert_eq!(refusal(&unknown).unwrap().code, Code::InterceptRefused);
+        assert_eq!(refusal(&with(InterceptPhase::Refused, Vec::new())).unwrap().code, Code::InterceptRefused);
+        assert_eq!(refusal(&with(InterceptPhase::Waiting, Vec::new())), None);
+    }
+
+    #[test]
+    fn why_an_object_is_gone() {
+        let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        let code = |last: Option<&Object>| end(&wanted(), last, now).code;
+        assert_eq!(code(None), Code::InterceptEnded);
+        assert_eq!(code(Some(&with(InterceptPhase::Active, Vec::new()))), Code::InterceptEnded);
+        let old = vec![condition("Ready", "no pod", Some("pod-absent"))];
+        assert_eq!(
+            code(Some(&with(InterceptPhase::Waiting, old))),
+            Code::InterceptEnded,
+            "why it waited is not why it ended"
+        );
+        let revoked = vec![condition("Ready", "admin ended it", Some("intercept-refused"))];
+        assert_eq!(code(Some(&with(InterceptPhase::Ending, revoked))), Code::InterceptRefused);
+        let mut expired = with(InterceptPhase::Active, Vec::new());
+        expired.spec.until = Some(Time("2026-03-01T11:00:00Z".parse().unwrap()));
+        assert_eq!(code(Some(&expired)), Code::InterceptExpired);
+        let unseen = Intercept { until: expired.spec.until.as_ref().map(|until| until.0), ..wanted() };
+        assert_eq!(end(&unseen, None, now).code, Code::InterceptExpired);
+    }
+
+    #[test]
+    fn the_environment_is_that_of_the_wanted_container() {
+        let container = |name: &str| AgentContainer { name: name.to_owned(), ..AgentContainer::default() };
+        let pod = |name: &str, applied, containers: &[&str]| InterceptedPod {
+            name: name.to_owned(),
+            applied,
+            containers: containers.iter().map(|name| container(name)).collect(),
+            ..InterceptedPod::default()
+        };
+        let view = |wanted_container: Option<&str>, pods: Vec<InterceptedPod>| View {
+            intercept: Intercept { container: wanted_container.map(str::to_owned), ..wanted() },
+            standing: Standing::of(&wanted()),
+            pods,
+        };
+        let pods = vec![pod("web-0", false, &["app"]), pod("web-1", true, &["app", "proxy"])];
+        let found = |wanted: Option<&str>| {
+            environment(&view(wanted, pods.clone())).map(|found| (found.pod, found.container.name))
+        };
+        assert_eq!(found(None), Ok(("web-1".to_owned(), "app".to_owned())));
+        assert_eq!(found(Some("proxy")), Ok(("web-1".to_owned(), "proxy".to_owned())));
+        let fault = found(Some("db")).unwrap_err();
+        assert_eq!(fault.code, Code::ContainerUnknown);
+        assert!(fault.detail.ends_with("it has app, proxy"), "{fault}");
+        assert_eq!(environment(&view(None, vec![pod("web-2", true, &[])])).unwrap_err().code, Code::PodAbsent);
+        let waiting = Fault::new(Code::LimitReached, "no quota");
+        let standing = Standing { cause: Some(waiting.clone()), ..Standing::of(&wanted()) };
+        assert_eq!(environment(&View { standing, ..view(None, Vec::new()) }).unwrap_err(), waiting);
+    }
+}

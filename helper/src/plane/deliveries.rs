@@ -1,0 +1,164 @@
+//! What comes from the cluster to programs on this laptop, and what the managers say of it.
+//!
+//! The control plane sets which ports lead where; on each link to a manager a task of the plane's thread takes the flows that the
+//! manager asks for, and writes down what it tells.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hawser_tunnel::client::Caller;
+use hawser_tunnel::error::LinkError;
+use hawser_tunnel::frame::{Kind, Reason};
+use hawser_tunnel::link::Shared;
+use hawser_tunnel::proto::{InterceptList, Intercepted, InterceptedPod};
+use hawser_tunnel::sockets::{self, Answer, Gate, Lead, Opener, Side, Sockets};
+use hawser_tunnel::target;
+use hawser_vif::LinkId;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::limits;
+
+/// One connection's deliveries, over any number of links.
+pub struct Deliveries {
+    handlers: Mutex<Handlers>,
+    /// What the manager behind each link says.
+    said: Mutex<BTreeMap<LinkId, Vec<Intercepted>>>,
+    changes: watch::Sender<u64>,
+}
+
+/// Where the program listens that answers for a local port.
+pub type Handlers = HashMap<(Kind, u16), SocketAddr>;
+
+impl Deliveries {
+    /// Nothing is delivered yet. `changes` counts what the managers say.
+    pub fn new(changes: watch::Sender<u64>) -> Self {
+        Self { handlers: Mutex::default(), said: Mutex::default(), changes }
+    }
+
+    /// From now on these are all.
+    pub fn set_handlers(&self, handlers: Handlers) {
+        *self.handlers.lock() = handlers;
+    }
+
+    /// The pods whose agents a manager has of the intercept with this uid. A pod that several managers have is there once.
+    pub fn pods(&self, uid: &str) -> Vec<InterceptedPod> {
+        let mut pods: BTreeMap<String, InterceptedPod> = BTreeMap::new();
+        let said = self.said.lock();
+        let of_it = said.values().flatten().filter(|intercepted| intercepted.uid == uid);
+        for pod in of_it.flat_map(|intercepted| &intercepted.pods) {
+            pods.entry(pod.name.clone())
+                .and_modify(|known| known.applied |= pod.applied)
+                .or_insert_with(|| pod.clone());
+        }
+        pods.into_values().collect()
+    }
+
+    fn hear(&self, link: LinkId, list: InterceptList) {
+        self.said.lock().insert(link, list.intercepts);
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    fn forget(&self, link: LinkId) {
+        if self.said.lock().remove(&link).is_some() {
+            self.changes.send_modify(|count| *count += 1);
+        }
+    }
+}
+
+/// What is asked for on this laptop leads to the handlers alone.
+impl Gate for Deliveries {
+    fn lead(&self, kind: Kind, target: SocketAddr) -> Result<Lead, Reason> {
+        let Some((0, port)) = target::intercept(target) else { return Err(Reason::Forbidden) };
+        self.handlers.lock().get(&(kind, port)).map(|handler| Lead::To(*handler)).ok_or(Reason::Forbidden)
+    }
+
+    fn resolve(&self, _: Bytes) -> Answer<'_> {
+        Box::pin(std::future::ready(None))
+    }
+}
+
+/// The deliveries of one link. Dropping it ends them.
+pub(super) struct Delivering {
+    task: JoinHandle<()>,
+    sockets: Arc<Mutex<Option<Shared<Sockets>>>>,
+}
+
+impl Delivering {
+    /// Begins, and goes on for as long as the connection behind `caller` is there.
+    pub fn start(deliveries: Arc<Deliveries>, link: LinkId, caller: Caller, pace: Option<Duration>) -> Self {
+        let sockets = Arc::default();
+        let task = tokio::spawn(deliver(deliveries, link, caller, pace, Arc::clone(&sockets)));
+        Self { task, sockets }
+    }
+
+    /// Flows that are under way.
+    pub fn flow_count(&self) -> usize {
+        self.sockets.lock().as_ref().map_or(0, |sockets| sockets.lock().flow_count())
+    }
+}
+
+impl Drop for Delivering {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn deliver(
+    deliveries: Arc<Deliveries>,
+    link: LinkId,
+    caller: Caller,
+    pace: Option<Duration>,
+    present: Arc<Mutex<Option<Shared<Sockets>>>>,
+) {
+    let _forgetting = Forgetting(Arc::clone(&deliveries), link);
+    loop {
+        let gate: Arc<dyn Gate> = deliveries.clone();
+        let sockets = Arc::new(Mutex::new(Sockets::new(Side::Client, gate, Opener::default())));
+        *present.lock() = Some(sockets.clone());
+        let Err(error) = serve(&deliveries, link, &caller, pace, sockets).await;
+        tracing::debug!(%error, "deliveries of a link end");
+        tokio::time::sleep(limits::REDIAL_LONGEST).await;
+    }
+}
+
+/// A manager that is too old to tell of intercepts gets no second link.
+async fn serve(
+    deliveries: &Deliveries,
+    link: LinkId,
+    caller: &Caller,
+    pace: Option<Duration>,
+    sockets: Shared<Sockets>,
+) -> Result<std::convert::Infallible, LinkError> {
+    let mut lists = caller.intercepts().await?;
+    let flows = caller.deliveries(sockets.clone(), pace).await?;
+    let (_stop, stopping) = watch::channel(false);
+    let serving = sockets::serve(sockets, flows, stopping);
+    tokio::pin!(serving);
+    loop {
+        tokio::select! {
+            error = &mut serving => return Err(error),
+            list = lists.message() => match list {
+                Ok(Some(list)) => deliveries.hear(link, list),
+                Ok(None) => return Err(LinkError::Lost("the manager ended the list of intercepts".to_owned())),
+                Err(status) => return Err(LinkError::Lost(status.message().to_owned())),
+            },
+        }
+    }
+}
+
+/// What a link's manager said holds only as long as the link.
+struct Forgetting(Arc<Deliveries>, LinkId);
+
+impl Drop for Forgetting {
+    fn drop(&mut self) {
+        self.0.forget(self.1);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! A manager over loopback asks for flows to handlers on this laptop.
+
+use hawser_tunnel::client::{Connection, dial};
+use hawser_tunnel::identity::{Identity, Pin};
+use hawser_tunnel::link::Link;
+use hawser_tunnel::proto::HelloReply;
+use hawser_tunnel::server::{Catalogues, Changes, Host, InterceptLists, Serving, acceptor, connection};
+use hawser_tunnel::sockets::{Near, pipe};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+
+/// Asks nothing by itself: the test opens the flows.
+struct Manager {
+    opener: Opener,
+    list: watch::Receiver<InterceptList>,
+}
+
+struct Shut;
+
+impl Gate for Shut {
+    fn lead(&self, _: Kind, _: SocketAddr) -> Result<Lead, Reason> {
+        Err(Reason::Forbidden)
+    }
+
+    fn resolve(&self, _: Bytes) -> Answer<'_> {
+        Box::pin(std::future::ready(None))
+    }
+}
+
+fn endpoint(opener: Opener) -> (Shared<Sockets>, impl FnOnce(Link) -> Serving + Send + 'static) {
+    let sockets = Arc::new(Mutex::new(Sockets::new(Side::Server, Arc::new(Shut), opener)));
+    let shared = sockets.clone();
+    let serve = move |link| -> Serving {
+        Box::pin(async move {
+            let (_stop, stopping) = watch::channel(false);
+            sockets::serve(shared, link, stopping).await;
+        })
+    };
+    (sockets, serve)
+}
+
+impl Host for Manager {
+    type Endpoint = Sockets;
+
+    fn cluster(&self, _: Pin) -> HelloReply {
+        HelloReply::default()
+    }
+
+    fn changes(&self, _: Pin) -> Changes {
+        Box::pin(futures_util::stream::pending())
+    }
+
+    fn catalogue(&self, _: Pin, _: Vec<String>) -> Catalogues {
+        Box::pin(futures_util::stream::pending())
+    }
+
+    fn serve(&self, _: Pin) -> (Shared<Sockets>, impl FnOnce(Link) -> Serving + Send + 'static) {
+        endpoint(Opener::default())
+    }
+
+    fn intercepts(&self, _: Pin) -> InterceptLists {
+        let each = async |(mut list, first): (watch::Receiver<InterceptList>, bool)| {
+            if !first {
+                list.changed().await.ok()?;
+            }
+            let now = list.borrow_and_update().clone();
+            Some((now, (list, false)))
+        };
+        Box::pin(futures_util::stream::unfold((self.list.clone(), true), each))
+    }
+
+    fn deliveries(&self, _: Pin) -> (Shared<Sockets>, impl FnOnce(Link) -> Serving + Send + 'static) {
+        endpoint(self.opener.clone())
+    }
+}
+
+struct Laptop {
+    deliveries: Arc<Deliveries>,
+    delivering: Delivering,
+    opener: Opener,
+    list: watch::Sender<InterceptList>,
+    changes: watch::Receiver<u64>,
+    connection: Connection,
+}
+
+impl Laptop {
+    /// A laptop with one link to a manager, when its deliveries have begun.
+    async fn new() -> Self {
+        let (identity, key) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+        let pin = key.pin();
+        let acceptor = acceptor(&identity, Arc::new(move |other| other == pin)).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (list, listed) = watch::channel(InterceptList::default());
+        let opener = Opener::default();
+        let manager = Arc::new(Manager { opener: opener.clone(), list: listed });
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            connection(stream, acceptor, manager).await
+        });
+
+        let dialled = dial(&address.to_string(), &key, &[identity.pin()]).await.unwrap();
+        let caller = dialled.caller();
+        let idle = Arc::new(Mutex::new(Sockets::new(Side::Client, Arc::new(Shut), Opener::default())));
+        let (_, connection) = dialled.attach(idle, None).await.unwrap();
+        let (sender, mut changes) = watch::channel(0);
+        let deliveries = Arc::new(Deliveries::new(sender));
+        let config = hawser_vif::Config { local: Vec::new(), checksum_offload: false, seed: 1 };
+        let link = hawser_vif::Core::new(config, std::time::Instant::now()).link_up(std::time::Instant::now());
+        let delivering = Delivering::start(Arc::clone(&deliveries), link, caller, None);
+        // The first list says that the manager listens; the link is there soon after.
+        changes.changed().await.unwrap();
+        while !opener.is_open() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Self { deliveries, delivering, opener, list, changes, connection }
+    }
+
+    /// A connection in the cluster whose other end is to be the handler of this port.
+    async fn client(&self, port: u16) -> TcpStream {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (near, _) = listener.accept().await.unwrap();
+        self.opener.open(Kind::Tcp, target::of_handler(port), Near::Tcp(near)).unwrap_or_else(|_| panic!("no link"));
+        client
+    }
+}
+
+async fn in_time<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(5), work).await.expect("in time")
+}
+
+#[tokio::test]
+async fn a_flow_reaches_the_handler_of_its_port_and_no_other() {
+    let laptop = Laptop::new().await;
+    let handler = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    laptop.deliveries.set_handlers([((Kind::Tcp, 8080), handler.local_addr().unwrap())].into());
+
+    let mut client = laptop.client(8080).await;
+    client.write_all(b"ping").await.unwrap();
+    let (mut served, _) = in_time(handler.accept()).await.unwrap();
+    let mut heard = [0; 4];
+    in_time(served.read_exact(&mut heard)).await.unwrap();
+    served.write_all(b"pong").await.unwrap();
+    in_time(client.read_exact(&mut heard)).await.unwrap();
+    assert_eq!(&heard, b"pong");
+    assert_eq!(laptop.delivering.flow_count(), 1);
+
+    let mut refused = laptop.client(8081).await;
+    let error = in_time(refused.read(&mut heard)).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    let (near, far) = pipe();
+    let elsewhere = handler.local_addr().unwrap();
+    assert!(laptop.opener.open(Kind::Tcp, elsewhere, Near::Pipe(near)).is_ok());
+    let answer = in_time(std::future::poll_fn(|context| far.poll_answer(context.waker()))).await;
+    assert_eq!(answer, Err(Reason::Forbidden), "an address is no handler");
+
+    laptop.deliveries.set_handlers(Handlers::new());
+    let mut late = laptop.client(8080).await;
+    assert!(in_time(late.read(&mut heard)).await.is_err(), "what was left is refused");
+}
+
+#[tokio::test]
+async fn datagrams_reach_the_handler_of_their_port() {
+    let laptop = Laptop::new().await;
+    let handler = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    laptop.deliveries.set_handlers([((Kind::Udp, 5353), handler.local_addr().unwrap())].into());
+    let (near, far) = pipe();
+    assert!(laptop.opener.open(Kind::Udp, target::of_handler(5353), Near::Pipe(near)).is_ok());
+    assert!(in_time(std::future::poll_fn(|context| far.poll_answer(context.waker()))).await.is_ok());
+    far.send(Bytes::from_static(b"who")).unwrap();
+    let mut heard = [0; 8];
+    let (length, from) = in_time(handler.recv_from(&mut heard)).await.unwrap();
+    assert_eq!(&heard[..length], b"who");
+    handler.send_to(b"me", from).await.unwrap();
+    let back = in_time(std::future::poll_fn(|context| far.poll_datagram(context.waker()))).await;
+    assert_eq!(back.unwrap(), "me");
+}
+
+#[tokio::test]
+async fn what_a_manager_says_holds_as_long_as_its_link() {
+    let mut laptop = Laptop::new().await;
+    let pod = |name: &str, applied| InterceptedPod { name: name.to_owned(), applied, ..InterceptedPod::default() };
+    let intercepted =
+        Intercepted { uid: "u1".to_owned(), pods: vec![pod("web-b", false), pod("web-a", true)], ..Default::default() };
+    laptop.list.send_replace(InterceptList { intercepts: vec![intercepted] });
+    in_time(laptop.changes.wait_for(|_| !laptop.deliveries.pods("u1").is_empty())).await.unwrap();
+    assert_eq!(laptop.deliveries.pods("u1"), [pod("web-a", true), pod("web-b", false)]);
+    assert!(laptop.deliveries.pods("u2").is_empty());
+    drop(laptop.delivering);
+    in_time(laptop.changes.wait_for(|_| laptop.deliveries.pods("u1").is_empty())).await.unwrap();
+    drop(laptop.connection);
+}

@@ -1,0 +1,324 @@
+//! Intercepts as messages.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use hawser_api::{
+    Filters, HeaderMatch, HeaderMatchType, HttpFilter, HttpMethod, IntOrString, InterceptPort, Mode, PathMatch,
+    PathMatchType, Protocol, Workload, WorkloadKind, limits,
+};
+use hawser_fault::{Code, Fault};
+use hawser_ipc::proto;
+use hawser_ipc::proto::InterceptPhase;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::message::milliseconds;
+use crate::connection;
+use crate::connections;
+use crate::intercepts::{Environment, Phase, View};
+use crate::store::desired::{Target, Wish};
+use crate::store::intercepts::Intercept;
+
+/// Whether intercepts can begin over this connection now.
+pub fn is_up(view: &connections::View) -> Result<(), Fault> {
+    let name = &view.wish.id.name;
+    match &view.status.phase {
+        connection::Phase::Connected => Ok(()),
+        connection::Phase::Reconnecting(cause)
+        | connection::Phase::NeedsLogin(cause)
+        | connection::Phase::Failed(cause)
+        | connection::Phase::Disconnected(Some(cause)) => {
+            let detail = format!("the connection {name} is not up now: {}", cause.detail);
+            Err(Fault { detail, ..cause.clone() })
+        }
+        _ => Err(Fault::new(Code::NotConnected, format!("the connection {name} is not up now"))
+            .with_fix("Wait until it is: hawser status --watch")),
+    }
+}
+
+/// What a user asks for.
+///
+/// # Errors
+/// `bad-argument`.
+pub fn wanted(wish: &Wish, asked: proto::InterceptRequest) -> Result<Intercept, Fault> {
+    let Target::Kubernetes(cluster) = &wish.target else {
+        let detail = format!("the connection {} goes to a manager without Kubernetes", wish.id.name);
+        return Err(bad(detail).with_fix("Intercepts need a connection to a cluster."));
+    };
+    let or = |text: String, other: &str| if text.is_empty() { other.to_owned() } else { text };
+    Ok(Intercept {
+        connection: wish.id.clone(),
+        name: or(asked.name, &asked.workload),
+        namespace: or(asked.namespace, &cluster.namespace),
+        workload: Workload { kind: word::<WorkloadKind>("kind of workload", &asked.kind)?, name: asked.workload },
+        container: Some(asked.container).filter(|container| !container.is_empty()),
+        mode: word::<Mode>("mode", &asked.mode)?,
+        ports: asked.ports.into_iter().map(port).collect::<Result<_, _>>()?,
+        filters: asked.http.map(filters).transpose()?.flatten(),
+        until: time(asked.until)?,
+        address: match asked.address.as_str() {
+            "" => Ipv4Addr::LOCALHOST.into(),
+            address => address.parse::<IpAddr>().map_err(|_| bad(format!("{address:?} is no IP address")))?,
+        },
+        object: String::new(),
+        uid: None,
+        leaving: false,
+    })
+}
+
+/// A time in Unix milliseconds; 0 stands for never.
+///
+/// # Errors
+/// `bad-argument`.
+pub fn time(milliseconds: i64) -> Result<Option<Timestamp>, Fault> {
+    // Kubernetes' times have whole seconds.
+    let time = (milliseconds != 0).then(|| Timestamp::from_second(milliseconds.div_euclid(1000)));
+    time.transpose().map_err(|error| bad(format!("{milliseconds} ms after 1970 is no time: {error}")))
+}
+
+/// An intercept as its user sees it.
+pub fn state(view: &View) -> proto::InterceptState {
+    let View { intercept, standing, pods } = view;
+    proto::InterceptState {
+        connection: intercept.connection.name.clone(),
+        name: intercept.name.clone(),
+        namespace: intercept.namespace.clone(),
+        kind: text(&intercept.workload.kind),
+        workload: intercept.workload.name.clone(),
+        container: intercept.container.clone().unwrap_or_default(),
+        mode: text(&intercept.mode),
+        ports: intercept.ports.iter().map(said_port).collect(),
+        http: intercept.filters.as_ref().and_then(|filters| filters.http.as_ref()).map(said_filter),
+        address: intercept.address.to_string(),
+        until: intercept.until.map_or(0, Timestamp::as_millisecond),
+        phase: phase(standing.phase).into(),
+        step: standing.step.clone(),
+        since: milliseconds(standing.since),
+        cause: standing.cause.as_ref().map(Into::into),
+        pods: pods
+            .iter()
+            .map(|pod| proto::InterceptedPod {
+                name: pod.name.clone(),
+                address: pod.address.clone(),
+                applied: pod.applied,
+            })
+            .collect(),
+        object: intercept.object.clone(),
+    }
+}
+
+/// What an intercepted container has.
+pub fn environment(known: Environment) -> proto::EnvironmentReply {
+    let Environment { pod, container } = known;
+    proto::EnvironmentReply {
+        pod,
+        container: container.name,
+        environment: container.environment,
+        mounts: container.mounts,
+    }
+}
+
+fn port(asked: proto::InterceptPort) -> Result<InterceptPort, Fault> {
+    let local_port = u16::try_from(asked.local_port).map_err(|_| bad(format!("{} is no port", asked.local_port)))?;
+    let port = match asked.port.parse::<u16>() {
+        Ok(0) => return Err(bad("0 is no port".to_owned())),
+        Ok(number) => IntOrString::Int(number.into()),
+        Err(_) if asked.port.is_empty() || asked.port.len() > limits::PORT_NAME as usize => {
+            return Err(bad(format!("{:?} is no port", asked.port)));
+        }
+        Err(_) => IntOrString::String(asked.port),
+    };
+    Ok(InterceptPort { port, protocol: Some(if asked.udp { Protocol::Udp } else { Protocol::Tcp }), local_port })
+}
+
+fn said_port(port: &InterceptPort) -> proto::InterceptPort {
+    let name = match &port.port {
+        IntOrString::Int(number) => number.to_string(),
+        IntOrString::String(name) => name.clone(),
+    };
+    let udp = port.protocol.unwrap_or_default() == Protocol::Udp;
+    proto::InterceptPort { port: name, udp, local_port: port.local_port.into() }
+}
+
+fn filters(asked: proto::HttpFilter) -> Result<Option<Filters>, Fault> {
+    let too_long = |text: &str, longest: u32| text.chars().count() > longest as usize;
+    if asked.headers.len() > limits::HEADERS as usize {
+        return Err(bad(format!("a filter looks at {} headers at most", limits::HEADERS)));
+    }
+    let header = |asked: proto::HeaderMatch| {
+        if asked.name.is_empty() || asked.value.is_empty() {
+            return Err(bad("a header of a filter has no name or no value".to_owned()));
+        }
+        if too_long(&asked.name, limits::HEADER_NAME) || too_long(&asked.value, limits::MATCH) {
+            return Err(bad("a header of a filter is too long".to_owned()));
+        }
+        let type_ = if asked.regex { HeaderMatchType::RegularExpression } else { HeaderMatchType::Exact };
+        Ok(HeaderMatch { type_, name: asked.name, value: asked.value })
+    };
+    let path = |asked: proto::PathMatch| {
+        if asked.value.is_empty() || too_long(&asked.value, limits::MATCH) {
+            return Err(bad("the path of a filter is empty or too long".to_owned()));
+        }
+        Ok(PathMatch { type_: word::<PathMatchType>("match of a path", &asked.kind)?, value: asked.value })
+    };
+    let method = Some(asked.method).filter(|method| !method.is_empty());
+    let http = HttpFilter {
+        headers: asked.headers.into_iter().map(header).collect::<Result<_, _>>()?,
+        path: asked.path.map(path).transpose()?,
+        method: method.map(|method| word::<HttpMethod>("method", &method)).transpose()?,
+    };
+    let says_nothing = http.headers.is_empty() && http.path.is_none() && http.method.is_none();
+    Ok((!says_nothing).then_some(Filters { http: Some(http) }))
+}
+
+fn said_filter(filter: &HttpFilter) -> proto::HttpFilter {
+    let header = |header: &HeaderMatch| proto::HeaderMatch {
+        name: header.name.clone(),
+        value: header.value.clone(),
+        regex: header.type_ == HeaderMatchType::RegularExpression,
+    };
+    proto::HttpFilter {
+        headers: filter.headers.iter().map(header).collect(),
+        path: filter.path.as_ref().map(|path| proto::PathMatch { value: path.value.clone(), kind: text(&path.type_) }),
+        method: filter.method.as_ref().map(text).unwrap_or_default(),
+    }
+}
+
+fn phase(phase: Phase) -> InterceptPhase {
+    match phase {
+        Phase::Pending => InterceptPhase::Pending,
+        Phase::Preparing => InterceptPhase::Preparing,
+        Phase::Active => InterceptPhase::Active,
+        Phase::Waiting => InterceptPhase::Waiting,
+        Phase::Ending => InterceptPhase::Ending,
+        Phase::Ended => InterceptPhase::Ended,
+    }
+}
+
+/// One of the words of the cluster's resources, which are those of the contract.
+fn word<T: DeserializeOwned>(what: &str, word: &str) -> Result<T, Fault> {
+    serde_json::from_value(Value::from(word)).map_err(|_| bad(format!("{word:?} is no {what}")))
+}
+
+fn text(word: &impl Serialize) -> String {
+    match serde_json::to_value(word) {
+        Ok(Value::String(text)) => text,
+        _ => String::new(),
+    }
+}
+
+fn bad(detail: String) -> Fault {
+    Fault::new(Code::BadArgument, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intercepts::Standing;
+    use crate::store::desired::{Id, Kubernetes};
+
+    fn wish() -> Wish {
+        let kubernetes = Kubernetes {
+            profile: String::new(),
+            server: "api:6443".to_owned(),
+            context: "rig".to_owned(),
+            namespace: "shop".to_owned(),
+            manager_namespace: "hawser".to_owned(),
+            also_proxy: Vec::new(),
+            never_proxy: Vec::new(),
+        };
+        Wish { id: Id { owner: 1000, name: "rig".to_owned() }, target: Target::Kubernetes(kubernetes), index: 0 }
+    }
+
+    fn asked() -> proto::InterceptRequest {
+        proto::InterceptRequest {
+            kind: "Deployment".to_owned(),
+            workload: "web".to_owned(),
+            mode: "intercept".to_owned(),
+            ports: vec![proto::InterceptPort { port: "http".to_owned(), udp: false, local_port: 8080 }],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_has_a_default() {
+        let wanted = wanted(&wish(), asked()).unwrap();
+        assert_eq!((wanted.name.as_str(), wanted.namespace.as_str()), ("web", "shop"));
+        assert_eq!((wanted.address, wanted.until, wanted.filters), (Ipv4Addr::LOCALHOST.into(), None, None));
+    }
+
+    #[test]
+    fn what_was_asked_for_comes_back() {
+        let header = proto::HeaderMatch { name: "x-user".to_owned(), value: "ann|bob".to_owned(), regex: true };
+        let path = proto::PathMatch { value: "/api".to_owned(), kind: "PathPrefix".to_owned() };
+        let http = proto::HttpFilter { headers: vec![header], path: Some(path), method: "GET".to_owned() };
+        let ports = vec![
+            proto::InterceptPort { port: "80".to_owned(), udp: false, local_port: 8080 },
+            proto::InterceptPort { port: "dns".to_owned(), udp: true, local_port: 5353 },
+        ];
+        let asked = proto::InterceptRequest {
+            name: "mine".to_owned(),
+            namespace: "team".to_owned(),
+            container: "app".to_owned(),
+            mode: "wiretap".to_owned(),
+            kind: "StatefulSet".to_owned(),
+            address: "::1".to_owned(),
+            until: 1_700_000_000_000,
+            ports,
+            http: Some(http),
+            ..asked()
+        };
+        let wanted = wanted(&wish(), asked.clone()).unwrap();
+        let view = View { standing: Standing::of(&wanted), intercept: wanted, pods: Vec::new() };
+        let state = state(&view);
+        let back = proto::InterceptRequest {
+            connection: asked.connection.clone(),
+            name: state.name,
+            namespace: state.namespace,
+            kind: state.kind,
+            workload: state.workload,
+            container: state.container,
+            mode: state.mode,
+            ports: state.ports,
+            http: state.http,
+            address: state.address,
+            until: state.until,
+        };
+        assert_eq!(back, asked);
+    }
+
+    #[test]
+    fn what_cannot_be_asked_for() {
+        let header = |name: &str, value: &str| proto::HeaderMatch {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            regex: false,
+        };
+        let http = |headers| Some(proto::HttpFilter { headers, ..Default::default() });
+        let port =
+            |port: &str, local_port| vec![proto::InterceptPort { port: port.to_owned(), udp: false, local_port }];
+        for (bad, word) in [
+            (proto::InterceptRequest { kind: "DaemonSet".to_owned(), ..asked() }, "DaemonSet"),
+            (proto::InterceptRequest { mode: "grab".to_owned(), ..asked() }, "grab"),
+            (proto::InterceptRequest { address: "here".to_owned(), ..asked() }, "here"),
+            (proto::InterceptRequest { ports: port("http", 65_536), ..asked() }, "65536"),
+            (proto::InterceptRequest { ports: port("0", 80), ..asked() }, "0 is no port"),
+            (proto::InterceptRequest { ports: port("", 80), ..asked() }, "is no port"),
+            (proto::InterceptRequest { http: http(vec![header("", "a")]), ..asked() }, "no name"),
+            (proto::InterceptRequest { http: http(vec![header("a", "b"); 17]), ..asked() }, "16 headers"),
+            (proto::InterceptRequest { until: i64::MAX, ..asked() }, "is no time"),
+        ] {
+            let fault = wanted(&wish(), bad).unwrap_err();
+            assert_eq!(fault.code, Code::BadArgument);
+            assert!(fault.detail.contains(word), "{fault}");
+        }
+        let standalone = Target::Standalone { address: "a:1".to_owned(), pin: String::new() };
+        assert!(wanted(&Wish { target: standalone, ..wish() }, asked()).is_err());
+        assert_eq!(
+            wanted(&wish(), proto::InterceptRequest { http: http(Vec::new()), ..asked() }).unwrap().filters,
+            None
+        );
+    }
+}

@@ -7,6 +7,7 @@ mod http;
 mod limits;
 mod link;
 mod managers;
+mod redirect;
 mod registration;
 mod resolver;
 mod tcp;
@@ -27,13 +28,31 @@ fn main() -> ExitCode {
     let _ = nix::sys::prctl::set_thp_disable(true);
     let filter = EnvFilter::try_from_env("HAWSER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(std::io::stderr).init();
-    match run() {
+    let mut arguments = std::env::args().skip(1);
+    let done = match arguments.next().as_deref() {
+        None => run(),
+        Some("idle") => idle(),
+        Some("redirect") => redirect(arguments),
+        Some(other) => Err(format!("{other:?} is nothing that an agent does")),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error, "the agent cannot work");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Stands in for a program that does not run.
+fn idle() -> Result<(), String> {
+    runtime()?.block_on(terminated())
+}
+
+/// Hands ports over, in a container that ends when it is done.
+fn redirect(rules: impl Iterator<Item = String>) -> Result<(), String> {
+    let rules = rules.map(|rule| rule.parse()).collect::<Result<Vec<_>, _>>()?;
+    redirect::apply(&rules).map_err(|error| format!("the kernel takes no rules of nftables: {error}"))
 }
 
 fn run() -> Result<(), String> {
@@ -43,11 +62,18 @@ fn run() -> Result<(), String> {
         .ok()
         .and_then(|address| address.parse().ok())
         .ok_or_else(|| format!("{POD_IP} is not set to the pod's address"))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("no runtime could be started: {error}"))?;
-    runtime.block_on(serve(Arc::new(config), pod))
+    runtime()?.block_on(serve(Arc::new(config), pod))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| format!("no runtime could be started: {error}"))
+}
+
+async fn terminated() -> Result<(), String> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    terminate.recv().await;
+    Ok(())
 }
 
 async fn serve(config: Arc<Config>, pod: IpAddr) -> Result<(), String> {
@@ -62,8 +88,7 @@ async fn serve(config: Arc<Config>, pod: IpAddr) -> Result<(), String> {
         listening.map_err(|error| format!("port {}: {error}", port.listen))?;
     }
     tokio::spawn(managers::follow(config, board));
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
-    terminate.recv().await;
+    terminated().await?;
     tracing::info!("stopping");
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 pub(crate) mod cluster;
+pub(crate) mod intercept;
 
 use std::path::PathBuf;
 
@@ -24,6 +25,12 @@ pub(crate) enum Command {
     Connect(ConnectArgs),
     Disconnect(DisconnectArgs),
     List(ListArgs),
+    Intercept(intercept::InterceptArgs),
+    Wiretap(intercept::WiretapArgs),
+    Replace(intercept::ReplaceArgs),
+    Ingest(intercept::IngestArgs),
+    Leave(intercept::LeaveArgs),
+    Extend(intercept::ExtendArgs),
     Login(LoginArgs),
     Cluster(cluster::ClusterArgs),
     Status(StatusArgs),
@@ -224,6 +231,12 @@ impl Command {
             Self::Status(StatusArgs { view }) | Self::Flows(FlowsArgs { view }) | Self::List(ListArgs { view, .. }) => {
                 view.json
             }
+            Self::Intercept(args) => args.workload.json,
+            Self::Wiretap(args) => args.workload.json,
+            Self::Replace(args) => args.workload.json,
+            Self::Ingest(args) => args.workload.json,
+            Self::Leave(args) => args.json,
+            Self::Extend(args) => args.json,
             Self::Doctor(DoctorArgs { json, .. }) | Self::Key(KeyArgs { json }) => *json,
             _ => false,
         }
@@ -250,6 +263,17 @@ mod tests {
             "list",
             "list dev -n shop -n team --json --watch",
             "login --context dev",
+            "intercept web",
+            "intercept deployment/web -n shop --port 8080:http --port 5353:dns/udp --address ::1 --until 2h --name mine",
+            "intercept web -p 8080 --http-header x-user=ann --http-header x-trace~=a.* --http-path-prefix /api --http-method get",
+            "intercept web --container app --env-file a --env-json b --env-shell c --connection dev -- npm start",
+            "wiretap statefulset/db --port 5432 --json",
+            "replace web -- cargo run",
+            "replace web --port 8080:80",
+            "ingest web --env-file .env",
+            "leave web",
+            "leave --all --connection dev",
+            "extend web --until never",
             "cluster install",
             "cluster install --context dev --image r/h:1 --replicas 1 --timeout 60 --yes --as ann",
             "cluster upgrade --manager-namespace tools --image r/h@sha256:01",
@@ -289,6 +313,17 @@ mod tests {
             "logs",
             "completions dos",
             "sail",
+            "intercept",
+            "intercept web --port http",
+            "intercept web --port 8080/sctp",
+            "intercept web --http-header nothing",
+            "intercept web --http-path /a --http-path-prefix /b",
+            "intercept web npm start",
+            "replace web --http-method get",
+            "ingest web --port 80",
+            "leave",
+            "leave web --all",
+            "extend web",
             "cluster",
             "cluster install --replicas 0",
             "cluster install --timeout 0",
@@ -304,6 +339,7 @@ mod tests {
     fn json_is_known_before_the_command_runs() {
         let json = |line: &str| Cli::try_parse_from(line.split(' ')).unwrap().command.json();
         assert!(json("hawser status --json") && json("hawser flows --json") && json("hawser key --json"));
+        assert!(json("hawser intercept web --json") && json("hawser leave --all --json"));
         assert!(!json("hawser status") && !json("hawser disconnect"));
     }
 }

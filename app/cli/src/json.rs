@@ -4,11 +4,13 @@
 //! object on a line of its own. A command that fails prints [`Failed`] and exits with 1.
 
 use hawser_client::doctor::Check;
+use hawser_client::intercept::Written;
 use hawser_client::processes::Processes;
 use hawser_fault::Fault;
 use hawser_ipc::proto::{self, Outcome};
 use serde::Serialize;
 
+use crate::view::intercept::{Card, phase_name};
 use crate::view::state_name;
 
 /// Of any command: `{"error":{…}}`.
@@ -79,6 +81,109 @@ pub(crate) struct Connection {
     sent_bytes: u64,
     received_bytes: u64,
     open_flows: u32,
+    intercepts: Vec<Intercept>,
+}
+
+/// Of `hawser intercept` and its siblings.
+#[derive(Serialize)]
+pub(crate) struct Intercepted {
+    intercept: Intercept,
+    /// `null` if no pod has told of itself yet.
+    environment: Option<Environment>,
+    /// What is not as it should be, though the intercept is there.
+    warnings: Vec<Cause>,
+}
+
+/// Of `hawser extend`: traffic of a workload that goes to this computer.
+#[derive(Serialize)]
+pub(crate) struct Intercept {
+    connection: String,
+    name: String,
+    namespace: String,
+    /// Deployment, StatefulSet or ReplicaSet.
+    kind: String,
+    workload: String,
+    container: Option<String>,
+    /// intercept, wiretap, replace or ingest.
+    mode: String,
+    ports: Vec<InterceptedPort>,
+    /// Where the handler listens.
+    address: String,
+    http: Option<HttpFilter>,
+    /// When it ends by itself.
+    until: Option<i64>,
+    /// pending, preparing, active, waiting, ending or ended.
+    phase: &'static str,
+    /// When the phase began.
+    since: i64,
+    waiting_for: Option<String>,
+    /// Why it waits or has ended, or why nothing is heard of it.
+    cause: Option<Cause>,
+    replicas: Vec<Replica>,
+    /// The name of its object in the namespace.
+    object: String,
+}
+
+#[derive(Serialize)]
+struct InterceptedPort {
+    /// By name or number.
+    port: String,
+    /// TCP or UDP.
+    protocol: &'static str,
+    local_port: u32,
+}
+
+#[derive(Serialize)]
+struct HttpFilter {
+    headers: Vec<HeaderMatch>,
+    path: Option<PathMatch>,
+    method: Option<String>,
+}
+
+#[derive(Serialize)]
+struct HeaderMatch {
+    name: String,
+    value: String,
+    regex: bool,
+}
+
+#[derive(Serialize)]
+struct PathMatch {
+    /// Exact, PathPrefix or RegularExpression.
+    kind: String,
+    value: String,
+}
+
+/// A pod of an intercepted workload.
+#[derive(Serialize)]
+struct Replica {
+    name: String,
+    address: Option<String>,
+    /// What reaches it goes to this computer.
+    reached: bool,
+}
+
+/// What is told of a container's environment: no value of it.
+#[derive(Serialize)]
+struct Environment {
+    pod: String,
+    container: String,
+    variables: usize,
+    files: Vec<EnvironmentFile>,
+}
+
+#[derive(Serialize)]
+struct EnvironmentFile {
+    path: String,
+    /// Names of variables that its format has no room for.
+    left_out: Vec<String>,
+}
+
+/// Of `hawser leave`.
+#[derive(Serialize)]
+pub(crate) struct Left {
+    /// Names of intercepts.
+    pub(crate) left: Vec<String>,
 }
 
 /// Of `hawser list`.
@@ -238,7 +343,68 @@ impl From<proto::Connection> for Connection {
             sent_bytes: connection.sent_bytes,
             received_bytes: connection.received_bytes,
             open_flows: connection.open_flows,
+            intercepts: connection.intercepts.into_iter().map(Intercept::from).collect(),
         }
+    }
+}
+
+impl From<proto::InterceptState> for Intercept {
+    fn from(state: proto::InterceptState) -> Self {
+        let port = |port: proto::InterceptPort| InterceptedPort {
+            port: port.port,
+            protocol: if port.udp { "UDP" } else { "TCP" },
+            local_port: port.local_port,
+        };
+        let replica =
+            |pod: proto::InterceptedPod| Replica { name: pod.name, address: known(pod.address), reached: pod.applied };
+        Self {
+            phase: phase_name(state.phase()),
+            connection: state.connection,
+            name: state.name,
+            namespace: state.namespace,
+            kind: state.kind,
+            workload: state.workload,
+            container: known(state.container),
+            mode: state.mode,
+            ports: state.ports.into_iter().map(port).collect(),
+            address: state.address,
+            http: state.http.map(HttpFilter::from),
+            until: Some(state.until).filter(|until| *until != 0),
+            since: state.since,
+            waiting_for: known(state.step),
+            cause: state.cause.map(|cause| Fault::from(cause).into()),
+            replicas: state.pods.into_iter().map(replica).collect(),
+            object: state.object,
+        }
+    }
+}
+
+impl From<proto::HttpFilter> for HttpFilter {
+    fn from(filter: proto::HttpFilter) -> Self {
+        let header = |header: proto::HeaderMatch| {
+            let proto::HeaderMatch { name, value, regex } = header;
+            HeaderMatch { name, value, regex }
+        };
+        Self {
+            headers: filter.headers.into_iter().map(header).collect(),
+            path: filter.path.map(|path| PathMatch { kind: path.kind, value: path.value }),
+            method: known(filter.method),
+        }
+    }
+}
+
+impl From<Card> for Intercepted {
+    fn from(card: Card) -> Self {
+        let file =
+            |written: Written| EnvironmentFile { path: written.path.display().to_string(), left_out: written.left_out };
+        let environment = card.environment.map(|told| Environment {
+            pod: told.pod,
+            container: told.container,
+            variables: told.count,
+            files: told.written.into_iter().map(file).collect(),
+        });
+        let warnings = card.warnings.into_iter().map(Cause::from).collect();
+        Self { intercept: card.state.into(), environment, warnings }
     }
 }
 
@@ -351,7 +517,7 @@ mod tests {
                     "dns_servers": ["10.99.0.2"], "domains": ["demo.local"], "search_domain": "shop.svc.demo.local",
                     "manager": "hawser-manager 0.1.0", "context": null, "namespace": null, "manager_namespace": null, "way": null,
                     "also_proxy": [], "never_proxy": [], "left_alone": [], "round_trip_us": 420, "sent_bytes": 1_200_000,
-                    "received_bytes": 3_400_000_000_u64, "open_flows": 12
+                    "received_bytes": 3_400_000_000_u64, "open_flows": 12, "intercepts": []
                 },
                 {
                     "name": "", "owner": 0, "target": "", "state": "reconnecting", "since": 0,
@@ -363,11 +529,49 @@ mod tests {
                     "device": null, "addresses": [], "subnets": [], "dns_servers": [], "domains": [],
                     "search_domain": null, "manager": null, "context": null, "namespace": null, "manager_namespace": null, "way": null,
                     "also_proxy": [], "never_proxy": [], "left_alone": [], "round_trip_us": null, "sent_bytes": 0,
-                    "received_bytes": 0, "open_flows": 0
+                    "received_bytes": 0, "open_flows": 0, "intercepts": []
                 }
             ]
         });
         assert_eq!(to_value(status).unwrap(), expected);
+    }
+
+    #[test]
+    fn intercepts_keep_their_shape() {
+        let environment = crate::view::intercept::Environment {
+            pod: "web-0".into(),
+            container: "app".into(),
+            count: 2,
+            written: vec![Written { path: ".env".into(), left_out: vec!["KEY".into()] }],
+        };
+        let card = Card {
+            state: crate::view::intercept::tests::active(),
+            took: None,
+            environment: Some(environment),
+            warnings: vec![Fault::new(Code::LocalPortSilent, "silent").with_fix("f")],
+        };
+        let expected = json!({
+            "intercept": {
+                "connection": "dev", "name": "web", "namespace": "shop", "kind": "Deployment", "workload": "web",
+                "container": null, "mode": "intercept",
+                "ports": [{"port": "http", "protocol": "TCP", "local_port": 8080}],
+                "address": "127.0.0.1", "http": null, "until": null, "phase": "active",
+                "since": 1_700_000_000_000_i64, "waiting_for": null, "cause": null,
+                "replicas": [
+                    {"name": "web-0", "address": "10.1.0.4", "reached": true},
+                    {"name": "web-1", "address": null, "reached": false}
+                ],
+                "object": "web-1a2b3"
+            },
+            "environment": {
+                "pod": "web-0", "container": "app", "variables": 2,
+                "files": [{"path": ".env", "left_out": ["KEY"]}]
+            },
+            "warnings": [{
+                "code": "local-port-silent", "title": "Nobody listens on the local port", "detail": "silent", "fix": "f"
+            }]
+        });
+        assert_eq!(to_value(Intercepted::from(card)).unwrap(), expected);
     }
 
     #[test]

@@ -40,6 +40,12 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         // The demo enters namespaces, which a process can do only while it has one thread.
         Command::Demo(args) => Ok(demo::run(args)),
         Command::List(args) => commands::block_on(commands::list::run(args)),
+        Command::Intercept(args) => commands::block_on(commands::intercept::run(args.into())),
+        Command::Wiretap(args) => commands::block_on(commands::intercept::run(args.into())),
+        Command::Replace(args) => commands::block_on(commands::intercept::run(args.into())),
+        Command::Ingest(args) => commands::block_on(commands::intercept::run(args.into())),
+        Command::Leave(args) => commands::block_on(commands::leave::run(args)),
+        Command::Extend(args) => commands::block_on(commands::extend::run(args)),
         Command::Cluster(args) => commands::block_on(commands::cluster::run(args)),
         Command::Login(args) => commands::block_on(commands::login::run(args)),
         Command::Companion => commands::block_on(commands::companion::run()),

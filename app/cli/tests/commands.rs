@@ -260,3 +260,78 @@ fn completions_and_manual_are_printed() {
     }
     assert!(stdout(&run(nowhere, &["man"])).contains(".TH hawser 1"));
 }
+
+#[test]
+fn an_intercept_shows_no_value_and_writes_the_files() {
+    let stub = Stub::in_cluster(false);
+    let file = stub.directory().join("env");
+    let arguments = ["intercept", "web", "--port", "1:http", "--env-file", file.to_str().unwrap()];
+    let output = run(stub.socket(), &arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stderr(&output), "bringing an agent into the workload's pods\n");
+    assert!(stdout(&output).starts_with("web intercepted in "), "{}", stdout(&output));
+    for told in
+        ["http -> 127.0.0.1:1\n", "web-0 (10.1.0.4)", "1 variable of app in web-0", "leave web", "Nobody listens"]
+    {
+        assert!(stdout(&output).contains(told), "{told} is not in {}", stdout(&output));
+    }
+    assert!(!stdout(&output).contains("tops3cret"));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "TOKEN=tops3cret\n");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let output = run(stub.socket(), &[&arguments[..], &["--json"]].concat());
+    let card: Value = serde_json::from_str(stdout(&output)).unwrap();
+    assert_eq!(card["intercept"]["phase"], "active");
+    assert_eq!(card["environment"]["variables"], 1);
+    assert_eq!(card["warnings"][0]["code"], "local-port-silent");
+    assert!(!stdout(&output).contains("tops3cret"));
+}
+
+#[test]
+fn what_cannot_be_intercepted_is_said_before_anything_begins() {
+    let stub = Stub::in_cluster(false);
+    for (arguments, code) in [
+        (&["intercept", "wob"][..], "workload-unknown"),
+        (&["intercept", "web", "--port", "5353/udp"], "port-unknown"),
+        (&["intercept", "web", "--until", "soon"], "bad-argument"),
+        (&["intercept", "web", "--connection", "other"], "not-connected"),
+        (&["intercept", "web", "--port", "9"], "local-port-taken"),
+        (&["ingest", "web", "--env-json", "/nowhere/env"], "file-unwritable"),
+        (&["leave", "absent"], "intercept-unknown"),
+    ] {
+        let output = run(stub.socket(), &[arguments, &["--json"]].concat());
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let fault: Value = serde_json::from_str(stdout(&output)).unwrap();
+        assert_eq!(fault["error"]["code"], code, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_command_has_the_environment_and_its_exit_code_is_ours() {
+    let stub = Stub::in_cluster(true);
+    let script = "printf '<%s>' $TOKEN; test \"$PATH\" != /pod && exit 7";
+    let output = run(stub.socket(), &["intercept", "web", "--", "sh", "-c", script]);
+    assert_eq!(output.status.code(), Some(7), "{}", stderr(&output));
+    assert!(stdout(&output).ends_with("<tops3cret>"), "{}", stdout(&output));
+    let output = run(stub.socket(), &["intercept", "web", "--", "/nowhere/program"]);
+    assert!(stderr(&output).contains("/nowhere/program cannot be run"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_command_ends_with_its_intercept() {
+    // Its connection is gone at the end of the watch.
+    let stub = Stub::in_cluster(false);
+    let output = run(stub.socket(), &["intercept", "web", "--", "sleep", "600"]);
+    assert_eq!(output.status.code(), Some(128 + 15), "{}", stderr(&output));
+}
+
+#[test]
+fn leave_and_extend_say_what_they_did() {
+    let stub = Stub::in_cluster(false);
+    assert_eq!(stdout(&run(stub.socket(), &["leave", "--all"])), "web left\n");
+    let output = run(stub.socket(), &["leave", "web", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(stdout(&output)).unwrap(), json!({ "left": ["web"] }));
+    assert_eq!(stdout(&run(stub.socket(), &["extend", "web", "--until", "never"])), "web ends when it is left\n");
+    let output = run(stub.socket(), &["extend", "web", "--until", "2h"]);
+    assert!(stdout(&output).starts_with("web ends in 1 h 59 min"), "{}", stdout(&output));
+}

@@ -5,6 +5,7 @@ pub mod companion;
 pub mod doctor;
 pub mod gather;
 pub mod install;
+pub mod intercept;
 pub mod kubeconfig;
 mod platform;
 pub mod processes;

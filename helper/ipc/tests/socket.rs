@@ -35,6 +35,7 @@ impl Helper for Stub {
     type FlowsStream = Iter<std::vec::IntoIter<Result<FlowList, Status>>>;
     type BrowseStream = Endless<Catalogue>;
     type AccompanyStream = Endless<CompanionRequest>;
+    type InterceptStream = Endless<InterceptState>;
 
     async fn connect(&self, _: Request<ConnectRequest>) -> Result<Response<Self::ConnectStream>, Status> {
         Err(to_status(&Fault::new(Code::PinMismatch, "the stub has no manager")))
@@ -47,6 +48,18 @@ impl Helper for Stub {
         _: Request<tonic::Streaming<CompanionAnswer>>,
     ) -> Result<Response<Self::AccompanyStream>, Status> {
         Ok(Response::new(tokio_stream::pending()))
+    }
+    async fn intercept(&self, _: Request<InterceptRequest>) -> Result<Response<Self::InterceptStream>, Status> {
+        Ok(Response::new(tokio_stream::pending()))
+    }
+    async fn leave(&self, _: Request<LeaveRequest>) -> Result<Response<LeaveReply>, Status> {
+        Ok(Response::new(LeaveReply::default()))
+    }
+    async fn extend_intercept(&self, _: Request<ExtendRequest>) -> Result<Response<InterceptState>, Status> {
+        Ok(Response::new(InterceptState::default()))
+    }
+    async fn environment(&self, _: Request<EnvironmentRequest>) -> Result<Response<EnvironmentReply>, Status> {
+        Ok(Response::new(EnvironmentReply::default()))
     }
     async fn logged_in(&self, _: Request<LoggedInRequest>) -> Result<Response<LoggedInReply>, Status> {
         Ok(Response::new(LoggedInReply {}))

@@ -113,6 +113,10 @@ async fn only_owner_and_root_end_a_connection() {
     assert_eq!(helper.connections.disconnect(1001, "a").await.err().unwrap().code, Code::NotOwner);
     assert_eq!(helper.connections.disconnect(1001, "").await.err().unwrap().code, Code::NotConnected);
     assert_eq!(helper.kept().len(), 1);
+    let own = |caller, name| helper.connections.own(caller, name).map(|view| view.wish.id).map_err(|fault| fault.code);
+    assert_eq!(own(1000, ""), Ok(id(1000, "a")));
+    assert_eq!((own(1001, ""), own(1001, "a")), (Err(Code::NotConnected), Err(Code::NotOwner)));
+    assert_eq!((own(0, ""), own(0, "a")), (Err(Code::NotConnected), Err(Code::NotOwner)), "not even root");
     assert_eq!(helper.connections.flows(1001).await.len(), 0);
     assert_eq!(helper.connections.flows(1000).await.len(), 1);
     helper.connections.disconnect(0, "a").await.unwrap();

@@ -104,7 +104,13 @@ impl<O: Objects> Intercepts<O> {
         let mut entries = self.entries.lock();
         let key = (wish.id.clone(), intercept.name.clone());
         if let Some(present) = entries.get(&key).filter(|entry| !entry.is_over()) {
-            return check::is_same(&present.intercept, &intercept).map(|()| present.standing.clone());
+            check::is_same(&present.intercept, &intercept)?;
+            let leaving = |other: &Intercept| other.is(&wish.id, &intercept.name) && other.leaving;
+            if self.desired.lock().intercepts().iter().any(leaving) {
+                let detail = format!("the intercept {} is just being left", intercept.name);
+                return Err(Fault::new(Code::InterceptExists, detail).with_fix("Ask again when it is gone."));
+            }
+            return Ok(present.standing.clone());
         }
         let others: Vec<&Intercept> = entries
             .values()

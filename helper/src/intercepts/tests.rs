@@ -353,6 +353,7 @@ async fn without_an_api_server_the_cluster_is_told_later() {
 
     let fault = laptop.intercepts.leave(&laptop.wish.id, "web").await.unwrap_err();
     assert_eq!(fault.code, Code::ApiUnreachable);
+    assert_eq!(laptop.ask().unwrap_err().code, Code::InterceptExists, "it is on its way out");
     assert_eq!(laptop.kept().len(), 1, "the cluster has to be told, by another helper if need be");
     let laptop = laptop.again();
     laptop.cluster.state.lock().down = false;

@@ -122,8 +122,8 @@ pub fn intercepting<O: Objects>(
         loop {
             let now = standing.borrow_and_update().clone();
             if now.phase == Phase::Ended {
-                let left = || Fault::new(Code::InterceptEnded, format!("the intercept {name} was left meanwhile"));
-                let _ = sender.send(Err(to_status(&now.cause.unwrap_or_else(left)))).await;
+                let cause = now.cause.unwrap_or_else(|| left_meanwhile(&name));
+                let _ = sender.send(Err(to_status(&cause))).await;
                 return;
             }
             let in_force = matches!(now.phase, Phase::Active | Phase::Waiting);
@@ -135,20 +135,26 @@ pub fn intercepting<O: Objects>(
                 let _ = timeout(limits::POD_NEWS, changes.wait_for(told)).await;
             }
             let Some(view) = intercepts.view(&connection, &name) else {
-                let fault = Fault::new(Code::InterceptEnded, format!("the intercept {name} was left meanwhile"));
-                let _ = sender.send(Err(to_status(&fault))).await;
+                let _ = sender.send(Err(to_status(&left_meanwhile(&name)))).await;
                 return;
             };
             if sender.send(Ok(intercept::state(&view))).await.is_err() || in_force {
                 return;
             }
             tokio::select! {
-                // The keeper says how it ends before it does.
-                changed = standing.changed() => if changed.is_err() { return },
+                changed = standing.changed() => if changed.is_err() {
+                    // It was left, or the helper ends.
+                    let _ = sender.send(Err(to_status(&left_meanwhile(&name)))).await;
+                    return;
+                },
                 () = sender.closed() => return,
             }
         }
     })
+}
+
+fn left_meanwhile(name: &str) -> Fault {
+    Fault::new(Code::InterceptEnded, format!("the intercept {name} was left meanwhile"))
 }
 
 /// The present snapshot, then one at each change.

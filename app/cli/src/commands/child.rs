@@ -1,7 +1,8 @@
 //! A command of the user's, run to its end.
 
 use std::ffi::{OsStr, OsString};
-use std::process::ExitCode;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitCode, ExitStatus};
 
 use hawser_fault::{Code, Fault};
 use tokio::process::Command;
@@ -14,8 +15,11 @@ pub(super) async fn run(program: &OsStr, arguments: &[OsString]) -> Result<ExitC
     };
     let _interrupts = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut child = Command::new(program).args(arguments).spawn().map_err(failed)?;
-    let status = child.wait().await.map_err(failed)?;
-    let code =
-        status.code().or_else(|| std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| 128 + signal));
-    Ok(ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
+    Ok(exit_code(child.wait().await.map_err(failed)?))
+}
+
+/// What a shell would report.
+pub(super) fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }

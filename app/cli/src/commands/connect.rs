@@ -21,9 +21,6 @@ use crate::output::text::{harmless, some_of};
 use crate::output::{Failure, print, units};
 use crate::view::status::domains;
 
-/// What a shell reports for a program that Ctrl-C ended.
-const INTERRUPTED: u8 = 130;
-
 pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
     let command = args.command.clone();
     let request = request(args).await?;
@@ -37,7 +34,7 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
         _ = ctrl_c() => {
             let name = harmless(&name);
             print(&format!("Hawser goes on connecting {name}; end it with: hawser disconnect {name}\n"))?;
-            return Ok(ExitCode::from(INTERRUPTED));
+            return Ok(ExitCode::from(super::INTERRUPTED));
         }
     };
     let waited = news.waited.then(|| began.elapsed());

@@ -7,8 +7,11 @@ pub(crate) mod completions;
 pub(crate) mod connect;
 pub(crate) mod disconnect;
 pub(crate) mod doctor;
+pub(crate) mod extend;
 pub(crate) mod flows;
+pub(crate) mod intercept;
 pub(crate) mod key;
+pub(crate) mod leave;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod logs;
@@ -24,6 +27,9 @@ use hawser_ipc::{Client, from_status, socket_path};
 use tonic::Status;
 
 use crate::output::Failure;
+
+/// What a shell reports for a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
 
 /// Runs a command that talks to the helper.
 pub(crate) fn block_on(command: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {

@@ -91,7 +91,8 @@ struct Lines {
 impl Lines {
     fn of(&mut self, snapshot: &Snapshot) -> Vec<String> {
         let named = |connection: &Connection| (connection.name.clone(), view::status::line(connection));
-        let now: BTreeMap<_, _> = snapshot.connections.iter().map(named).collect();
+        let mut now: BTreeMap<_, _> = snapshot.connections.iter().map(named).collect();
+        now.extend(snapshot.connections.iter().flat_map(intercepts));
         let before = std::mem::replace(&mut self.said, now);
         let began = std::mem::replace(&mut self.began, true);
 
@@ -104,6 +105,14 @@ impl Lines {
         }
         lines
     }
+}
+
+/// Each intercept of a connection under its own name, with what is said of it.
+fn intercepts(connection: &Connection) -> impl Iterator<Item = (String, String)> + '_ {
+    connection.intercepts.iter().map(|state| {
+        let name = format!("{} {}", connection.name, state.name);
+        (name.clone(), harmless(&format!("{name}: {}", view::intercept::line(state))))
+    })
 }
 
 #[cfg(test)]
@@ -125,6 +134,13 @@ mod tests {
         assert!(plain(vec![Connection { sent_bytes: 1, ..connected() }]).is_empty());
         let other = Connection { name: "depot".into(), ..connected() };
         assert_eq!(plain(vec![connected(), other]), ["depot connected"]);
+        let intercepts = vec![view::intercept::tests::active()];
+        let holding = |intercepts| {
+            vec![Connection { intercepts, ..connected() }, Connection { name: "depot".into(), ..connected() }]
+        };
+        let line = "shop web: active intercept of deployment/web in shop, http -> 127.0.0.1:8080";
+        assert_eq!(plain(holding(intercepts)), [line]);
+        assert_eq!(plain(holding(vec![])), ["shop web gone"]);
         let ending = Connection { state: State::Disconnecting.into(), ..connected() };
         assert_eq!(plain(vec![ending]), ["shop disconnecting", "depot gone"]);
         assert_eq!(plain(vec![]), ["shop gone"]);

@@ -3,6 +3,7 @@
 pub(crate) mod doctor;
 pub(crate) mod flows;
 pub(crate) mod install;
+pub(crate) mod intercept;
 pub(crate) mod list;
 pub(crate) mod logs;
 mod rights;

@@ -6,7 +6,7 @@ use anstyle::Style;
 use hawser_fault::Fault;
 use hawser_ipc::proto::{Connection, Snapshot, State};
 
-use super::state_name;
+use super::{intercept, state_name};
 use crate::output::style::{BAD, FAINT, GOOD, HEADING, PLAIN, WARNING, paint};
 use crate::output::text::{harmless, some_of, width};
 use crate::output::units;
@@ -77,6 +77,8 @@ fn facts(connection: &Connection, own_uid: u32) -> Vec<(&'static str, String)> {
             ("traffic", traffic(connection)),
         ]);
     }
+    let intercepts = connection.intercepts.iter();
+    facts.extend(intercepts.map(|state| ("intercept", format!("{}: {}", state.name, intercept::line(state)))));
     facts
 }
 
@@ -191,6 +193,16 @@ shop connected for 3 min 04 s
   traffic     1.2 MB sent, 3.4 GB received, 12 open flows
 ";
         assert_eq!(described(vec![connected()]), expected);
+    }
+
+    #[test]
+    fn intercepts_are_below_their_connection() {
+        let connection = Connection { intercepts: vec![intercept::tests::active()], ..connected() };
+        let text = described(vec![connection]);
+        assert!(
+            text.ends_with("  intercept   web: active intercept of deployment/web in shop, http -> 127.0.0.1:8080\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -24,19 +24,31 @@ pub struct Stub {
 impl Stub {
     /// One whose streams end.
     pub fn start() -> Self {
-        Self::with(false)
+        Self::with(false, standalone())
     }
 
     /// One whose watch goes on changing for ever.
     pub fn start_endless() -> Self {
-        Self::with(true)
+        Self::with(true, standalone())
     }
 
-    fn with(endless: bool) -> Self {
+    /// One whose connection is to a cluster, with an intercept. Its watch ends with the connection, or goes on for ever.
+    pub fn in_cluster(endless: bool) -> Self {
+        let connected = Connection {
+            owner: nix::unistd::geteuid().as_raw(),
+            context: "dev".into(),
+            namespace: "shop".into(),
+            intercepts: vec![intercepted()],
+            ..standalone()
+        };
+        Self::with(endless, connected)
+    }
+
+    fn with(endless: bool, connected: Connection) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("helper.sock");
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let part = Part { endless, held: UdpSocket::bind("127.0.0.1:0").unwrap() };
+        let part = Part { endless, connected, held: UdpSocket::bind("127.0.0.1:0").unwrap() };
         let listener = runtime.block_on(async { UnixListener::bind(&socket).unwrap() });
         runtime.spawn(async move { serve(listener, part, |_| Ok(()), std::future::pending()).await });
         Self { directory, socket, _runtime: runtime }
@@ -53,6 +65,7 @@ impl Stub {
 
 struct Part {
     endless: bool,
+    connected: Connection,
     /// Stands for the socket of a flow, so that this process is the one behind it.
     held: UdpSocket,
 }
@@ -70,9 +83,68 @@ impl Helper for Part {
     type FlowsStream = Answers<FlowList>;
     type AccompanyStream = Answers<CompanionRequest>;
     type BrowseStream = Answers<Catalogue>;
+    type InterceptStream = Answers<InterceptState>;
+
+    async fn intercept(&self, request: Request<InterceptRequest>) -> Result<Response<Self::InterceptStream>, Status> {
+        let asked = request.into_inner();
+        if asked.ports.iter().any(|port| port.local_port == 9) {
+            let taken = Fault::new(Code::LocalPortTaken, "the intercept api delivers local port 9 elsewhere");
+            return Err(to_status(&taken));
+        }
+        let state = InterceptState {
+            connection: asked.connection,
+            name: asked.name,
+            namespace: asked.namespace,
+            kind: asked.kind,
+            workload: asked.workload,
+            mode: asked.mode,
+            ports: asked.ports,
+            http: asked.http,
+            address: asked.address,
+            until: asked.until,
+            ..intercepted()
+        };
+        let preparing = InterceptState {
+            phase: InterceptPhase::Preparing.into(),
+            step: "bringing an agent into the workload's pods".into(),
+            pods: Vec::new(),
+            ..state.clone()
+        };
+        answers(vec![preparing, state])
+    }
+
+    async fn leave(&self, request: Request<LeaveRequest>) -> Result<Response<LeaveReply>, Status> {
+        match request.into_inner().name.as_str() {
+            "absent" => Err(to_status(&Fault::new(Code::InterceptUnknown, "no intercept is called absent"))),
+            _ => Ok(Response::new(LeaveReply { names: vec!["web".into()] })),
+        }
+    }
+
+    async fn extend_intercept(&self, request: Request<ExtendRequest>) -> Result<Response<InterceptState>, Status> {
+        Ok(Response::new(InterceptState { until: request.into_inner().until, ..intercepted() }))
+    }
+
+    async fn environment(&self, _: Request<EnvironmentRequest>) -> Result<Response<EnvironmentReply>, Status> {
+        let environment = [("TOKEN", "tops3cret"), ("PATH", "/pod")];
+        Ok(Response::new(EnvironmentReply {
+            pod: "web-0".into(),
+            container: "app".into(),
+            environment: environment.map(|(name, value)| (name.into(), value.into())).into(),
+            mounts: Vec::new(),
+        }))
+    }
 
     async fn browse(&self, _: Request<BrowseRequest>) -> Result<Response<Self::BrowseStream>, Status> {
-        let namespace = Namespace { name: "shop".to_owned(), ..Namespace::default() };
+        let port = Port { name: "http".into(), number: 80, protocol: "TCP".into(), target: "8080".into() };
+        let service = Service { name: "web".into(), address: "10.96.0.11".into(), ports: vec![port] };
+        let workload = Workload {
+            kind: "Deployment".into(),
+            name: "web".into(),
+            replicas: 1,
+            ready: 1,
+            services: vec!["web".into()],
+        };
+        let namespace = Namespace { name: "shop".to_owned(), workloads: vec![workload], services: vec![service] };
         answers(vec![Catalogue { whole: true, namespaces: vec![namespace], removed: Vec::new() }])
     }
 
@@ -103,7 +175,7 @@ impl Helper for Part {
             let cause = Some(Fault::new(Code::PinMismatch, "the manager shows sha256:ff").into());
             steps.push(Connection { state: State::Failed.into(), cause, ..connecting(String::new()) });
         } else {
-            steps.push(Connection { name: request.name.clone(), ..connected() });
+            steps.push(Connection { name: request.name.clone(), ..self.connected.clone() });
         }
         answers(steps)
     }
@@ -117,17 +189,17 @@ impl Helper for Part {
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let snapshot = |connections| Snapshot { software: "hawser-helper 9.9.9".into(), connections };
-        let busier = Connection { sent_bytes: 1000, ..connected() };
-        let ending = Connection { state: State::Disconnecting.into(), ..connected() };
+        let busier = Connection { sent_bytes: 1000, ..self.connected.clone() };
+        let ending = Connection { state: State::Disconnecting.into(), ..self.connected.clone() };
         if self.endless {
-            let changes = [snapshot(vec![connected()]), snapshot(vec![ending])];
+            let changes = [snapshot(vec![self.connected.clone()]), snapshot(vec![ending])];
             let changes = tokio_stream::iter(std::iter::repeat(changes).flatten().map(Ok));
             return Ok(Response::new(Box::pin(changes.throttle(std::time::Duration::from_millis(1)))));
         }
         match request.into_inner().follow {
-            false => answers(vec![snapshot(vec![connected()])]),
+            false => answers(vec![snapshot(vec![self.connected.clone()])]),
             true => answers(vec![
-                snapshot(vec![connected()]),
+                snapshot(vec![self.connected.clone()]),
                 snapshot(vec![busier]),
                 snapshot(vec![ending]),
                 snapshot(vec![]),
@@ -178,7 +250,22 @@ impl Helper for Part {
     }
 }
 
-fn connected() -> Connection {
+fn intercepted() -> InterceptState {
+    let pod = InterceptedPod { name: "web-0".into(), address: "10.1.0.4".into(), applied: true };
+    InterceptState {
+        name: "web".into(),
+        namespace: "shop".into(),
+        kind: "Deployment".into(),
+        workload: "web".into(),
+        mode: "intercept".into(),
+        address: "127.0.0.1".into(),
+        phase: InterceptPhase::Active.into(),
+        pods: vec![pod],
+        ..InterceptState::default()
+    }
+}
+
+fn standalone() -> Connection {
     Connection {
         name: "shop".into(),
         state: State::Connected.into(),

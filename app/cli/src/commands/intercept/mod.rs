@@ -1,0 +1,152 @@
+//! `hawser intercept` and its siblings: ask the helper, follow until it is in force, give its environment to whoever wants it.
+
+mod handler;
+mod listening;
+mod request;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime};
+
+use hawser_client::intercept::{Output, Written, for_programs};
+use hawser_fault::Fault;
+use hawser_ipc::Client;
+use hawser_ipc::proto::{EnvironmentRequest, InterceptState, LeaveRequest};
+use tokio::signal::ctrl_c;
+use tokio::time::interval;
+use tonic::Streaming;
+
+use crate::output::progress::{self, Progress};
+use crate::output::text::harmless;
+use crate::output::{Failure, print, print_json};
+use crate::view::intercept::{Card, Environment};
+use crate::{json, view};
+
+pub(crate) use request::Asked;
+
+pub(crate) async fn run(asked: Asked) -> Result<ExitCode, Failure> {
+    // Before anything begins, so that nothing has to be undone if there is no room for them.
+    let files =
+        asked.handler.files().map(|(path, format)| Output::open(path, format)).collect::<Result<Vec<_>, _>>()?;
+    let mut helper = super::helper().await?;
+    let request = request::of(&asked, &mut helper).await?;
+    let name = if request.name.is_empty() { request.workload.clone() } else { request.name.clone() };
+    let place = Place { connection: request.connection.clone(), name };
+
+    let began = Instant::now();
+    let updates = helper.intercept(request).await.map_err(super::failed)?.into_inner();
+    let news = tokio::select! {
+        news = follow(updates) => news?,
+        _ = ctrl_c() => return interrupted(&mut helper, &place, !asked.handler.command.is_empty()).await,
+    };
+    let finished = finish(&asked, &mut helper, &place, &news.state, files).await;
+    let (environment, variables) = match finished {
+        Ok(finished) => finished,
+        Err(failure) => {
+            // Half of what was asked for is nothing to keep, unless it was there before.
+            if news.waited {
+                leave(&mut helper, &place).await?;
+            }
+            return Err(failure);
+        }
+    };
+    let warnings = if asked.handler.command.is_empty() { listening::warnings(&news.state).await } else { Vec::new() };
+    let card = Card { state: news.state, took: news.waited.then(|| began.elapsed()), environment, warnings };
+    if asked.workload.json {
+        print_json(&json::Intercepted::from(card))?;
+    } else {
+        print(&view::intercept::card(&card, super::now()))?;
+    }
+    match asked.handler.command.as_slice() {
+        [] => Ok(ExitCode::SUCCESS),
+        [program, arguments @ ..] => handler::run(program, arguments, &variables, &place).await,
+    }
+}
+
+/// Which intercept.
+#[derive(Clone)]
+struct Place {
+    connection: String,
+    name: String,
+}
+
+/// What came of following an intercept.
+struct News {
+    state: InterceptState,
+    /// It wasn't in force from the start.
+    waited: bool,
+}
+
+/// Shows each step and returns the last state.
+async fn follow(mut updates: Streaming<InterceptState>) -> Result<News, Failure> {
+    let mut progress = Progress::start();
+    let mut ticks = interval(progress::TICK);
+    let (mut last, mut count) = (None, 0);
+    loop {
+        tokio::select! {
+            update = updates.message() => match update.map_err(super::failed)? {
+                None => break,
+                Some(state) => {
+                    if !state.step.is_empty() {
+                        progress.wait_for(&state.step)?;
+                    }
+                    count += 1;
+                    last = Some(state);
+                }
+            },
+            _ = ticks.tick() => progress.tick()?,
+        }
+    }
+    Ok(News { state: last.ok_or_else(super::no_answer)?, waited: count > 1 })
+}
+
+type Variables = BTreeMap<String, String>;
+
+/// Obtains the environment where it is wanted or at hand, and writes it into the files.
+async fn finish(
+    asked: &Asked,
+    helper: &mut Client,
+    place: &Place,
+    state: &InterceptState,
+    files: Vec<Output>,
+) -> Result<(Option<Environment>, Variables), Failure> {
+    let wanted = !files.is_empty() || !asked.handler.command.is_empty();
+    if !wanted && state.pods.is_empty() {
+        return Ok((None, Variables::new()));
+    }
+    let request = EnvironmentRequest { connection: place.connection.clone(), name: place.name.clone() };
+    let reply = match helper.environment(request).await {
+        Ok(reply) => reply.into_inner(),
+        Err(_) if !wanted => return Ok((None, Variables::new())),
+        Err(status) => return Err(super::failed(status)),
+    };
+    let variables = for_programs(reply.environment);
+    let written = files.into_iter().map(|file| file.write(&variables)).collect::<Result<Vec<Written>, Fault>>()?;
+    let environment = Environment { pod: reply.pod, container: reply.container, count: variables.len(), written };
+    Ok((Some(environment), variables))
+}
+
+async fn interrupted(helper: &mut Client, place: &Place, for_command: bool) -> Result<ExitCode, Failure> {
+    if for_command {
+        leave(helper, place).await?;
+    } else {
+        let name = harmless(&place.name);
+        print(&format!("Hawser goes on with {name}; end it with: hawser leave {name}\n"))?;
+    }
+    Ok(ExitCode::from(super::INTERRUPTED))
+}
+
+/// Ends it; one that is gone already is no error.
+async fn leave(helper: &mut Client, place: &Place) -> Result<(), Failure> {
+    let request = LeaveRequest { connection: place.connection.clone(), name: place.name.clone() };
+    match helper.leave(request).await {
+        Err(status) if status.code() != tonic::Code::NotFound => Err(super::failed(status)),
+        _ => Ok(()),
+    }
+}
+
+/// A time as it is typed, in Unix milliseconds.
+pub(super) fn until(text: &str) -> Result<i64, Fault> {
+    let now = SystemTime::now();
+    hawser_client::intercept::until(text, now)
+}

@@ -31,7 +31,7 @@ use bytes::Bytes;
 use hawser_fault::{Code, Fault};
 use hawser_tunnel::identity::Pin;
 use hawser_tunnel::server::Catalogues;
-use kube::Client;
+use kube::{Client, Config};
 use tokio::sync::watch;
 
 use crate::cluster::{Cluster, View};
@@ -76,15 +76,14 @@ impl Kubernetes {
     ) -> Result<Self, Fault> {
         // Whoever links kube and rustls with more than one provider has to choose.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::try_default()
-            .await
-            .map_err(|error| Fault::new(Code::ApiUnreachable, format!("no client for the API server: {error}")))?;
+        let config = Config::infer().await.map_err(|error| no_client(&error))?;
+        let client = Client::try_from(config.clone()).map_err(|error| no_client(&error))?;
         let changes = watch::Sender::new(());
         let network = Network::follow(&client, &settings, changes.clone());
         let names = Names::follow(&client, &settings, changes.clone())?;
         let catalogue = Catalogue::follow(&client, &settings);
         let authority = Authority::keep(&client, &place);
-        let workloads = Workloads::follow(&client, &settings, &place, catalogue.clone(), authority.clone());
+        let workloads = Workloads::follow(&impatient(config)?, &settings, &place, catalogue.clone(), authority.clone());
         let injecting = workloads.clone();
         webhook::serve(webhook, &authority, Arc::new(move |admission| injecting.mutate(admission))).await?;
         let sessions = Sessions::follow(&client, place.clone(), pin, settings.direct);
@@ -109,6 +108,16 @@ impl Kubernetes {
     pub fn is_ready(&self) -> bool {
         self.sessions.is_ready() && self.network.is_ready() && self.names.is_ready()
     }
+}
+
+/// A client that takes the first answer: it's a pod's PodDisruptionBudget that says 429 to an eviction, for as long as it pleases.
+fn impatient(mut config: Config) -> Result<Client, Fault> {
+    config.default_retry = false;
+    Client::try_from(config).map_err(|error| no_client(&error))
+}
+
+fn no_client(error: &dyn std::fmt::Display) -> Fault {
+    Fault::new(Code::ApiUnreachable, format!("no client for the API server: {error}"))
 }
 
 impl Cluster for Kubernetes {

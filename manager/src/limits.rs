@@ -74,8 +74,6 @@ pub const EVICT_AGAIN: Duration = Duration::from_secs(1);
 pub const READY_WAIT: Duration = Duration::from_secs(180);
 /// How often it is looked at in that time.
 pub const LOOK_AGAIN: Duration = Duration::from_millis(250);
-/// Times that pods are made anew which still lack an agent, for each pod that there was.
-pub const EVICTIONS_A_POD: usize = 3;
 /// How often intercepts that are not settled are looked at, when nothing has changed.
 pub const INTERCEPTS_BEAT: Duration = Duration::from_secs(1);
 /// Every which of these times all others are.
@@ -86,3 +84,5 @@ pub const DECISIONS: usize = 16;
 pub const DECISION_SPREADS: Duration = Duration::from_millis(200);
 /// Wait after pods could not be replaced.
 pub const REPLACE_AGAIN: Duration = Duration::from_secs(10);
+/// Evictions beyond one for each pod: a replica may be asked about a successor that has not heard of the intercept yet.
+pub const EVICTIONS_MORE: usize = 2;

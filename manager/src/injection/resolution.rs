@@ -115,6 +115,17 @@ impl<'a> Seen<'a> {
         want
     }
 
+    /// What a pod needs that asks for an agent: the same, and all ports that have a name. Its services may be yet to come.
+    pub fn want_of_willing<'b>(self, intercepts: impl IntoIterator<Item = &'b InterceptSpec>) -> Want {
+        let mut want = self.want(intercepts);
+        for (port, name) in self.spec.containers.iter().flat_map(declared) {
+            if !name.is_empty() && self.known_by_number().all(|known| known != port) {
+                want.ports.entry(port).or_insert(HandOver::Rename);
+            }
+        }
+        want
+    }
+
     fn find(self, intercept: &InterceptSpec, wanted: &InterceptPort) -> Result<ResolvedPort, Fault> {
         let udp = wanted.protocol.unwrap_or_default() == Protocol::Udp;
         let of_container = |choice: &Choice| {
@@ -148,7 +159,8 @@ impl<'a> Seen<'a> {
             _ => Err(Fault::new(
                 Code::PortAmbiguous,
                 format!("{} has several ports {called}: {}", object(intercept), list(&mut meant.iter().copied())),
-            )),
+            )
+            .with_fix("Name the container's port by its own name or number, or the container with --container.")),
         }
     }
 
@@ -230,19 +242,22 @@ impl<'a> Seen<'a> {
 
     /// By its name if whoever comes to the port comes by a service's name for it.
     fn hand_over(self, port: Port) -> HandOver {
-        let mut by_name = false;
-        for service in self.services {
-            for of_service in &service.ports {
-                if !self.targets(of_service).contains(&port) {
-                    continue;
-                }
-                if service.headless || matches!(of_service.target, IntOrString::Int(_)) {
-                    return HandOver::Redirect;
-                }
-                by_name = true;
-            }
+        let of_services = self.services.iter().flat_map(|service| &service.ports);
+        let is_known = of_services.flat_map(|of_service| self.targets(of_service)).any(|known| known == port);
+        if is_known && self.known_by_number().all(|known| known != port) {
+            HandOver::Rename
+        } else {
+            HandOver::Redirect
         }
-        if by_name { HandOver::Rename } else { HandOver::Redirect }
+    }
+
+    /// The pod's ports to which clients come by their numbers.
+    fn known_by_number(self) -> impl Iterator<Item = Port> {
+        let of_services =
+            self.services.iter().flat_map(|service| service.ports.iter().map(move |port| (service, port)));
+        let by_number =
+            of_services.filter(|(service, port)| service.headless || matches!(port.target, IntOrString::Int(_)));
+        by_number.flat_map(move |(_, port)| self.targets(port))
     }
 }
 
@@ -414,6 +429,11 @@ mod tests {
         );
         let wanted = seen.want(&[intercept(Mode::Intercept, None, &[(json!(90), false)])]);
         assert_eq!(wanted.ports.into_iter().collect::<Vec<_>>(), [free, (port(9000), HandOver::Redirect)]);
+        let willing = Seen { spec: &spec, services: &[] }.want_of_willing(&[]);
+        let named: Vec<u16> = willing.ports.keys().map(|port| port.number).collect();
+        assert_eq!(named, [53, 80, 8080], "services may come later");
+        let named: Vec<u16> = seen.want_of_willing(&[]).ports.keys().map(|port| port.number).collect();
+        assert_eq!(named, [80, 8080], "clients come to 53 by its number");
         let wanted = seen.want(&[intercept(Mode::Replace, Some("admin"), &[])]);
         assert_eq!(wanted.ports.into_iter().collect::<Vec<_>>(), [(port(80), HandOver::Redirect), free]);
         assert_eq!(wanted.replaced.into_iter().collect::<Vec<_>>(), ["admin"]);

@@ -10,7 +10,7 @@ mod replacement;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use hawser_api::{Intercept, InterceptSpec, Workload};
+use hawser_api::{Intercept, Workload};
 use hawser_fault::{Code, Fault};
 use json_patch::Patch;
 use k8s_openapi::api::core::v1::{Pod, Service};
@@ -204,15 +204,12 @@ impl Workloads {
         if annotation == Some(DISABLED) || (wanted.is_empty() && annotation != Some(ENABLED)) {
             return Ok(None);
         }
-        let want = self.want(namespace, &pod, &wanted);
-        let patch = inject(&admission.object, &want, &self.sidecar()?)?;
-        Ok((!patch.is_empty()).then_some(patch))
-    }
-
-    fn want(&self, namespace: &str, pod: &Pod, wanted: &[InterceptSpec]) -> Want {
         let services = self.catalogue.services(namespace, pod.labels());
         let spec = pod.spec.clone().unwrap_or_default();
-        Seen { spec: &spec, services: &services }.want(wanted)
+        let seen = Seen { spec: &spec, services: &services };
+        let want = if annotation == Some(ENABLED) { seen.want_of_willing(&wanted) } else { seen.want(&wanted) };
+        let patch = inject(&admission.object, &want, &self.sidecar()?)?;
+        Ok((!patch.is_empty()).then_some(patch))
     }
 
     async fn load(&self, intercept: &Intercept) -> Result<Loaded, Fault> {

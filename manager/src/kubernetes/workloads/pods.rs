@@ -9,7 +9,7 @@ use kube::core::Selector;
 use kube::{Api, Client, ResourceExt as _};
 
 use super::loaded::{Loaded, refused};
-use crate::injection::{Present, Want, present};
+use crate::injection::{AGENT, Present, REDIRECT, Want, present};
 use crate::kubernetes::wants::owners;
 
 /// What intercepts have to know of a pod.
@@ -25,9 +25,36 @@ pub struct PodInfo {
     pub ready: bool,
     /// Its agent.
     pub agent: Option<Present>,
-    /// Why one of its containers doesn't start, in Kubernetes' words.
-    pub problem: Option<String>,
+    /// Why one of its containers doesn't start.
+    pub problem: Option<Problem>,
 }
+
+/// A container that doesn't start, in Kubernetes' words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    container: String,
+    reason: String,
+    message: String,
+}
+
+impl Problem {
+    /// Whether it's a container of ours, and waiting won't help it.
+    pub fn is_ours_and_stays(&self) -> bool {
+        [AGENT, REDIRECT].contains(&self.container.as_str()) && STAYS.contains(&self.reason.as_str())
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "container {}: {} {}", self.container, self.reason, self.message)
+    }
+}
+
+/// Reasons that hold until somebody changes something. A failed pull alone isn't one: its repetition is.
+const STAYS: [&str; 5] =
+    ["ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError"];
+/// Reasons that every container has for a moment.
+const PASSES: [&str; 2] = ["PodInitializing", "ContainerCreating"];
 
 impl PodInfo {
     /// Whether it can't do what is wanted of it.
@@ -57,10 +84,9 @@ fn info(pod: &Pod) -> Option<PodInfo> {
     let containers = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
     let mut waiting = containers.filter_map(|container| {
         let waiting = container.state.as_ref()?.waiting.as_ref()?;
-        let reason =
-            waiting.reason.as_deref().filter(|reason| !matches!(*reason, "PodInitializing" | "ContainerCreating"))?;
-        let message = waiting.message.as_deref().unwrap_or_default();
-        Some(format!("container {}: {reason} {message}", container.name).trim_end().to_owned())
+        let reason = waiting.reason.clone().filter(|reason| !PASSES.contains(&reason.as_str()))?;
+        let message = waiting.message.clone().unwrap_or_default();
+        Some(Problem { container: container.name.clone(), reason, message })
     });
     Some(PodInfo {
         name: pod.name_any(),
@@ -97,11 +123,16 @@ mod tests {
             json!({ "name": name, "ready": false, "restartCount": 0, "image": "", "imageID": "",
             "state": { "waiting": { "reason": reason, "message": "of the registry" } } })
         };
-        let stuck = json!({ "phase": "Pending", "containerStatuses": [waiting("web", "PodInitializing")],
-            "initContainerStatuses": [waiting("hawser-agent", "ErrImagePull")] });
-        let stuck = info(&pod(stuck)).unwrap();
-        assert!(!stuck.ready);
-        assert_eq!(stuck.problem.unwrap(), "container hawser-agent: ErrImagePull of the registry");
+        let stuck = |name, reason| {
+            let stuck = json!({ "phase": "Pending", "containerStatuses": [waiting("web", "PodInitializing")],
+                "initContainerStatuses": [waiting(name, reason)] });
+            info(&pod(stuck)).unwrap().problem.unwrap()
+        };
+        let pulling = stuck("hawser-agent", "ErrImagePull");
+        assert_eq!(pulling.to_string(), "container hawser-agent: ErrImagePull of the registry");
+        assert!(!pulling.is_ours_and_stays());
+        assert!(stuck("hawser-agent", "ImagePullBackOff").is_ours_and_stays());
+        assert!(!stuck("web", "ImagePullBackOff").is_ours_and_stays());
         assert_eq!(info(&pod(json!({ "phase": "Failed" }))), None);
     }
 }

@@ -14,11 +14,11 @@ use crate::limits;
 /// Says of a pod that it is to be made anew.
 pub type IsDue<'a> = &'a (dyn Fn(&PodInfo) -> bool + Sync);
 
-/// Evicts the pods that are due, one after the other, until none is or each had its chances.
+/// Evicts the pods that are due, one after the other, until none is.
 pub async fn replace(client: &Client, loaded: &Loaded, is_due: IsDue<'_>) -> Result<(), Fault> {
     let mut present = pods::of(client, loaded).await?;
     let ready = present.iter().filter(|pod| pod.ready).count();
-    for _ in 0..present.len() * limits::EVICTIONS_A_POD {
+    for _ in 0..present.len() + limits::EVICTIONS_MORE {
         let Some(due) = present.iter().find(|pod| is_due(pod)) else { return Ok(()) };
         evict(client, &loaded.namespace, due).await?;
         present = succeeded(client, loaded, &due.uid, ready).await?;
@@ -90,9 +90,12 @@ async fn succeeded(client: &Client, loaded: &Loaded, gone: &str, ready: usize) -
         if is_gone && present.iter().filter(|pod| pod.ready).count() >= ready {
             return Ok(present);
         }
-        if Instant::now() > deadline {
-            let problem = present.iter().find_map(|pod| Some(format!("pod {}: {}", pod.name, pod.problem.as_ref()?)));
-            return Err(not_ready(loaded, &problem.unwrap_or_else(|| "no pod says why".to_owned())));
+        let mut problems = present.iter().filter_map(|pod| Some((pod, pod.problem.as_ref()?)));
+        let hopeless = problems.clone().find(|(_, problem)| problem.is_ours_and_stays());
+        if hopeless.is_some() || Instant::now() > deadline {
+            let told =
+                hopeless.or_else(|| problems.next()).map(|(pod, problem)| format!("pod {}: {problem}", pod.name));
+            return Err(not_ready(loaded, &told.unwrap_or_else(|| "no pod says why".to_owned())));
         }
         sleep(limits::LOOK_AGAIN).await;
     }

@@ -163,9 +163,9 @@ mod tests {
         let removal = planned(Survey { namespace: Some(namespace), ours }, Vec::new(), Vec::new());
         assert!(removal.takes_namespace());
         let names = names(&removal);
-        assert_eq!((names[0], names[names.len() - 1]), ("Deployment", "Namespace"));
+        assert_eq!((names[0], names[names.len() - 1]), ("MutatingWebhookConfiguration", "Namespace"));
         assert_eq!(names[names.len() - 2], "CustomResourceDefinition");
-        assert_eq!(names.len(), 20);
+        assert_eq!(names.len(), 22);
     }
 
     #[test]

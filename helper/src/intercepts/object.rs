@@ -91,7 +91,8 @@ impl Objects for InCluster {
 
     async fn delete(&self, wish: &Wish, intercept: &Intercept) -> Result<(), Fault> {
         let path = &path(intercept);
-        let body = &intercept.uid.as_ref().map(|uid| Body::json(&json!({ "preconditions": { "uid": uid } })));
+        let only = |uid| json!({ "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": { "uid": uid } });
+        let body = &intercept.uid.as_ref().map(|uid| Body::json(&only(uid)));
         let deleted = self.asking(wish, intercept, |api| async move {
             match api.request::<Value>(Method::DELETE, path, body.clone()).await {
                 Ok(_) | Err(ApiError::Refused { status: 404 | 409, .. }) => Ok(()),

@@ -66,8 +66,7 @@ impl Standing {
 /// Takes in what an object says.
 pub(super) fn take_in(standing: &mut Standing, object: &Object) {
     let status = object.status.clone().unwrap_or_default();
-    let said = status.phase.unwrap_or(InterceptPhase::Pending);
-    standing.phase = match said {
+    standing.phase = match status.phase.unwrap_or(InterceptPhase::Pending) {
         _ if object.metadata.deletion_timestamp.is_some() => Phase::Ending,
         InterceptPhase::Pending => Phase::Pending,
         InterceptPhase::Preparing => Phase::Preparing,
@@ -85,8 +84,13 @@ pub(super) fn take_in(standing: &mut Standing, object: &Object) {
         Phase::Active | Phase::Waiting | Phase::Ended => String::new(),
     };
     standing.cause = match standing.phase {
-        Phase::Waiting | Phase::Ending => fault(&status.conditions),
-        _ => None,
+        Phase::Waiting => fault(&status.conditions, Code::InterceptWaiting),
+        Phase::Ending => fault(&status.conditions, Code::InterceptEnded),
+        // What goes on is no fault unless it is said to be one.
+        Phase::Preparing => untrue(&status.conditions)
+            .filter(|condition| condition.code.is_some())
+            .map(|condition| said(condition, Code::InterceptWaiting)),
+        Phase::Pending | Phase::Active | Phase::Ended => None,
     };
     standing.uid.clone_from(&object.metadata.uid);
     standing.until = object.spec.until.as_ref().map(|until| until.0);
@@ -97,12 +101,12 @@ pub(super) fn take_in(standing: &mut Standing, object: &Object) {
 pub(super) fn refusal(object: &Object) -> Option<Fault> {
     let status = object.status.as_ref().filter(|status| status.phase == Some(InterceptPhase::Refused))?;
     let unexplained = || Fault::new(Code::InterceptRefused, "the manager refuses the intercept without a reason");
-    Some(fault(&status.conditions).unwrap_or_else(unexplained))
+    Some(fault(&status.conditions, Code::InterceptRefused).unwrap_or_else(unexplained))
 }
 
 /// Why an object that was there is gone. Kubernetes does not tell who deleted it; the manager may have said so before.
 pub(super) fn end(intercept: &Intercept, last: Option<&Object>, now: Timestamp) -> Fault {
-    let said = last.and_then(|object| fault(&object.status.as_ref()?.conditions));
+    let said = last.and_then(|object| fault(&object.status.as_ref()?.conditions, Code::InterceptEnded));
     if let Some(said) = said.filter(|_| last.is_some_and(is_ending)) {
         return said;
     }
@@ -147,15 +151,18 @@ fn is_ending(object: &Object) -> bool {
         || matches!(phase, Some(InterceptPhase::Ending | InterceptPhase::Refused))
 }
 
-/// What the first condition says that isn't as it should be.
-fn fault(conditions: &[Condition]) -> Option<Fault> {
-    let condition = untrue(conditions)?;
-    let code = condition.code.as_deref().and_then(Code::parse).unwrap_or(Code::InterceptRefused);
+/// What the condition says that isn't as it should be; `otherwise` is the code of one that has none.
+fn fault(conditions: &[Condition], otherwise: Code) -> Option<Fault> {
+    untrue(conditions).map(|condition| said(condition, otherwise))
+}
+
+fn said(condition: &Condition, otherwise: Code) -> Fault {
+    let code = condition.code.as_deref().and_then(Code::parse).unwrap_or(otherwise);
     let fault = Fault::new(code, condition.message.clone());
-    Some(match &condition.fix {
+    match &condition.fix {
         Some(fix) => fault.with_fix(fix.clone()),
         None => fault,
-    })
+    }
 }
 
 /// What has a code before what has none, `Ready` before others.
@@ -192,7 +199,7 @@ mod tests {
     }
 
     fn with(phase: InterceptPhase, conditions: Vec<Condition>) -> Object {
-        let status = InterceptStatus { phase: Some(phase), conditions, ..Default::default() };
+        let status = InterceptStatus { phase: Some(phase), conditions };
         Object { status: Some(status), ..object(&wanted(), "u1") }
     }
 
@@ -220,6 +227,18 @@ mod tests {
                 Phase::Preparing,
                 "evicting web-1",
                 None,
+            ),
+            (
+                with(InterceptPhase::Preparing, vec![condition("Ready", "web-1 stays", Some("eviction-blocked"))]),
+                Phase::Preparing,
+                "web-1 stays",
+                Some(Code::EvictionBlocked),
+            ),
+            (
+                with(InterceptPhase::Waiting, vec![condition("Ready", "no pods", None)]),
+                Phase::Waiting,
+                "",
+                Some(Code::InterceptWaiting),
             ),
             (with(InterceptPhase::Active, quota()), Phase::Active, "", None),
             (with(InterceptPhase::Waiting, quota()), Phase::Waiting, "", Some(Code::LimitReached)),

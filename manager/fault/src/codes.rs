@@ -85,6 +85,7 @@ codes! {
     InterceptUnknown "intercept-unknown" "There is no such intercept" "See what you hold with: hawser status";
     InterceptExists "intercept-exists" "You hold another intercept of this name" "Leave it with hawser leave, or choose another name with --name.";
     InterceptRefused "intercept-refused" "The cluster refuses the intercept" "Read its sentence above.";
+    InterceptWaiting "intercept-waiting" "The intercept waits" "Nothing: it goes on by itself. Until then the workload has its traffic.";
     PortHeld "port-held" "Somebody else intercepts this port" "Ask who is named, or take a part of the requests with --http-header.";
     InterceptEnded "intercept-ended" "The intercept was ended in the cluster" "Ask whoever watches over the namespace, then ask for it again.";
     InterceptExpired "intercept-expired" "The intercept's time is over" "Ask for it again, for a longer time with --until.";

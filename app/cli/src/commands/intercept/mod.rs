@@ -87,8 +87,8 @@ async fn follow(mut updates: Streaming<InterceptState>) -> Result<News, Failure>
             update = updates.message() => match update.map_err(super::failed)? {
                 None => break,
                 Some(state) => {
-                    if !state.step.is_empty() {
-                        progress.wait_for(&state.step)?;
+                    if let Some(what) = waited_for(&state) {
+                        progress.wait_for(&what)?;
                     }
                     count += 1;
                     last = Some(state);
@@ -98,6 +98,14 @@ async fn follow(mut updates: Streaming<InterceptState>) -> Result<News, Failure>
         }
     }
     Ok(News { state: last.ok_or_else(super::no_answer)?, waited: count > 1 })
+}
+
+fn waited_for(state: &InterceptState) -> Option<String> {
+    match state.cause.clone().map(Fault::from) {
+        _ if state.step.is_empty() => None,
+        None => Some(state.step.clone()),
+        Some(cause) => Some(format!("{}: {cause}", state.step)),
+    }
 }
 
 type Variables = BTreeMap<String, String>;

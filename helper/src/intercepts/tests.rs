@@ -83,11 +83,7 @@ impl Pretend {
             code: Some(code.as_str().to_owned()),
             fix: None,
         });
-        object.status = Some(InterceptStatus {
-            phase: Some(phase),
-            conditions: condition.into_iter().collect(),
-            ..Default::default()
-        });
+        object.status = Some(InterceptStatus { phase: Some(phase), conditions: condition.into_iter().collect() });
         let news = object.clone();
         state.tell(&news, |object| News::Now(Box::new(object)));
     }

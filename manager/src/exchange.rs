@@ -10,7 +10,9 @@ use std::collections::{HashMap, HashSet};
 
 use hawser_api::WorkloadKind;
 use hawser_tunnel::identity::Pin;
-use hawser_tunnel::proto::{AgentContainer, AgentOrders, HttpFilter, InterceptList, Intercepted, InterceptedPod, Order, OrderPort};
+use hawser_tunnel::proto::{
+    AgentContainer, AgentOrders, HttpFilter, InterceptList, Intercepted, InterceptedPod, Order, OrderPort,
+};
 use hawser_tunnel::sockets::Opener;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -66,6 +68,8 @@ pub struct Carried {
     pub laptop: Pin,
     /// The workload.
     pub workload: Workload,
+    /// The container whose environment and files the laptop gets.
+    pub container: String,
     /// The app answers, the laptop gets a copy.
     pub copy: bool,
     /// Ports of the app, and where they lead on the laptop.
@@ -172,6 +176,13 @@ impl Carried {
     fn is_of(&self, pod: &Pod) -> bool {
         pod.namespace == self.namespace && pod.workloads.contains(&self.workload)
     }
+
+    /// A pod's containers, the intercept's own before the others.
+    fn shown_first(&self, containers: &[AgentContainer]) -> Vec<AgentContainer> {
+        let mut containers = containers.to_vec();
+        containers.sort_by_key(|container| container.name != self.container);
+        containers
+    }
 }
 
 impl State {
@@ -196,7 +207,7 @@ impl State {
                 name: agent.pod.name.clone(),
                 address: agent.pod.address.clone(),
                 applied: agent.applied.contains(&carried.uid),
-                containers: agent.containers.clone(),
+                containers: carried.shown_first(&agent.containers),
             })
             .collect();
         pods.sort_by(|one, other| one.name.cmp(&other.name));

@@ -81,7 +81,9 @@ fn in_kubernetes(args: &Args) -> Result<(), Fault> {
     let identity = Identity::generate().map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
     server::runtime()?.block_on(async {
         let exchange = Arc::new(exchange::Exchange::default());
-        let cluster = Arc::new(kubernetes::Kubernetes::start(settings, place, identity.pin(), args.webhook, exchange.clone()).await?);
+        let cluster = Arc::new(
+            kubernetes::Kubernetes::start(settings, place, identity.pin(), args.webhook, exchange.clone()).await?,
+        );
         let health = cluster.clone();
         observe::serve(args.observe, move || health.is_ready()).await?;
         let agents = cluster.agent_door(args.agents)?;

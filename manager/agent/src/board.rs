@@ -68,7 +68,18 @@ impl Board {
 
     /// Whether requests to this port go to different places.
     pub fn has_filters(&self, port: u16) -> bool {
-        self.find(port, false, |ready| ready.filter.is_some()).is_some()
+        let filtered = |ready: &Ready| ready.filter.is_some();
+        self.find(port, false, filtered).is_some() || !self.copies(port, filtered).is_empty()
+    }
+
+    /// Where copies go of all that comes to this port of the app.
+    pub fn stream_copies(&self, port: u16) -> Vec<Way> {
+        self.copies(port, |ready| ready.filter.is_none())
+    }
+
+    /// Where copies go of one request.
+    pub fn request_copies(&self, port: u16, request: &Parts) -> Vec<Way> {
+        self.copies(port, |ready| ready.filter.as_ref().is_none_or(|filter| filter.wants(request)))
     }
 
     /// The way of one request; `None` if it is the app's.
@@ -79,11 +90,32 @@ impl Board {
     fn find(&self, port: u16, udp: bool, wanted: impl Fn(&Ready) -> bool) -> Option<Way> {
         let claims = self.claims.lock();
         claims.values().filter(|claim| claim.opener.is_open()).find_map(|claim| {
-            claim.orders.iter().find_map(|ready| {
-                let target = destination(&ready.order, port, udp).filter(|_| wanted(ready))?;
-                Some(Way { opener: claim.opener.clone(), target, intercept: ready.order.intercept.clone() })
-            })
+            claim
+                .orders
+                .iter()
+                .filter(|ready| !ready.order.copy && wanted(ready))
+                .find_map(|ready| claim.way(ready, port, udp))
         })
+    }
+
+    fn copies(&self, port: u16, wanted: impl Fn(&Ready) -> bool) -> Vec<Way> {
+        let claims = self.claims.lock();
+        let mut ways: Vec<Way> = Vec::new();
+        for claim in claims.values().filter(|claim| claim.opener.is_open()) {
+            for ready in claim.orders.iter().filter(|ready| ready.order.copy && wanted(ready)) {
+                // Two managers may have the same laptop.
+                let is_new = ways.iter().all(|way| way.intercept != ready.order.intercept);
+                ways.extend(claim.way(ready, port, false).filter(|_| is_new));
+            }
+        }
+        ways
+    }
+}
+
+impl Claim {
+    fn way(&self, ready: &Ready, port: u16, udp: bool) -> Option<Way> {
+        let target = destination(&ready.order, port, udp)?;
+        Some(Way { opener: self.opener.clone(), target, intercept: ready.order.intercept.clone() })
     }
 }
 
@@ -100,7 +132,7 @@ fn ready(order: Order) -> Option<Ready> {
 
 /// Where what comes to this port goes by this order.
 fn destination(order: &Order, port: u16, udp: bool) -> Option<SocketAddr> {
-    if !order.linked || order.copy {
+    if !order.linked {
         return None;
     }
     let port = order.ports.iter().find(|candidate| candidate.port == u32::from(port) && candidate.udp == udp)?;

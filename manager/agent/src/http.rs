@@ -1,5 +1,6 @@
 //! Ports whose requests go to different places: each request is looked at and passed on as it is.
 
+mod copy;
 pub mod filter;
 mod sniff;
 mod upstream;
@@ -9,7 +10,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::{Either, Full};
+use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::{http1, http2};
@@ -19,18 +20,26 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use parking_lot::Mutex;
 use tokio::io::copy_bidirectional;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 use crate::app::App;
-use crate::board::Board;
+use crate::board::{Board, Way};
+use crate::limits;
+use crate::tap::Tap;
+use copy::copied;
 use sniff::{Speech, sniff};
-use upstream::{Said, To, Upstream};
+use upstream::{Asked, Said, To, Upstream};
 
 /// Serves a client whose requests may be wanted by a laptop. What is no HTTP is the app's.
 pub async fn serve(client: TcpStream, app: App, board: Arc<Board>) {
     match sniff(&client).await {
-        Ok(Speech::Other) | Err(_) => app.carry(client).await,
+        Ok(Speech::Other) | Err(_) => {
+            let taps = board.stream_copies(app.address.port()).iter().map(Tap::new).collect();
+            app.carry(client, taps).await;
+        }
         Ok(speech) => {
-            let switch = Arc::new(Switch { speech, app, board, upstreams: Mutex::default() });
+            let copying = Arc::new(Semaphore::new(limits::COPIED_REQUESTS));
+            let switch = Arc::new(Switch { speech, app, board, upstreams: Mutex::default(), copying });
             let service = service_fn(move |request| answer(switch.clone(), request));
             let io = TokioIo::new(client);
             let served = if speech == Speech::Http2 {
@@ -53,16 +62,19 @@ struct Switch {
     app: App,
     board: Arc<Board>,
     upstreams: Mutex<HashMap<String, Arc<Upstream>>>,
+    copying: Arc<Semaphore>,
 }
 
 async fn answer(switch: Arc<Switch>, request: Request<Incoming>) -> Result<Response<Said>, Infallible> {
     let (parts, body) = request.into_parts();
-    let way = switch.board.request_way(switch.app.address.port(), &parts);
-    let name = way.as_ref().map_or("", |way| way.intercept.as_str()).to_owned();
-    let upstream = {
-        let mut upstreams = switch.upstreams.lock();
-        upstreams.entry(name).or_insert_with(|| Arc::new(Upstream::new(switch.speech))).clone()
-    };
+    let port = switch.app.address.port();
+    let way = switch.board.request_way(port, &parts);
+    let copies = switch.board.request_copies(port, &parts);
+    let (body, bodies) = if copies.is_empty() { (body.boxed_unsync(), Vec::new()) } else { copied(body, copies.len()) };
+    for (way, body) in copies.into_iter().zip(bodies) {
+        switch.send_copy(way, Request::from_parts(parts.clone(), body));
+    }
+    let upstream = switch.upstream(way.as_ref().map_or("", |way| &way.intercept));
     let mut request = Request::from_parts(parts, body);
     let upgrade = request.headers().contains_key(hyper::header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
     let to = way.as_ref().map_or(To::App(switch.app), To::Laptop);
@@ -77,6 +89,28 @@ async fn answer(switch: Arc<Switch>, request: Request<Incoming>) -> Result<Respo
             Ok(response.map(Either::Left))
         }
         Err(error) => Ok(nobody(&error, way.is_some())),
+    }
+}
+
+impl Switch {
+    fn upstream(&self, intercept: &str) -> Arc<Upstream> {
+        let mut upstreams = self.upstreams.lock();
+        upstreams.entry(intercept.to_owned()).or_insert_with(|| Arc::new(Upstream::new(self.speech))).clone()
+    }
+
+    /// Sends a copy on its way; its answer is read and forgotten.
+    fn send_copy(&self, way: Way, request: Request<Asked>) {
+        let Ok(permit) = self.copying.clone().try_acquire_owned() else {
+            return tracing::info!(intercept = way.intercept, "a copy is dropped: the laptop is too slow for it");
+        };
+        let upstream = self.upstream(&way.intercept);
+        tokio::spawn(async move {
+            if let Ok(response) = upstream.send(To::Laptop(&way), request).await {
+                let mut body = response.into_body();
+                while let Some(Ok(_)) = body.frame().await {}
+            }
+            drop(permit);
+        });
     }
 }
 

@@ -20,3 +20,7 @@ pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub const NAME_SERVER: Duration = Duration::from_millis(1_500);
 /// A DNS message over UDP without EDNS may be 512 bytes; with it we take what a server may send.
 pub const DNS_MESSAGE: usize = 65_535;
+/// Pieces of a copied stream, each of up to 32 KiB, that wait for the laptop. Beyond it the copy is given up.
+pub const COPIED_CHUNKS: usize = 32;
+/// Copied requests of one client's connection that wait for the laptop. Beyond it they are dropped.
+pub const COPIED_REQUESTS: usize = 64;

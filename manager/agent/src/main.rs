@@ -10,6 +10,7 @@ mod managers;
 mod redirect;
 mod registration;
 mod resolver;
+mod tap;
 mod tcp;
 mod udp;
 
@@ -56,7 +57,8 @@ fn redirect(rules: impl Iterator<Item = String>) -> Result<(), String> {
 }
 
 fn run() -> Result<(), String> {
-    let text = std::env::var(CONFIG).map_err(|_| format!("{CONFIG} is not set: the agent is added to pods by the manager"))?;
+    let text =
+        std::env::var(CONFIG).map_err(|_| format!("{CONFIG} is not set: the agent is added to pods by the manager"))?;
     let config: Config = serde_json::from_str(&text).map_err(|error| format!("{CONFIG}: {error}"))?;
     let pod: IpAddr = std::env::var(POD_IP)
         .ok()

@@ -11,7 +11,8 @@ use std::os::fd::AsRawFd as _;
 use std::str::FromStr;
 
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, send, setsockopt, socket, sockopt,
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, send, setsockopt, socket,
+    sockopt,
 };
 use nix::sys::time::TimeVal;
 
@@ -94,7 +95,8 @@ fn expression(name: &str, data: &[u8]) -> Vec<u8> {
 
 /// Sends the batch; every message of it is answered, and all of them count or none.
 fn transact(batch: &[u8]) -> io::Result<()> {
-    let netlink = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkNetFilter)?;
+    let netlink =
+        socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkNetFilter)?;
     bind(netlink.as_raw_fd(), &NetlinkAddr::new(0, 0))?;
     setsockopt(&netlink, sockopt::ReceiveTimeout, &TimeVal::new(5, 0))?;
     send(netlink.as_raw_fd(), batch, MsgFlags::empty())?;

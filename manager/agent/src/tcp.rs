@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::app::App;
 use crate::board::Board;
+use crate::tap::Tap;
 use crate::{http, limits};
 
 /// Begins to listen in the app's place, over IPv4 and IPv6.
@@ -37,11 +38,12 @@ async fn accept(listener: TcpListener, app: App, board: Arc<Board>) {
         let _ = client.set_nodelay(true);
         let Some(client) = to_laptop(client, app, &board) else { continue };
         let Ok(permit) = passing.clone().acquire_owned().await else { return };
+        let taps = board.stream_copies(app.address.port()).iter().map(Tap::new).collect();
         let filtered = board.has_filters(app.address.port()).then(|| board.clone());
         tokio::spawn(async move {
             match filtered {
                 Some(board) => http::serve(client, app, board).await,
-                None => app.carry(client).await,
+                None => app.carry(client, taps).await,
             }
             drop(permit);
         });

@@ -139,7 +139,9 @@ impl LinkedAgent {
     fn report(&self, applied: Vec<String>) {
         {
             let mut state = self.exchange.state.lock();
-            let Some(agent) = state.agents.get_mut(&self.pod.uid).filter(|agent| agent.link == self.link) else { return };
+            let Some(agent) = state.agents.get_mut(&self.pod.uid).filter(|agent| agent.link == self.link) else {
+                return;
+            };
             let applied: HashSet<String> = applied.into_iter().collect();
             if std::mem::replace(&mut agent.applied, applied.clone()) == applied {
                 return;

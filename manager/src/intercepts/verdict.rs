@@ -66,7 +66,8 @@ pub struct Verdict {
 impl Facts {
     /// See the module's description.
     pub fn verdict(self) -> Verdict {
-        let settled = matches!(self.phase, InterceptPhase::Active | InterceptPhase::Waiting | InterceptPhase::Preparing);
+        let settled =
+            matches!(self.phase, InterceptPhase::Active | InterceptPhase::Waiting | InterceptPhase::Preparing);
         let session = match &self.session {
             None if settled => return waiting("SessionAbsent", "the laptop's session is gone".to_owned()),
             // The session and the intercept come by two watches: one may be ahead.
@@ -89,13 +90,17 @@ impl Facts {
         if let Some(objection) = self.objection {
             return if settled { waiting_for(objection) } else { refused(objection) };
         }
-        weigh(&self.pods, &self.notes, self.trouble)
+        match self.trouble {
+            // Others would end the same way.
+            Some(trouble) if trouble.code == Code::PodsNotReady => refused(trouble),
+            trouble => weigh(&self.pods, &self.notes, trouble),
+        }
     }
 }
 
 fn weigh(pods: &[Pod], notes: &[String], trouble: Option<Fault>) -> Verdict {
     if pods.is_empty() {
-        return waiting("NoPods", "the workload has no pods".to_owned());
+        return waiting_for(Fault::new(Code::PodAbsent, "the workload has no pods"));
     }
     let count = |which: fn(&Pod) -> bool| pods.iter().filter(|pod| which(pod)).count();
     let (bare, ready) = (count(|pod| !pod.has_agent), count(|pod| pod.ready));
@@ -110,7 +115,9 @@ fn weigh(pods: &[Pod], notes: &[String], trouble: Option<Fault>) -> Verdict {
     } else {
         ("AgentsFollow", format!("{sending} of {} pods send to the laptop", pods.len()))
     };
-    Verdict { phase, reason, message, fault: trouble.filter(|_| !active), replace: bare > 0 }
+    let trouble = trouble.filter(|_| !active);
+    let message = trouble.as_ref().map_or(message, |trouble| trouble.detail.clone());
+    Verdict { phase, reason, message, fault: trouble, replace: bare > 0 }
 }
 
 fn pending() -> Verdict {

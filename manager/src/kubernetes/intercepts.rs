@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use hawser_api::{Intercept, InterceptPhase, Mode};
 use hawser_fault::Fault;
+use hawser_tunnel::identity::Pin;
 use hawser_tunnel::proto::OrderPort;
 use k8s_openapi::jiff::Timestamp;
 use kube::runtime::watcher::Config;
@@ -39,13 +40,20 @@ pub struct Intercepts {
     workloads: Arc<Workloads>,
     exchange: Arc<Exchange>,
     leadership: Arc<Leadership>,
-    /// Ports as they were found, by uid.
-    ports: Mutex<HashMap<String, Vec<ResolvedPort>>>,
+    /// Ports and container as they were found, by uid.
+    found: Mutex<HashMap<String, Found>>,
     /// Pods that are being replaced, by uid; the fault of the last try.
     replacing: Mutex<HashMap<String, Option<Fault>>>,
     idle_time: Duration,
     /// Since when nothing is intercepted of a workload with agents.
     idle_since: Mutex<HashMap<(String, exchange::Workload), Instant>>,
+}
+
+/// What an intercept stands for.
+#[derive(Clone)]
+struct Found {
+    ports: Vec<ResolvedPort>,
+    container: String,
 }
 
 impl Intercepts {
@@ -68,7 +76,7 @@ impl Intercepts {
             workloads,
             exchange,
             leadership: Leadership::seek(client, place),
-            ports: Mutex::default(),
+            found: Mutex::default(),
             replacing: Mutex::default(),
             idle_time: Duration::from_secs(settings.agent.idle_seconds),
             idle_since: Mutex::default(),
@@ -134,26 +142,28 @@ impl Intercepts {
     async fn carry(&self, known: &[Arc<Intercept>]) {
         let mut carried = Vec::new();
         for intercept in known.iter().filter(|intercept| is_carried(intercept)) {
-            if let (Some(laptop), Ok(ports)) =
-                (self.sessions.pin_of(&intercept.spec.session), self.ports_of(intercept).await)
+            if let (Some(laptop), Ok(found)) =
+                (self.sessions.pin_of(&intercept.spec.session), self.look_up(intercept).await)
             {
-                carried.push(carried_as(intercept, laptop, &ports));
+                carried.push(carried_as(intercept, laptop, found));
             }
         }
         let uids: HashSet<String> = known.iter().filter_map(|intercept| intercept.uid()).collect();
-        self.ports.lock().retain(|uid, _| uids.contains(uid));
+        self.found.lock().retain(|uid, _| uids.contains(uid));
         self.exchange.carry(carried);
     }
 
-    /// The intercept's ports; looked up once, as a rollout must not move them.
-    async fn ports_of(&self, intercept: &Intercept) -> Result<Vec<ResolvedPort>, Fault> {
+    /// What the intercept stands for; looked up once, as a rollout must not move it.
+    async fn look_up(&self, intercept: &Intercept) -> Result<Found, Fault> {
         let uid = intercept.uid().unwrap_or_default();
-        if let Some(ports) = self.ports.lock().get(&uid) {
-            return Ok(ports.clone());
+        if let Some(found) = self.found.lock().get(&uid) {
+            return Ok(found.clone());
         }
         let ports = self.workloads.ports(intercept).await?;
-        self.ports.lock().insert(uid, ports.clone());
-        Ok(ports)
+        let container = self.workloads.container(intercept).await?;
+        let found = Found { ports, container };
+        self.found.lock().insert(uid, found.clone());
+        Ok(found)
     }
 }
 
@@ -173,7 +183,7 @@ fn is_carried(intercept: &Intercept) -> bool {
         && matches!(phase(intercept), InterceptPhase::Preparing | InterceptPhase::Active)
 }
 
-fn carried_as(intercept: &Intercept, laptop: hawser_tunnel::identity::Pin, ports: &[ResolvedPort]) -> Carried {
+fn carried_as(intercept: &Intercept, laptop: Pin, found: Found) -> Carried {
     let spec = &intercept.spec;
     Carried {
         name: intercept.name_any(),
@@ -182,8 +192,10 @@ fn carried_as(intercept: &Intercept, laptop: hawser_tunnel::identity::Pin, ports
         user: spec.user.clone(),
         laptop,
         workload: (spec.workload.kind, spec.workload.name.clone()),
+        container: found.container,
         copy: spec.mode == Mode::Wiretap,
-        ports: ports
+        ports: found
+            .ports
             .iter()
             .map(|port| OrderPort {
                 port: port.port.number.into(),

@@ -8,6 +8,7 @@ use kube::{Api, Client};
 
 use super::wants::owners;
 use crate::exchange::Pod;
+use crate::injection::present;
 
 /// The pod whose service account this token is of; else a sentence for the log and for the agent.
 pub async fn review(client: &Client, token: String) -> Result<Pod, String> {
@@ -32,6 +33,9 @@ async fn look_up(client: &Client, pod: Pod) -> Result<Pod, String> {
     let seen = pods.get(&pod.name).await.map_err(|error| error.to_string())?;
     if seen.metadata.uid.as_ref() != Some(&pod.uid) {
         return Err(format!("the pod {} is another one by now", pod.name));
+    }
+    if present(&seen).is_none() {
+        return Err(format!("the pod {} has no agent", pod.name));
     }
     let address = seen.status.and_then(|status| status.pod_ip).unwrap_or_default();
     Ok(Pod { address, workloads: owners(&seen.metadata), ..pod })

@@ -124,8 +124,12 @@ pub(crate) async fn shake_hands(
 /// Speaks HTTP/2 until the connection ends.
 pub(crate) async fn serve_http<S, F>(stream: impl Transport, service: S) -> Result<(), LinkError>
 where
-    S: hyper::service::Service<http::Request<Incoming>, Response = http::Response<Body>, Error = Infallible, Future = F>
-        + Send
+    S: hyper::service::Service<
+            http::Request<Incoming>,
+            Response = http::Response<Body>,
+            Error = Infallible,
+            Future = F,
+        > + Send
         + 'static,
     F: Future<Output = Result<http::Response<Body>, Infallible>> + Send + 'static,
 {

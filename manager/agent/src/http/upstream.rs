@@ -24,8 +24,8 @@ pub struct Upstream {
 #[derive(Clone)]
 enum Sender {
     /// One request after the other: whoever has it has it alone.
-    Http1(std::sync::Arc<Mutex<http1::SendRequest<Incoming>>>),
-    Http2(http2::SendRequest<Incoming>),
+    Http1(std::sync::Arc<Mutex<http1::SendRequest<Asked>>>),
+    Http2(http2::SendRequest<Asked>),
 }
 
 /// Where an upstream leads.
@@ -41,7 +41,7 @@ impl Upstream {
     }
 
     /// Sends a request and gives the answer's head; its body follows as it comes.
-    pub async fn send(&self, to: To<'_>, request: Request<Incoming>) -> Result<Response<Incoming>, String> {
+    pub async fn send(&self, to: To<'_>, request: Request<Asked>) -> Result<Response<Incoming>, String> {
         let sender = self.sender(to).await?;
         let answered = match sender {
             Sender::Http1(sender) => sender.lock().await.send_request(request).await,
@@ -89,11 +89,13 @@ where
         tokio::spawn(connection);
         return Ok(Sender::Http2(sender));
     }
-    let (sender, connection) =
-        http1::Builder::new().preserve_header_case(true).handshake(io).await.map_err(text)?;
+    let (sender, connection) = http1::Builder::new().preserve_header_case(true).handshake(io).await.map_err(text)?;
     tokio::spawn(connection.with_upgrades());
     Ok(Sender::Http1(std::sync::Arc::new(Mutex::new(sender))))
 }
 
-/// What is answered where nobody answers.
+/// A request's body on its way: the client's own, or a copy.
+pub type Asked = http_body_util::combinators::UnsyncBoxBody<Bytes, hyper::Error>;
+
+/// The answer's body: of who answers, or a sentence.
 pub type Said = http_body_util::Either<Incoming, http_body_util::Full<Bytes>>;

@@ -67,9 +67,9 @@ pub fn count(batch: &[u8]) -> usize {
 
 /// The error numbers, negative as the kernel has them, of the answers in these bytes; zero for what went well.
 pub fn errors(bytes: &[u8]) -> impl Iterator<Item = i32> {
-    messages(bytes).filter(|message| u16_at(message, 4) == ERROR).filter_map(|message| {
-        Some(i32::from_ne_bytes(message.get(HEADER..HEADER + 4)?.try_into().ok()?))
-    })
+    messages(bytes)
+        .filter(|message| u16_at(message, 4) == ERROR)
+        .filter_map(|message| Some(i32::from_ne_bytes(message.get(HEADER..HEADER + 4)?.try_into().ok()?)))
 }
 
 fn messages(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -11,8 +11,8 @@ use kube::api::DeleteParams;
 use kube::{Api, ResourceExt as _};
 use tokio::time::sleep;
 
-use super::{Intercepts, phase, since};
 use super::super::workloads::Preview;
+use super::{Intercepts, phase, since};
 use crate::injection::resolution::ResolvedPort;
 use crate::intercepts::overlap::overlap;
 use crate::intercepts::verdict::{Facts, Pod, Session, Verdict};
@@ -24,7 +24,8 @@ impl Intercepts {
         let is_open = |intercept: &Arc<Intercept>| {
             let phase = phase(intercept);
             let is_over = intercept.metadata.deletion_timestamp.is_some() || phase == InterceptPhase::Refused;
-            !is_over && (all || phase != InterceptPhase::Active || has_expired(intercept) || self.is_troubled(intercept))
+            !is_over
+                && (all || phase != InterceptPhase::Active || has_expired(intercept) || self.is_troubled(intercept))
         };
         let open: Vec<Arc<Intercept>> = known.iter().filter(|intercept| is_open(intercept)).cloned().collect();
         let known: Arc<[Arc<Intercept>]> = known.into();
@@ -50,6 +51,9 @@ impl Intercepts {
         if verdict.replace && verdict.phase == InterceptPhase::Preparing {
             self.replace_pods(&intercept);
         }
+        if verdict.fault.is_some_and(|fault| fault.code == Code::PodsNotReady) {
+            self.restore(&intercept);
+        }
     }
 
     async fn facts(&self, intercept: &Intercept, known: &[Arc<Intercept>]) -> Facts {
@@ -57,12 +61,12 @@ impl Intercepts {
         let uid = intercept.uid().unwrap_or_default();
         let namespace = intercept.namespace().unwrap_or_default();
         let session = self.sessions.named(&spec.session).map(|(user, silent)| Session { user, silent });
-        let (ports, objection) = match self.ports_of(intercept).await {
-            Ok(ports) => (ports, None),
+        let (ports, objection) = match self.look_up(intercept).await {
+            Ok(found) => (found.ports, None),
             Err(fault) => (Vec::new(), Some(fault)),
         };
         // Whatever speaks against it is told before a pod is touched.
-        let (notes, objection) = match objection.or_else(|| self.unfit(intercept)) {
+        let (notes, objection) = match objection {
             None if phase(intercept) == InterceptPhase::Pending => match self.workloads.preview(intercept).await {
                 Ok(preview) => (notes(preview), None),
                 Err(fault) => (Vec::new(), Some(fault)),
@@ -97,14 +101,6 @@ impl Intercepts {
         }
     }
 
-    /// What this version cannot do.
-    fn unfit(&self, intercept: &Intercept) -> Option<Fault> {
-        let mode = intercept.spec.mode;
-        (mode == Mode::Wiretap).then(|| {
-            Fault::new(Code::InterceptRefused, "wiretap is not there yet").with_fix("Use the mode intercept, with a filter.")
-        })
-    }
-
     /// Who has a port that this one wants, and asked for it before.
     fn holder(&self, intercept: &Intercept, ports: &[ResolvedPort], known: &[Arc<Intercept>]) -> Option<String> {
         let takes = |intercept: &Intercept| matches!(intercept.spec.mode, Mode::Intercept | Mode::Replace);
@@ -113,7 +109,7 @@ impl Intercepts {
         }
         let http = |intercept: &Intercept| intercept.spec.filters.clone().and_then(|filters| filters.http);
         let own_http = http(intercept);
-        let found = self.ports.lock();
+        let found = self.found.lock();
         let rival = known.iter().find(|other| {
             other.uid() != intercept.uid()
                 && other.namespace() == intercept.namespace()
@@ -123,7 +119,7 @@ impl Intercepts {
                 && (is_before(other, intercept) || phase(intercept) == InterceptPhase::Waiting)
                 && overlap(own_http.as_ref(), http(other).as_ref())
                 && found.get(&other.uid().unwrap_or_default()).is_some_and(|theirs| {
-                    theirs.iter().any(|their| ports.iter().any(|own| own.port == their.port))
+                    theirs.ports.iter().any(|their| ports.iter().any(|own| own.port == their.port))
                 })
         })?;
         Some(format!("{} (intercept {})", rival.spec.user, rival.name_any()))
@@ -156,14 +152,25 @@ impl Intercepts {
         });
     }
 
+    /// Gives pods back that do not start with an agent.
+    fn restore(self: &Arc<Self>, intercept: &Arc<Intercept>) {
+        let (intercepts, intercept) = (self.clone(), intercept.clone());
+        tokio::spawn(async move {
+            sleep(limits::DECISION_SPREADS).await;
+            let namespace = intercept.namespace().unwrap_or_default();
+            if let Err(fault) = intercepts.workloads.remove_agents(&namespace, &intercept.spec.workload).await {
+                tracing::warn!(intercept = intercept.name_any(), %fault, "pods with an agent that does not start stay");
+            }
+        });
+    }
+
     /// Its time is over: says so, then deletes it.
     async fn expire(&self, intercept: &Intercept) {
         let message = "its time is over".to_owned();
         let fault = Some(Fault::new(Code::InterceptExpired, message.clone()));
         let verdict = Verdict { phase: InterceptPhase::Ending, reason: "Expired", message, fault, replace: false };
         if self.write(intercept, &verdict).await.is_ok() {
-            let api: Api<Intercept> =
-                Api::namespaced(self.client.clone(), &intercept.namespace().unwrap_or_default());
+            let api: Api<Intercept> = Api::namespaced(self.client.clone(), &intercept.namespace().unwrap_or_default());
             if let Err(error) = api.delete(&intercept.name_any(), &DeleteParams::default()).await {
                 tracing::warn!(intercept = intercept.name_any(), %error, "an expired intercept stays");
             }

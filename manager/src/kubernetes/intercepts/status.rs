@@ -35,8 +35,7 @@ impl Intercepts {
 }
 
 fn status(former: &InterceptStatus, verdict: &Verdict, generation: Option<i64>) -> InterceptStatus {
-    let holds =
-        if verdict.phase == InterceptPhase::Active { ConditionStatus::True } else { ConditionStatus::False };
+    let holds = if verdict.phase == InterceptPhase::Active { ConditionStatus::True } else { ConditionStatus::False };
     let former = former.conditions.iter().find(|condition| condition.type_ == READY);
     // To the second, as the API server keeps it.
     let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();

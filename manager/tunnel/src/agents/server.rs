@@ -50,7 +50,8 @@ pub trait Host: Send + Sync + 'static {
 pub async fn connection<H: Host>(stream: TcpStream, acceptor: TlsAcceptor, host: Arc<H>) -> Result<(), LinkError> {
     let stream = shake_hands(stream, acceptor).await?;
     let known = Arc::new(OnceLock::new());
-    serve_http(stream, service_fn(move |request| answer(request, Known { host: host.clone(), agent: known.clone() }))).await
+    serve_http(stream, service_fn(move |request| answer(request, Known { host: host.clone(), agent: known.clone() })))
+        .await
 }
 
 /// One connection: its agent, once that has proven itself.
@@ -78,10 +79,7 @@ async fn answer<H: Host>(
 impl<H: Host> Agents for Known<H> {
     type FollowStream = Pin<Box<dyn Stream<Item = Result<AgentOrders, Status>> + Send>>;
 
-    async fn follow(
-        &self,
-        request: Request<Streaming<AgentReport>>,
-    ) -> Result<Response<Self::FollowStream>, Status> {
+    async fn follow(&self, request: Request<Streaming<AgentReport>>) -> Result<Response<Self::FollowStream>, Status> {
         let mut reports = request.into_inner();
         let first = timeout(limits::HANDSHAKE, reports.message()).await.map_err(|_| silent())??;
         let registration = first.and_then(|first| first.registration).ok_or_else(silent)?;

@@ -41,9 +41,10 @@ impl Dials {
 impl Sockets {
     pub(super) fn open(&mut self, flow: FlowId, kind: Kind, target: SocketAddr, now: Instant) {
         self.gate.count_flow();
-        let opened = self.gate.lead(kind, target).and_then(|lead| {
-            self.socket(flow, kind, lead, now).map_err(|error| reason(&error))
-        });
+        let opened = self
+            .gate
+            .lead(kind, target)
+            .and_then(|lead| self.socket(flow, kind, lead, now).map_err(|error| reason(&error)));
         match opened {
             Ok(socket) => {
                 let answers = matches!(socket, Socket::Dialling(_) | Socket::Asking(_));

@@ -25,14 +25,7 @@ pub(super) struct StreamFlow {
 
 impl StreamFlow {
     pub fn new(stream: Stream, waker: Waker) -> Self {
-        Self {
-            stream,
-            waker,
-            waiting: VecDeque::new(),
-            peer_finished: false,
-            shut_down: false,
-            target_finished: false,
-        }
+        Self { stream, waker, waiting: VecDeque::new(), peer_finished: false, shut_down: false, target_finished: false }
     }
 
     /// Takes bytes from the peer. Says how many the socket took.

@@ -78,9 +78,8 @@ impl Sockets {
         if self.carried.next_expiry.is_none_or(|at| at > now) {
             return;
         }
-        let idle = |flow: &Flow| {
-            flow.is_datagrams() && now.saturating_duration_since(flow.active) >= limits::DATAGRAM_IDLE
-        };
+        let idle =
+            |flow: &Flow| flow.is_datagrams() && now.saturating_duration_since(flow.active) >= limits::DATAGRAM_IDLE;
         let expired: Vec<FlowId> =
             self.carried.flows.iter().filter(|(_, flow)| idle(flow)).map(|(id, _)| *id).collect();
         for flow in expired {

@@ -5,11 +5,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
+mod managers;
+
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+pub use managers::Managers;
 
 /// What a command printed, and how it ended.
 #[derive(Debug)]
@@ -225,7 +229,8 @@ fn here() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn program() -> PathBuf {
+/// The program under test.
+pub fn program() -> PathBuf {
     match std::env::var_os("HAWSER_BIN") {
         Some(path) => path.into(),
         None => here().join("../../target/release/hawser"),

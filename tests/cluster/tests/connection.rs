@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use hawser_cluster::{Laptop, get, kubectl, longest_gap, on_laptop, rig, state, within};
+use hawser_cluster::{Laptop, Managers, get, kubectl, longest_gap, on_laptop, rig, state, within};
 
 const WEB: &str = "http://web.default.svc.cluster.local/";
 
@@ -154,27 +154,25 @@ fn a8_the_death_of_a_replica_is_hardly_noticed() {
     let laptop = Laptop::connected("");
     let way = laptop.status()["way"].as_str().unwrap().to_owned();
     let pod = way.split_whitespace().nth(2).unwrap().trim_start_matches("hawser/").to_owned();
+    let _managers = Managers::disturbed();
     let gap = longest_gap(WEB, 8, || {
         kubectl(&format!("delete pod -n hawser {pod} --grace-period=0 --force"));
     });
     println!("one of two managers killed: {gap} ms without an answer");
     assert!(gap < 1_000, "{gap} ms");
     assert_ne!(laptop.status()["way"], way.as_str());
-    kubectl("rollout status -n hawser deploy/hawser-manager --timeout=30s");
 }
 
 #[test]
 fn a8_a_manager_that_was_away_is_found_again() {
     let laptop = Laptop::connected("");
-    kubectl("scale -n hawser deploy/hawser-manager --replicas=0");
+    let managers = Managers::away();
     within(5, "the loss is seen", || laptop.state() == "reconnecting");
     let during = on_laptop(&format!("curl --silent --max-time 5 {WEB}"));
     assert!(during.code != 0 && during.code != 28, "requests fail at once: {during:?}");
-    kubectl("scale -n hawser deploy/hawser-manager --replicas=2");
-    kubectl("wait -n hawser --for=condition=Available deploy/hawser-manager --timeout=30s");
+    managers.back();
     let back = within(3, "an answer", || get(WEB).is_some());
     println!("managers back: {back:?} until an answer");
-    kubectl("rollout status -n hawser deploy/hawser-manager --timeout=30s");
 }
 
 #[test]

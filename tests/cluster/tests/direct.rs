@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use hawser_cluster::{Laptop, get, kubectl, on_laptop, on_node, within};
+use hawser_cluster::{Laptop, Managers, get, kubectl, on_laptop, on_node, within};
 
 /// The chart with `direct.nodePort`, and a node that lets laptops through to it.
 struct NodePort {
@@ -87,6 +87,7 @@ fn managers_that_are_replaced_one_by_one_fail_no_request() {
         )
     });
     std::thread::sleep(Duration::from_secs(1));
+    let _managers = Managers::disturbed();
     kubectl("rollout restart -n hawser deploy/hawser-manager");
     kubectl("rollout status -n hawser deploy/hawser-manager --timeout=60s");
     let said = asking.join().unwrap();

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use hawser_cluster::{Laptop, kubectl, on_laptop, state, within};
+use hawser_cluster::{Laptop, Managers, kubectl, on_laptop, state, within};
 use serde_json::Value;
 
 const GATHERED: &str = "/run/gathered.zip";
@@ -140,12 +140,10 @@ fn a_manager_that_is_not_there_is_missed() {
     assert!(text(&nowhere, "fix").contains("hawser cluster install"), "{nowhere}");
     assert_eq!(kubectl("get sessions -n team -o name"), "", "the trial session is deleted");
 
-    kubectl("scale -n hawser deploy/hawser-manager --replicas=0");
-    let managers = || kubectl("get pods -n hawser -l app.kubernetes.io/component=manager -o name");
-    within(60, "the managers are gone", || managers().is_empty());
+    let _managers = Managers::away();
+    let pods = || kubectl("get pods -n hawser -l app.kubernetes.io/component=manager -o name");
+    within(60, "the managers are gone", || pods().is_empty());
     let gone = failure(&laptop, "");
-    kubectl("scale -n hawser deploy/hawser-manager --replicas=2");
-    kubectl("rollout status -n hawser deploy/hawser-manager --timeout=30s");
     assert_eq!(gone["title"], "The manager in hawser lets you in");
 }
 

@@ -60,6 +60,8 @@ async fn serve_until_stopped(options: Options, recent: Recent) -> Result<(), Fau
     desired.lock().wishes().iter().for_each(|wish| recent.tells_of(wish.id.owner));
     let connections = Connections::new(Arc::clone(&machine), desired);
     connections.restore();
+    let finishing = Arc::clone(&machine);
+    tokio::spawn(async move { finishing.finish_leaving().await });
 
     let service = Service::new(Arc::clone(&connections), machine, options.state_dir.clone(), recent);
     let allowed = |peer: &hawser_ipc::Peer| access::check(peer, &options.group);

@@ -80,15 +80,18 @@ impl Target {
     }
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct Content {
     connections: Vec<Wish>,
+    /// Wanted no more, and not known to be gone from their clusters.
+    #[serde(default)]
+    leaving: Vec<Wish>,
 }
 
 /// The wishes and their file; what is in memory is what is on the disk.
 pub struct Desired {
     path: PathBuf,
-    wishes: Vec<Wish>,
+    content: Content,
 }
 
 impl Desired {
@@ -99,20 +102,22 @@ impl Desired {
             Some(content) => Ok(serde_json::from_slice::<Content>(&content)?),
             None => Ok(Content::default()),
         });
-        let wishes = match content {
-            Ok(content) => content.connections,
-            Err(error) => {
-                let aside = files::set_aside(&path);
-                tracing::warn!(path = %path.display(), %error, ?aside, "desired connections are unreadable");
-                Vec::new()
-            }
-        };
-        Self { path, wishes }
+        let content = content.unwrap_or_else(|error| {
+            let aside = files::set_aside(&path);
+            tracing::warn!(path = %path.display(), %error, ?aside, "desired connections are unreadable");
+            Content::default()
+        });
+        Self { path, content }
     }
 
     /// Every wish, in the order in which they were made.
     pub fn wishes(&self) -> &[Wish] {
-        &self.wishes
+        &self.content.connections
+    }
+
+    /// Those that are wanted no more, and may have left something in their clusters.
+    pub fn leaving(&self) -> &[Wish] {
+        &self.content.leaving
     }
 
     /// Adds a wish, or replaces the one of the same id.
@@ -120,30 +125,42 @@ impl Desired {
     /// # Errors
     /// `state-unwritable`; then nothing has changed.
     pub fn add(&mut self, wish: Wish) -> Result<(), Fault> {
-        let mut wishes = self.wishes.clone();
-        wishes.retain(|other| other.id != wish.id);
-        wishes.push(wish);
-        self.write(wishes)
+        let mut content = self.content.clone();
+        content.connections.retain(|other| other.id != wish.id);
+        content.leaving.retain(|other| other.id != wish.id);
+        content.connections.push(wish);
+        self.write(content)
     }
 
-    /// Removes a wish. One that is not there is no error.
+    /// Removes a wish; one for a cluster is leaving from now on. One that is not there is no error.
     ///
     /// # Errors
     /// `state-unwritable`; then nothing has changed.
     pub fn remove(&mut self, id: &Id) -> Result<(), Fault> {
-        if self.wishes.iter().all(|wish| wish.id != *id) {
+        let mut content = self.content.clone();
+        let gone: Vec<Wish> = content.connections.extract_if(.., |wish| wish.id == *id).collect();
+        if gone.is_empty() {
             return Ok(());
         }
-        let wishes = self.wishes.iter().filter(|wish| wish.id != *id).cloned().collect();
-        self.write(wishes)
+        content.leaving.extend(gone.into_iter().filter(|wish| matches!(wish.target, Target::Kubernetes(_))));
+        self.write(content)
     }
 
-    fn write(&mut self, wishes: Vec<Wish>) -> Result<(), Fault> {
-        let content = Content { connections: wishes };
+    /// Nothing of it is left. One that is not leaving is no error.
+    ///
+    /// # Errors
+    /// `state-unwritable`; then nothing has changed.
+    pub fn has_left(&mut self, id: &Id) -> Result<(), Fault> {
+        let mut content = self.content.clone();
+        content.leaving.retain(|wish| wish.id != *id);
+        if content.leaving.len() == self.content.leaving.len() { Ok(()) } else { self.write(content) }
+    }
+
+    fn write(&mut self, content: Content) -> Result<(), Fault> {
         let json = serde_json::to_vec_pretty(&content)
             .map_err(|error| Fault::new(Code::Internal, format!("desired connections cannot be written: {error}")))?;
         files::replace(&self.path, &json).map_err(|error| unwritable(&self.path, &error))?;
-        self.wishes = content.connections;
+        self.content = content;
         Ok(())
     }
 }
@@ -169,6 +186,34 @@ mod tests {
         desired.remove(&wish("b", 1).id).unwrap();
         desired.remove(&wish("c", 1).id).unwrap();
         assert_eq!(Desired::load(path).wishes(), [wish("a", 2)]);
+    }
+
+    #[test]
+    fn what_leaves_a_cluster_is_known_until_it_has_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("desired.json");
+        let cluster = Kubernetes {
+            profile: String::new(),
+            server: "api:6443".to_owned(),
+            context: "c".to_owned(),
+            namespace: "default".to_owned(),
+            manager_namespace: "hawser".to_owned(),
+            also_proxy: Vec::new(),
+            never_proxy: Vec::new(),
+        };
+        let shop = Wish { target: Target::Kubernetes(cluster), ..wish("shop", 0) };
+        let mut desired = Desired::load(path.clone());
+        for wanted in [shop.clone(), wish("plain", 1)] {
+            desired.add(wanted.clone()).unwrap();
+            desired.remove(&wanted.id).unwrap();
+        }
+        assert_eq!(Desired::load(path.clone()).leaving(), [shop.clone()]);
+        desired.add(shop.clone()).unwrap();
+        assert_eq!(Desired::load(path.clone()).leaving(), []);
+        desired.remove(&shop.id).unwrap();
+        desired.has_left(&shop.id).unwrap();
+        let after = Desired::load(path);
+        assert!(after.leaving().is_empty() && after.wishes().is_empty());
     }
 
     #[test]

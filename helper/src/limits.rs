@@ -90,6 +90,9 @@ pub const USER_SUBNETS: usize = 256;
 /// Questions that wait for a companion. The next one waits for room.
 pub const COMPANION_REQUESTS: usize = 16;
 
+/// How long a companion may take to come after it was started.
+pub const COMPANION_ARRIVES: Duration = Duration::from_secs(3);
+
 /// How long a companion may take to answer, a plugin that asks somebody else included.
 pub const COMPANION_TIME: Duration = Duration::from_secs(90);
 

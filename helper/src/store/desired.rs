@@ -207,7 +207,7 @@ mod tests {
             desired.add(wanted.clone()).unwrap();
             desired.remove(&wanted.id).unwrap();
         }
-        assert_eq!(Desired::load(path.clone()).leaving(), [shop.clone()]);
+        assert_eq!(Desired::load(path.clone()).leaving(), std::slice::from_ref(&shop));
         desired.add(shop.clone()).unwrap();
         assert_eq!(Desired::load(path.clone()).leaving(), []);
         desired.remove(&shop.id).unwrap();

@@ -85,6 +85,8 @@ impl Companions {
         let asked = async {
             sender.send(request).await.map_err(|_| absent("your companion process has just ended"))?;
             tokio::select! {
+                // A companion may answer and end at once.
+                biased;
                 answer = answered => answer.map_err(|_| absent("your companion process was replaced")),
                 () = sender.closed() => Err(absent("your companion process ended instead of answering")),
             }

@@ -90,8 +90,20 @@ pub const USER_SUBNETS: usize = 256;
 /// Questions that wait for a companion. The next one waits for room.
 pub const COMPANION_REQUESTS: usize = 16;
 
+/// How long a companion may take to come after it was started.
+pub const COMPANION_ARRIVES: Duration = Duration::from_secs(3);
+
 /// How long a companion may take to answer, a plugin that asks somebody else included.
 pub const COMPANION_TIME: Duration = Duration::from_secs(90);
+
+/// How long before a credential's end another is asked for.
+pub const RENEW_AHEAD: Duration = Duration::from_secs(30);
+
+/// How long a credential without an end is taken for good; kubectl reads token files once a minute.
+pub const UNENDING_CREDENTIAL: Duration = Duration::from_secs(60);
+
+/// How often it is tried again to renew a credential that still holds.
+pub const RETRY_RENEWAL: Duration = Duration::from_secs(10);
 
 /// How long a manager may take to answer a session.
 pub const SESSION_ANSWER: Duration = Duration::from_secs(10);
@@ -105,8 +117,12 @@ pub const LOG_BYTES: usize = 1 << 20;
 /// Bytes of one line of log that are remembered. The rest of it is cut off.
 pub const LOG_LINE_BYTES: usize = 4 * 1024;
 
-/// How long the deletion of a session may take when a connection ends.
-pub const LEAVE: Duration = Duration::from_secs(2);
+/// How long the deletion of a session may take when a connection ends, another credential included.
+pub const LEAVE: Duration = Duration::from_secs(4);
+
+/// How long a starting helper waits for the companion of a user whose connection was ending when the one before was killed. The
+/// session then expires by itself.
+pub const FINISH_LEAVING: Duration = Duration::from_secs(60);
 
 /// Intercepts of one connection. The next one is refused with `limit-reached`.
 pub const INTERCEPTS: usize = 32;

@@ -1,5 +1,6 @@
 //! The real host: kernel, resolver and state directory as a connection needs them.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -67,16 +68,20 @@ impl Host for Machine {
         self.intercepts.resume(&wish.id);
     }
 
+    async fn stay_logged_in(&self, wish: &Wish) -> Infallible {
+        match &wish.target {
+            Target::Standalone { .. } => std::future::pending().await,
+            Target::Kubernetes(cluster) => self.clusters.keep_known(wish, cluster).await,
+        }
+    }
+
     async fn leave(&self, wish: &Wish) {
         let Target::Kubernetes(cluster) = &wish.target else { return };
         self.intercepts.release(&wish.id).await;
         if let Ok(identity) = self.keys.of(&wish.id, &wish.target) {
-            self.clusters.leave(&wish.id, cluster, identity.pin()).await;
+            self.clusters.leave(wish, cluster, identity.pin()).await;
         }
-        // Whoever asks for it again starts anew.
-        if self.desired.lock().wishes().iter().all(|other| other.id != wish.id) {
-            self.keys.discard(&wish.id);
-        }
+        self.has_left(wish);
     }
 
     async fn carriers(&self, wish: &Wish) -> Vec<IpAddr> {
@@ -163,6 +168,39 @@ impl Host for Machine {
 }
 
 impl Machine {
+    /// Takes away what connections have left in their clusters that a killed helper was ending.
+    pub async fn finish_leaving(&self) {
+        let leaving = self.desired.lock().leaving().to_vec();
+        let finish = leaving.iter().map(async |wish| {
+            let Target::Kubernetes(cluster) = &wish.target else { return };
+            // Only the user's companion knows who they are, and it may be looking for this helper yet.
+            let mut arrivals = self.clusters.companions.arrivals();
+            let known = async {
+                while self.clusters.recall(wish, cluster).await.is_err() {
+                    let _ = arrivals.changed().await;
+                }
+            };
+            let _ = timeout(limits::FINISH_LEAVING, known).await;
+            // Somebody may want it again meanwhile.
+            if self.desired.lock().leaving().contains(wish) {
+                self.leave(wish).await;
+            }
+        });
+        futures_util::future::join_all(finish).await;
+    }
+
+    /// Whoever asks for it again starts anew.
+    fn has_left(&self, wish: &Wish) {
+        let mut desired = self.desired.lock();
+        if desired.wishes().iter().any(|other| other.id == wish.id) {
+            return;
+        }
+        self.keys.discard(&wish.id);
+        if let Err(fault) = desired.has_left(&wish.id) {
+            tracing::warn!(connection = wish.id.name, %fault, "a connection that has ended is ended again at the next start");
+        }
+    }
+
     /// The cluster's own addresses are routed to our devices: a link to one of them has to leave by another.
     async fn lead_past_own_devices(&self, path: &mut Path) {
         if let Path::Direct { address, device, .. } = path

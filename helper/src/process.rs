@@ -65,6 +65,8 @@ async fn serve_until_stopped(options: Options, recent: Recent) -> Result<(), Fau
     let connections = Connections::new(Arc::clone(&machine), desired);
     machine.intercepts.restore();
     connections.restore();
+    let finishing = Arc::clone(&machine);
+    tokio::spawn(async move { finishing.finish_leaving().await });
 
     let service = Service::new(Arc::clone(&connections), machine, options.state_dir.clone(), recent);
     let allowed = |peer: &hawser_ipc::Peer| access::check(peer, &options.group);

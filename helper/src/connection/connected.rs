@@ -1,5 +1,6 @@
 //! The link is up; routes and names lead to it.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use hawser_fault::{Code, Fault};
@@ -22,12 +23,14 @@ impl Connected {
         let mut base: Attempt<'_, _> = None;
         let mut direct: Attempt<'_, _> = Some(Box::pin(direct_link(context, joined.direct.clone(), Duration::ZERO)));
         let mut is_direct = false;
+        let mut login = pin!(context.host.stay_logged_in(&context.wish));
         loop {
             let next = async {
                 tokio::select! {
                     event = joined.events.recv() => Next::Event(event),
                     dialled = outcome(&mut base) => Next::Base(Box::new(dialled)),
                     taken = outcome(&mut direct) => Next::Direct(taken),
+                    never = &mut login => match never {},
                 }
             };
             let applied = match context.unless_stopped(next).await {

@@ -1,5 +1,6 @@
 //! What a connection needs of the machine that it runs on. The real one is [`crate::machine`]; tests have a pretended one.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -27,6 +28,9 @@ pub trait Host: Send + Sync + 'static {
 
     /// The connection is up: what hangs on it begins, or goes on.
     fn settle(&self, wish: &Wish);
+
+    /// Renews what the user is known by before it expires.
+    fn stay_logged_in(&self, wish: &Wish) -> impl Future<Output = Infallible> + Send;
 
     /// Takes away what the connection has in the cluster.
     fn leave(&self, wish: &Wish) -> impl Future<Output = ()> + Send;

@@ -1,6 +1,7 @@
 //! A pretended host for tests: it writes down what is done to it and fails where it is told to.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -159,6 +160,10 @@ impl Host for Pretend {
     }
 
     fn settle(&self, _: &Wish) {}
+
+    async fn stay_logged_in(&self, _: &Wish) -> Infallible {
+        std::future::pending().await
+    }
 
     async fn leave(&self, _: &Wish) {
         self.shared.lock().done.push("leave".to_owned());

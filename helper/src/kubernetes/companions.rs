@@ -78,14 +78,15 @@ impl Companions {
         let content = CredentialRequest { connection: connection.to_owned(), profile: profile.to_owned() };
         let request = CompanionRequest { id, request: Some(Request::Credential(content)) };
         let absent = |detail: &str| Fault::new(Code::LoginRequired, detail);
-        let sender = self.present.lock().get(&owner).cloned();
-        let sender =
-            sender.ok_or_else(|| absent("your companion process, which asks the kubeconfig, is not running"))?;
+        let sender = timeout(limits::COMPANION_ARRIVES, self.companion_of(owner)).await;
+        let sender = sender.map_err(|_| absent("your companion process, which asks the kubeconfig, is not running"))?;
         let (reply, answered) = oneshot::channel();
         self.open.lock().insert(id, Open { owner, reply });
         let asked = async {
             sender.send(request).await.map_err(|_| absent("your companion process has just ended"))?;
             tokio::select! {
+                // A companion may answer and end at once.
+                biased;
                 answer = answered => answer.map_err(|_| absent("your companion process was replaced")),
                 () = sender.closed() => Err(absent("your companion process ended instead of answering")),
             }
@@ -97,6 +98,19 @@ impl Companions {
             Ok(Err(fault)) => Err(fault),
             Ok(Ok(Answer::Fault(fault))) => Err(fault.into()),
             Ok(Ok(Answer::Access(access))) => Ok(access),
+        }
+    }
+
+    /// The user's companion, as soon as it is there: whoever has just started it can be faster than it is.
+    async fn companion_of(&self, owner: u32) -> mpsc::Sender<CompanionRequest> {
+        let mut arrivals = self.arrivals();
+        loop {
+            let sender = self.present.lock().get(&owner).filter(|sender| !sender.is_closed()).cloned();
+            if let Some(sender) = sender {
+                return sender;
+            }
+            // The sender of arrivals lives as long as this does.
+            let _ = arrivals.changed().await;
         }
     }
 }
@@ -116,8 +130,9 @@ mod tests {
         let fault = companions.ask(1000, "shop", "{}").await.unwrap_err();
         assert_eq!(fault.code, Code::LoginRequired);
 
-        let mut requests = companions.arrive(1000);
         let (asked, ()) = tokio::join!(companions.ask(1000, "shop", "{}"), async {
+            tokio::time::sleep(limits::COMPANION_ARRIVES / 2).await;
+            let mut requests = companions.arrive(1000);
             let request = requests.recv().await.unwrap();
             companions.answer(1001, answer(request.id));
             companions.answer(1000, answer(request.id + 7));
@@ -131,6 +146,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_companion_that_is_silent_or_dies_is_no_answer() {
         let companions = Companions::default();
+        drop(companions.arrive(1000));
+        let fault = companions.ask(1000, "shop", "{}").await.unwrap_err();
+        assert!(fault.detail.contains("is not running"), "{fault}");
         let requests = companions.arrive(1000);
         let fault = companions.ask(1000, "shop", "{}").await.unwrap_err();
         assert!(fault.detail.contains("does not answer"), "{fault}");

@@ -9,15 +9,16 @@ mod session;
 mod ways;
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use hawser_fault::{Code, Fault};
 use hawser_kube::Api;
 use hawser_tunnel::identity::Pin;
 use parking_lot::Mutex;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::limits;
 use crate::plane::Ways;
@@ -40,6 +41,8 @@ struct Known {
     /// Host and port of what is dialled: the server, or the proxy before it.
     dialled: String,
     expires: Option<SystemTime>,
+    /// When to ask for another credential.
+    renew: SystemTime,
 }
 
 impl Clusters {
@@ -99,13 +102,56 @@ impl Clusters {
         found
     }
 
-    /// Deletes the session, so that nothing of the connection is left in the cluster.
-    pub async fn leave(&self, id: &Id, cluster: &Kubernetes, key: Pin) {
-        let Some(known) = self.known.lock().remove(id) else { return };
-        let deleted = timeout(limits::LEAVE, session::delete(&known.api, &cluster.manager_namespace, key)).await;
-        if !matches!(deleted, Ok(Ok(()))) {
-            tracing::warn!(connection = id.name, "the session stays in the cluster until it expires");
+    /// Asks for another credential whenever one is about to expire: a link that breaks is replaced without waiting for that.
+    pub async fn keep_known(&self, wish: &Wish, cluster: &Kubernetes) -> Infallible {
+        loop {
+            let known = self.known.lock().get(&wish.id).cloned();
+            // A token file is read when it's needed; a plugin that tells no end isn't run in vain.
+            let Some(Known { renew, expires: Some(_), .. }) = known else {
+                sleep(limits::UNENDING_CREDENTIAL).await;
+                continue;
+            };
+            match renew.duration_since(SystemTime::now()) {
+                // By steps, since the clock can be set and the laptop can sleep.
+                Ok(left) => sleep(left.min(limits::RENEW_AHEAD)).await,
+                Err(_) => {
+                    if let Err(fault) = self.ask(wish, cluster).await {
+                        tracing::debug!(connection = wish.id.name, %fault, "the credential is not renewed yet");
+                        sleep(limits::RETRY_RENEWAL).await;
+                    }
+                }
+            }
         }
+    }
+
+    /// Finds out again who the user is to the cluster.
+    ///
+    /// # Errors
+    /// What the companion says; `login-required` if there is none.
+    pub async fn recall(&self, wish: &Wish, cluster: &Kubernetes) -> Result<(), Fault> {
+        self.known(wish, cluster, &|_| {}).await.map(drop)
+    }
+
+    /// Deletes the session, so that nothing of the connection is left in the cluster.
+    pub async fn leave(&self, wish: &Wish, cluster: &Kubernetes, key: Pin) {
+        if !self.known.lock().contains_key(&wish.id) {
+            return;
+        }
+        let delete = async {
+            let known = self.known(wish, cluster, &|_| {}).await?;
+            match session::delete(&known.api, &cluster.manager_namespace, key).await.map_err(Fault::from) {
+                Err(fault) if fault.code == Code::LoginRequired => {
+                    let known = self.ask(wish, cluster).await?;
+                    Ok(session::delete(&known.api, &cluster.manager_namespace, key).await?)
+                }
+                deleted => deleted,
+            }
+        };
+        let deleted: Result<Result<(), Fault>, _> = timeout(limits::LEAVE, delete).await;
+        if !matches!(deleted, Ok(Ok(()))) {
+            tracing::warn!(connection = wish.id.name, "the session stays in the cluster until it expires");
+        }
+        self.forget(&wish.id);
     }
 
     async fn asking_with<T, F: Future<Output = Result<T, Fault>>>(
@@ -131,20 +177,29 @@ impl Clusters {
         self.known.lock().remove(id);
     }
 
+    /// What is known of the wish's cluster; the companion is asked if it's time to, or nothing is known.
     async fn known(&self, wish: &Wish, cluster: &Kubernetes, step: &(dyn Fn(&str) + Sync)) -> Result<Known, Fault> {
         let present = self.known.lock().get(&wish.id).cloned();
-        let good = |known: &Known| known.expires.is_none_or(|at| at > SystemTime::now() + Duration::from_secs(30));
-        if let Some(known) = present.filter(good) {
-            return Ok(known);
+        let now = SystemTime::now();
+        match present {
+            Some(known) if known.renew > now => Ok(known),
+            present => {
+                step("asking who you are to the cluster");
+                let holds = |known: &Known| known.expires.is_some_and(|at| at > now);
+                self.ask(wish, cluster).await.or_else(|fault| present.filter(holds).ok_or(fault))
+            }
         }
-        step("asking who you are to the cluster");
+    }
+
+    async fn ask(&self, wish: &Wish, cluster: &Kubernetes) -> Result<Known, Fault> {
         let answer = self.companions.ask(wish.id.owner, &wish.id.name, &cluster.profile).await?;
         let (access, expires) = credential::access(answer)?;
         let dialled = match &access.server.proxy {
             Some(proxy) => format!("{}:{}", proxy.host, proxy.port),
             None => Api::new(&access).map_err(Fault::from)?.address(),
         };
-        let known = Known { api: Api::new(&access).map_err(Fault::from)?, dialled, expires };
+        let renew = credential::renewal(SystemTime::now(), expires);
+        let known = Known { api: Api::new(&access).map_err(Fault::from)?, dialled, expires, renew };
         self.known.lock().insert(wish.id.clone(), known.clone());
         Ok(known)
     }

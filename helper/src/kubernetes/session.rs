@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hawser_api::{Client, Replica, Session, SessionPhase, SessionSpec};
+use hawser_api::{ADMITTED, Client, ConditionStatus, Replica, Session, SessionPhase, SessionSpec};
 use hawser_fault::{Code, Fault};
 use hawser_kube::{Api, ApiError, Body};
 use hawser_tunnel::identity::Pin;
@@ -32,6 +32,9 @@ pub async fn admitted(
     };
     if let Some(replicas) = ready(&session) {
         return Ok(replicas);
+    }
+    if let Some(fault) = refused(&session) {
+        return Err(fault);
     }
     step(&format!("waiting for the manager in {namespace} to answer"));
     match timeout(limits::SESSION_ANSWER, watch(api, cluster, &session)).await {
@@ -87,6 +90,9 @@ async fn watch(api: &Api, cluster: &Kubernetes, session: &Session) -> Result<Vec
             if let Some(replicas) = ready(&session) {
                 return Ok(replicas);
             }
+            if let Some(fault) = refused(&session) {
+                return Err(fault);
+            }
             version = session.metadata.resource_version.unwrap_or_default();
         }
         // The server ended the watch: it does now and then, and at once if the version is too old.
@@ -97,6 +103,19 @@ async fn watch(api: &Api, cluster: &Kubernetes, session: &Session) -> Result<Vec
 fn ready(session: &Session) -> Option<Vec<Replica>> {
     let status = session.status.as_ref().filter(|status| status.phase == Some(SessionPhase::Ready))?;
     (!status.replicas.is_empty()).then(|| status.replicas.clone())
+}
+
+/// Why no manager lets it in, if one says so.
+fn refused(session: &Session) -> Option<Fault> {
+    let mut conditions = session.status.as_ref()?.conditions.iter();
+    let condition =
+        conditions.find(|condition| condition.type_ == ADMITTED && condition.status == ConditionStatus::False)?;
+    let code = condition.code.as_deref().and_then(Code::parse).unwrap_or(Code::SessionRefused);
+    let fault = Fault::new(code, condition.message.clone());
+    Some(match &condition.fix {
+        Some(fix) => fault.with_fix(fix.clone()),
+        None => fault,
+    })
 }
 
 /// The same for every attempt with the same key, so that a helper that comes back finds its session.
@@ -126,6 +145,9 @@ fn explain(error: ApiError, cluster: &Kubernetes) -> Fault {
         403 if message.contains("ValidatingAdmissionPolicy") => {
             Fault::new(Code::SessionRefused, format!("the cluster refuses the session: {message}"))
         }
+        403 if message.contains("cannot impersonate") => Fault::new(Code::RightsMissing, message.clone()).with_fix(
+            "Leave --as away, or as in the kubeconfig; or ask an administrator for the verb impersonate on whom it names.",
+        ),
         403 => {
             let fix = format!(
                 "An administrator grants it with: kubectl create rolebinding hawser-user --namespace {namespace} \
@@ -173,6 +195,8 @@ mod tests {
         let fault = explained(403, message);
         assert_eq!(fault.code, Code::RightsMissing);
         assert!(fault.fix.ends_with(r#"--namespace hawser --role=hawser-user --user="dev""#), "{}", fault.fix);
+        let fault = explained(403, r#"users "ann" is forbidden: User "dev" cannot impersonate resource "users""#);
+        assert!(fault.code == Code::RightsMissing && fault.fix.contains("--as"), "{}", fault.fix);
         assert_eq!(explained(404, "the server could not find the requested resource").code, Code::ManagerAbsent);
         assert_eq!(explained(401, "Unauthorized").code, Code::LoginRequired);
         assert_eq!(explained(403, "ValidatingAdmissionPolicy 'x' denied").code, Code::SessionRefused);

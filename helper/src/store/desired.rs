@@ -86,6 +86,9 @@ struct Content {
     connections: Vec<Wish>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     intercepts: Vec<Intercept>,
+    /// Wanted no more, and not known to be gone from their clusters.
+    #[serde(default)]
+    leaving: Vec<Wish>,
 }
 
 /// The wishes and their file; what is in memory is what is on the disk.
@@ -120,6 +123,11 @@ impl Desired {
         &self.content.intercepts
     }
 
+    /// Those that are wanted no more, and may have left something in their clusters.
+    pub fn leaving(&self) -> &[Wish] {
+        &self.content.leaving
+    }
+
     /// Adds a wish, or replaces the one of the same id.
     ///
     /// # Errors
@@ -127,21 +135,24 @@ impl Desired {
     pub fn add(&mut self, wish: Wish) -> Result<(), Fault> {
         let mut content = self.content.clone();
         content.connections.retain(|other| other.id != wish.id);
+        content.leaving.retain(|other| other.id != wish.id);
         content.connections.push(wish);
         self.write(content)
     }
 
-    /// Removes a wish, and with it the intercepts of its connection. One that is not there is no error.
+    /// Removes a wish, and with it the intercepts of its connection; one for a cluster is leaving from now on. One that is not there
+    /// is no error.
     ///
     /// # Errors
     /// `state-unwritable`; then nothing has changed.
     pub fn remove(&mut self, id: &Id) -> Result<(), Fault> {
-        if self.wishes().iter().all(|wish| wish.id != *id) {
+        let mut content = self.content.clone();
+        let gone: Vec<Wish> = content.connections.extract_if(.., |wish| wish.id == *id).collect();
+        if gone.is_empty() {
             return Ok(());
         }
-        let mut content = self.content.clone();
-        content.connections.retain(|wish| wish.id != *id);
         content.intercepts.retain(|intercept| intercept.connection != *id);
+        content.leaving.extend(gone.into_iter().filter(|wish| matches!(wish.target, Target::Kubernetes(_))));
         self.write(content)
     }
 
@@ -188,6 +199,16 @@ impl Desired {
         let mut content = self.content.clone();
         content.intercepts.retain(|intercept| !intercept.is(connection, name));
         self.write(content)
+    }
+
+    /// Nothing of it is left. One that is not leaving is no error.
+    ///
+    /// # Errors
+    /// `state-unwritable`; then nothing has changed.
+    pub fn has_left(&mut self, id: &Id) -> Result<(), Fault> {
+        let mut content = self.content.clone();
+        content.leaving.retain(|wish| wish.id != *id);
+        if content.leaving.len() == self.content.leaving.len() { Ok(()) } else { self.write(content) }
     }
 
     fn write(&mut self, content: Content) -> Result<(), Fault> {
@@ -240,6 +261,34 @@ mod tests {
         desired.add_intercept(made.clone()).unwrap();
         desired.remove(&wish("b", 0).id).unwrap();
         assert_eq!(Desired::load(path).intercepts(), [made, intercept(&wish("a", 0).id, "api")]);
+    }
+
+    #[test]
+    fn what_leaves_a_cluster_is_known_until_it_has_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("desired.json");
+        let cluster = Kubernetes {
+            profile: String::new(),
+            server: "api:6443".to_owned(),
+            context: "c".to_owned(),
+            namespace: "default".to_owned(),
+            manager_namespace: "hawser".to_owned(),
+            also_proxy: Vec::new(),
+            never_proxy: Vec::new(),
+        };
+        let shop = Wish { target: Target::Kubernetes(cluster), ..wish("shop", 0) };
+        let mut desired = Desired::load(path.clone());
+        for wanted in [shop.clone(), wish("plain", 1)] {
+            desired.add(wanted.clone()).unwrap();
+            desired.remove(&wanted.id).unwrap();
+        }
+        assert_eq!(Desired::load(path.clone()).leaving(), std::slice::from_ref(&shop));
+        desired.add(shop.clone()).unwrap();
+        assert_eq!(Desired::load(path.clone()).leaving(), []);
+        desired.remove(&shop.id).unwrap();
+        desired.has_left(&shop.id).unwrap();
+        let after = Desired::load(path);
+        assert!(after.leaving().is_empty() && after.wishes().is_empty());
     }
 
     #[test]

@@ -24,7 +24,9 @@ pub use intercept::{
     Filters, HeaderMatch, HeaderMatchType, HttpFilter, HttpMethod, Intercept, InterceptPhase, InterceptPort,
     InterceptSpec, InterceptStatus, Mode, PathMatch, PathMatchType, Protocol, Workload, WorkloadKind,
 };
-pub use session::{Client, Endpoint, EndpointKind, Replica, Session, SessionPhase, SessionSpec, SessionStatus};
+pub use session::{
+    ADMITTED, Client, Endpoint, EndpointKind, Replica, Session, SessionPhase, SessionSpec, SessionStatus,
+};
 
 /// The API group of both resources.
 pub const GROUP: &str = "hawser.dev";

@@ -101,6 +101,9 @@ pub struct SessionStatus {
     pub conditions: Vec<Condition>,
 }
 
+/// The condition by which a manager says that it lets nobody in by a session, and why.
+pub const ADMITTED: &str = "Admitted";
+
 /// Where a session stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SessionPhase {

@@ -12,8 +12,10 @@ const NOBODY: &str = "hawser:nobody";
 pub enum Proof {
     /// A session in another's name is refused.
     Holds,
-    /// It is not, or that cannot be told; why.
-    Fails(String),
+    /// It would be taken.
+    Absent,
+    /// That cannot be told; why.
+    Unknown(String),
 }
 
 /// Tries to create a session in another's name, as a dry run.
@@ -35,9 +37,9 @@ pub async fn prove(client: &Client, namespace: &str) -> Proof {
 
 fn judge(outcome: Result<(), kube::Error>) -> Proof {
     match outcome {
-        Ok(()) => Proof::Fails("a session in another user's name would be taken".to_owned()),
+        Ok(()) => Proof::Absent,
         Err(kube::Error::Api(status)) if status.message.contains("ValidatingAdmissionPolicy") => Proof::Holds,
-        Err(error) => Proof::Fails(error.to_string()),
+        Err(error) => Proof::Unknown(error.to_string()),
     }
 }
 
@@ -52,8 +54,8 @@ mod tests {
             let status = Status { message: message.to_owned(), code: 422, ..Status::default() };
             judge(Err(kube::Error::Api(Box::new(status))))
         };
-        assert!(matches!(judge(Ok(())), Proof::Fails(_)));
-        assert!(matches!(refusal("sessions.hawser.dev is forbidden: cannot create"), Proof::Fails(_)));
+        assert_eq!(judge(Ok(())), Proof::Absent);
+        assert!(matches!(refusal("sessions.hawser.dev is forbidden: cannot create"), Proof::Unknown(_)));
         let denied = "sessions.hawser.dev \"x\" is forbidden: ValidatingAdmissionPolicy 'hawser-session' with binding \
                       'hawser-session' denied request: not yourself";
         assert_eq!(refusal(denied), Proof::Holds);

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hawser_api::{Replica, Session, SessionPhase};
+use hawser_api::{ADMITTED, Condition, ConditionStatus, Replica, Session, SessionPhase};
 use hawser_tunnel::SOFTWARE;
 use hawser_tunnel::identity::Pin;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::runtime::watcher::Config;
@@ -63,6 +64,8 @@ struct Admitted {
     namespace: String,
     replicas: Vec<Replica>,
     ready: bool,
+    /// Its status says that it lets nobody in.
+    refused: bool,
     created: Timestamp,
     /// The last sign of life; when it was created, before the first.
     seen: Timestamp,
@@ -185,11 +188,22 @@ impl Sessions {
         loop {
             let proof = policy::prove(&self.client, &self.place.namespace).await;
             let held = self.policy_holds.swap(proof == Proof::Holds, Ordering::Relaxed);
-            if let Proof::Fails(reason) = &proof {
-                tracing::error!(reason, "the admission policy is not in force; nobody is let in");
-            } else if !held {
-                tracing::info!("the admission policy is in force");
-                self.wake.notify_one();
+            match &proof {
+                Proof::Holds if held => {}
+                Proof::Holds => {
+                    tracing::info!("the admission policy is in force");
+                    self.wake.notify_one();
+                }
+                Proof::Absent => {
+                    tracing::error!("the admission policy is not in force; nobody is let in");
+                    self.refuse_all().await;
+                }
+                Proof::Unknown(reason) => {
+                    tracing::error!(
+                        reason,
+                        "whether the admission policy is in force cannot be told; nobody is let in"
+                    );
+                }
             }
             let wait = if proof == Proof::Holds { limits::PROVE_AGAIN } else { Duration::from_secs(1) };
             tokio::time::sleep(wait).await;
@@ -239,6 +253,9 @@ impl Sessions {
         if !leaving && (!session.ready || !session.replicas.contains(own)) {
             self.announce(&session.name, own).await?;
         }
+        if session.refused {
+            self.patch(&session.name, &json!({ "status": { "conditions": [] } })).await?;
+        }
         if linked && silent >= limits::SEEN_EVERY {
             let seen = json!({ "status": { "lastSeen": now.to_string() } });
             self.patch(&session.name, &seen).await?;
@@ -250,6 +267,30 @@ impl Sessions {
             self.withdraw_dead(&session.name, gone).await?;
         }
         Ok(())
+    }
+
+    /// Says of every session that it lets nobody in, since anybody could have made it.
+    async fn refuse_all(&self) {
+        let sessions: Vec<Admitted> = self.known.read().sessions.values().cloned().collect();
+        for session in sessions.iter().filter(|session| session.ready || !session.refused) {
+            let condition = Condition {
+                type_: ADMITTED.to_owned(),
+                status: ConditionStatus::False,
+                reason: "PolicyAbsent".to_owned(),
+                message: "the cluster takes sessions in anybody's name, so the manager lets nobody in: the chart's \
+                          ValidatingAdmissionPolicy for sessions, or its binding, is missing"
+                    .to_owned(),
+                last_transition_time: Time(Timestamp::now()),
+                observed_generation: None,
+                code: Some("session-refused".to_owned()),
+                fix: Some("An administrator brings it back with: hawser cluster upgrade, or helm upgrade".to_owned()),
+            };
+            let status =
+                json!({ "status": { "phase": SessionPhase::Pending, "replicas": [], "conditions": [condition] } });
+            if let Err(error) = self.patch(&session.name, &status).await {
+                tracing::debug!(session = session.name, %error, "the session's status stays as it is");
+            }
+        }
     }
 
     /// Says that this replica lets the session in.
@@ -313,6 +354,7 @@ fn admitted(session: &Session) -> Option<Admitted> {
         namespace: session.spec.namespace.clone(),
         replicas: status.replicas,
         ready: status.phase == Some(SessionPhase::Ready),
+        refused: status.conditions.iter().any(|condition| condition.type_ == ADMITTED),
         created,
         seen: status.last_seen.map_or(created, |time| time.0),
     })
@@ -322,7 +364,6 @@ fn admitted(session: &Session) -> Option<Admitted> {
 mod tests {
     use super::*;
     use hawser_api::{Client as Host, SessionSpec};
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use kube::runtime::watcher::Event;
 
     fn session(name: &str, user: &str, second: i64) -> Session {

@@ -5,11 +5,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
+pub mod kubeconfig;
+mod managers;
+
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+pub use managers::Managers;
 
 /// What a command printed, and how it ended.
 #[derive(Debug)]
@@ -32,15 +38,22 @@ impl From<Output> for Said {
 /// A laptop with a helper that runs. One test has it at a time.
 pub struct Laptop {
     helper: Option<Child>,
+    /// Variables of the helper, as a shell takes them.
+    variables: String,
 }
 
 impl Laptop {
     /// A helper that knows nothing yet.
     pub fn new() -> Self {
+        Self::with("")
+    }
+
+    /// A helper that knows nothing yet, with these variables in its environment, as a shell takes them.
+    pub fn with(variables: &str) -> Self {
         on_laptop(
             "pkill -KILL -f '[h]awser (helper|companion)'; rm -rf /run/hawser /run/hawser-state; mkdir -p /run/hawser",
         );
-        let mut laptop = Self { helper: None };
+        let mut laptop = Self { helper: None, variables: variables.to_owned() };
         laptop.start_helper();
         laptop
     }
@@ -57,7 +70,9 @@ impl Laptop {
     pub fn start_helper(&mut self) {
         let log = std::fs::File::options().create(true).append(true).open(state().join("log/helper.log")).unwrap();
         let helper = enter("laptop")
-            .args(["env", "HAWSER_LOG=info", program().to_str().unwrap(), "helper", "--state-dir", "/run/hawser-state"])
+            .args(["env", "HAWSER_LOG=info"])
+            .args(self.variables.split_whitespace())
+            .args([program().to_str().unwrap(), "helper", "--state-dir", "/run/hawser-state"])
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -179,11 +194,11 @@ pub fn longest_gap(url: &str, seconds: u32, during: impl FnOnce()) -> u128 {
     asking.join().unwrap()
 }
 
-/// DNS queries that all managers have had.
+/// DNS queries that all managers have had; a connected laptop reaches them.
 pub fn queries() -> u64 {
     let pods = kubectl("get pods -n hawser -l app.kubernetes.io/name=hawser -o jsonpath={.items[*].status.podIP}");
     let count = |pod: &str| {
-        let text = on_node(&format!("curl --silent http://{pod}:8081/metrics")).out;
+        let text = on_laptop(&format!("curl --silent http://{pod}:8081/metrics")).out;
         let line = text.lines().find_map(|line| line.strip_prefix("hawser_dns_queries_total ").map(str::to_owned));
         line.map_or(0, |count| count.parse::<u64>().unwrap())
     };
@@ -194,6 +209,16 @@ pub fn queries() -> u64 {
 pub fn rig(script: &str, arguments: &[&str]) {
     let status = Command::new(here().join(script)).args(["--cluster", &cluster()]).args(arguments).status().unwrap();
     assert!(status.success(), "{script} {arguments:?}");
+}
+
+/// Whether the cluster is only visited, so that a test is to be left out that needs something of the rig. Says so.
+pub fn left_out_without(what: &str) -> bool {
+    let visited = state().join("visited.yaml").exists();
+    if visited {
+        // Past the capture of what tests print.
+        let _ = write!(std::io::stderr(), "left out, since it needs {what}: ");
+    }
+    visited
 }
 
 /// Waits for a condition with a deadline and says how long it took.
@@ -225,7 +250,8 @@ fn here() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn program() -> PathBuf {
+/// The program under test.
+pub fn program() -> PathBuf {
     match std::env::var_os("HAWSER_BIN") {
         Some(path) => path.into(),
         None => here().join("../../target/release/hawser"),

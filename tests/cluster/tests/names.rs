@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use hawser_cluster::{Laptop, get, kubectl, on_laptop, queries, within};
+use hawser_cluster::{Laptop, get, kubectl, left_out_without, on_laptop, queries, within};
 
 #[test]
 fn c1_pods_of_a_headless_service_have_names() {
@@ -16,6 +16,9 @@ fn c1_pods_of_a_headless_service_have_names() {
 
 #[test]
 fn c2_names_of_the_world_are_not_the_cluster_s() {
+    if left_out_without("the rig's office") {
+        return;
+    }
     let _laptop = Laptop::connected("");
     assert_eq!(on_laptop("getent hosts www.office.test").out.split_whitespace().next(), Some("203.0.113.7"));
     let before = queries();

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use hawser_cluster::{Laptop, apply, kubectl, on_laptop, within};
+use hawser_cluster::{Laptop, apply, kubectl, left_out_without, on_laptop, state, within};
 
 #[test]
 fn postgresql_redis_and_uploads() {
+    if left_out_without("the image of tools") {
+        return;
+    }
     apply(
         "apiVersion: v1
 kind: Pod
@@ -58,4 +61,73 @@ fn a_command_lives_in_its_connection() {
     assert!(said.code == 0 && said.out.lines().last().unwrap().starts_with("web-"), "{said:?}");
     assert_eq!(laptop.hawser("status").out.lines().next(), Some("Not connected."));
     assert_eq!(laptop.hawser("connect -- sh -c 'exit 42'").code, 42);
+}
+
+#[test]
+fn a_grpc_stream_flows_and_lives() {
+    if left_out_without("the image of tools") {
+        return;
+    }
+    apply(&pod("ticker", "command: [ticker, serve, '50051']", 50051));
+    kubectl("wait --for=condition=Ready pod/ticker --timeout=60s");
+    let _laptop = Laptop::connected("");
+    let follow =
+        |arguments: &str| on_laptop(&format!("{} follow ticker:50051 {arguments}", env!("CARGO_BIN_EXE_ticker")));
+    within(10, "it answers", || follow("1 0 1").code == 0);
+    let slow = follow("50 100 10");
+    let (longest, status) = slow.out.strip_prefix("50 ").and_then(|rest| rest.split_once(' ')).unwrap();
+    assert_eq!(status, "OK", "{slow:?}");
+    assert!(longest.parse::<u32>().unwrap() < 200, "ticks come as they are sent: {slow:?}");
+    let began = std::time::Instant::now();
+    let fast = follow("100000 0 1000");
+    assert!(fast.code == 0 && fast.out.ends_with("OK"), "{fast:?}");
+    println!("100,000 messages of 1 kB: {:?}", began.elapsed());
+    kubectl("delete pod,service ticker --grace-period=0 --force");
+}
+
+#[test]
+fn a_gigabyte_is_uploaded_by_http() {
+    if left_out_without("the image of tools") {
+        return;
+    }
+    let serve = r#"cat > /tmp/answer <<'END'
+while read -r line && line=${line%$'\r'} && [ -n "$line" ]; do
+    case ${line,,} in content-length:*) length=${line##*: } ;; esac
+done
+printf 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n'
+head -c "$length" | sha256sum
+END
+exec socat -b 262144 TCP-LISTEN:8080,fork,reuseaddr 'EXEC:bash /tmp/answer'"#;
+    apply(&pod("upload", &format!("command: [bash, -c, {}]", serde_json::to_string(serve).unwrap()), 8080));
+    kubectl("wait --for=condition=Ready pod/upload --timeout=60s");
+    let _laptop = Laptop::connected("");
+    let file = state().join("home/gigabyte");
+    let file = file.display();
+    let sum = on_laptop(&format!("openssl rand 1000000000 > {file} && sha256sum < {file}")).out;
+    within(10, "it answers", || on_laptop("curl --silent --max-time 2 --data x http://upload:8080/").code == 0);
+    let began = std::time::Instant::now();
+    let said = on_laptop(&format!(
+        "curl --silent --fail --max-time 100 --header Expect: --request POST --upload-file {file} http://upload:8080/"
+    ));
+    on_laptop(&format!("rm {file}"));
+    println!("1 GB by HTTP: {:?}", began.elapsed());
+    assert_eq!((said.code, said.out), (0, sum), "{}", said.err);
+    kubectl("delete pod,service upload --grace-period=0 --force");
+}
+
+/// A pod of the image of tools with one container, and a service of the same name before it.
+fn pod(name: &str, container: &str, port: u16) -> String {
+    format!(
+        "apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, labels: {{app: {name}}}}}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers: [{{name: server, image: 'rig.local/tools:1', imagePullPolicy: Never, {container}}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}}}
+spec: {{selector: {{app: {name}}}, ports: [{{port: {port}}}]}}"
+    )
 }

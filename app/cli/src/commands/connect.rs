@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use hawser_client::{Standalone, companion};
+use hawser_client::Standalone;
+use hawser_client::companion::{self, Handover};
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::connect_request::Target;
 use hawser_ipc::proto::{ConnectRequest, Connection, DisconnectRequest, Kubernetes, State};
@@ -58,7 +59,8 @@ async fn request(args: ConnectArgs) -> Result<ConnectRequest, Failure> {
     }
     let cluster = Cluster::of(args.kubeconfig)?;
     let name = args.name.unwrap_or_else(|| cluster.name());
-    companion::ensure(&super::own_program()?, &name, &cluster.environment).await?;
+    let handover = Handover { connection: name.clone(), environment: cluster.environment.clone(), login: None };
+    companion::ensure(&super::own_program()?, &handover).await?;
     let profile = serde_json::to_string(&cluster.selection)
         .map_err(|error| Fault::new(Code::Internal, format!("the profile cannot be written: {error}")))?;
     let target = Kubernetes {

@@ -10,25 +10,30 @@ use crate::kubeconfig::{self, Access, Credential, Environment, Interaction, Prox
 
 /// How long a plugin may take. The helper waits a little longer.
 const PLUGIN_TIME: Duration = Duration::from_secs(60);
-/// How long a token of a file is taken for good, as with kubectl.
-const TOKEN_FILE_TIME: Duration = Duration::from_secs(60);
 
-/// Reads the profile's kubeconfigs anew and obtains the credential.
-pub async fn credential(request: &CredentialRequest, environment: &Environment) -> Result<proto::Access, Fault> {
+/// Reads the profile's kubeconfigs anew and obtains the credential. Where that takes a terminal, what the user logged in with
+/// there does for as long as it holds.
+pub async fn credential(
+    request: &CredentialRequest,
+    environment: &Environment,
+    login: Option<&Credential>,
+) -> Result<proto::Access, Fault> {
     let selection: Selection = serde_json::from_str(&request.profile).map_err(|error| {
         Fault::new(Code::Internal, format!("the profile of {} is damaged: {error}", request.connection))
     })?;
     let access = kubeconfig::load(&selection, environment)?;
-    let credential = access.credential(environment, Interaction::Unattended, PLUGIN_TIME).await?;
-    Ok(message(&access, credential))
+    match access.credential(environment, Interaction::Unattended, PLUGIN_TIME).await {
+        Ok(credential) => Ok(message(&access, credential)),
+        Err(fault) => {
+            let wants_terminal = matches!(fault.code, Code::LoginRequired | Code::PluginFailed | Code::PluginTimedOut);
+            let login = login.filter(|login| wants_terminal && login.expires().is_none_or(|at| at > SystemTime::now()));
+            login.cloned().map(|login| message(&access, login)).ok_or(fault)
+        }
+    }
 }
 
 fn message(access: &Access, credential: Credential) -> proto::Access {
-    let expires = credential.expires().or_else(|| {
-        let token = matches!(credential, Credential::Token { .. });
-        token.then(|| SystemTime::now() + TOKEN_FILE_TIME)
-    });
-    let expires = expires.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let expires = credential.expires().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
     let cluster = &access.cluster;
     proto::Access {
         server: cluster.server.to_string(),

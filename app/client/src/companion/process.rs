@@ -16,10 +16,10 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::handover::take_over;
+use super::handover::{Handover, take_over};
 use super::log::Log;
 use super::{answer, start};
-use crate::kubeconfig::Environment;
+use crate::kubeconfig::{Credential, Environment};
 
 /// How long it stays without a connection that needs it; a new one may just be asked for.
 const IDLE: Duration = Duration::from_secs(10);
@@ -29,16 +29,19 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Answers that wait for the helper.
 const ANSWERS: usize = 16;
 
-/// The environments of connections, and this process's own for those that nobody handed over.
-struct Environments {
-    own: Environment,
-    handed: Mutex<HashMap<String, Environment>>,
-}
-
 /// What every answer needs.
 struct Desk {
-    environments: Environments,
+    /// This process's own environment, for connections of which nothing was handed over.
+    own: Environment,
+    handed: Mutex<HashMap<String, Handed>>,
     log: Log,
+}
+
+/// What was handed over of one connection.
+#[derive(Clone)]
+struct Handed {
+    environment: Environment,
+    login: Option<Credential>,
 }
 
 /// Why the companion stops serving a helper.
@@ -65,8 +68,7 @@ pub async fn run() -> Result<(), Fault> {
     let _ = fs::remove_file(&socket);
     let listener = UnixListener::bind(&socket).map_err(unusable)?;
     let own = Environment::of_this_process().map_err(unusable)?;
-    let environments = Environments { own, handed: Mutex::default() };
-    let desk = Arc::new(Desk { environments, log: Log::open(&socket) });
+    let desk = Arc::new(Desk { own, handed: Mutex::default(), log: Log::open(&socket) });
     desk.log.say(concat!("hawser ", env!("CARGO_PKG_VERSION"), " begins"));
     tokio::spawn(listen(listener, desk.clone()));
 
@@ -100,9 +102,12 @@ async fn listen(listener: UnixListener, desk: Arc<Desk>) {
             sleep(LOOK_AGAIN).await;
             continue;
         };
-        if let Ok(handover) = take_over(stream).await {
-            desk.log.say(&format!("the environment of {} was handed over", handover.connection));
-            desk.environments.handed.lock().insert(handover.connection, handover.environment);
+        if let Ok(Handover { connection, environment, login }) = take_over(stream).await {
+            let what = if login.is_some() { "a login" } else { "the environment" };
+            desk.log.say(&format!("{what} of {connection} was handed over"));
+            let mut handed = desk.handed.lock();
+            let login = login.or_else(|| handed.remove(&connection)?.login);
+            handed.insert(connection, Handed { environment, login });
         }
     }
 }
@@ -155,10 +160,13 @@ async fn serve(mut helper: Client, desk: &Arc<Desk>) -> End {
 
 async fn reply(request: CompanionRequest, desk: Arc<Desk>, answers: mpsc::Sender<CompanionAnswer>) {
     let Some(Request::Credential(credential)) = request.request else { return };
-    let handed = desk.environments.handed.lock().get(&credential.connection).cloned();
-    let environment = handed.as_ref().unwrap_or(&desk.environments.own);
+    let handed = desk.handed.lock().get(&credential.connection).cloned();
+    let (environment, login) = match &handed {
+        Some(handed) => (&handed.environment, handed.login.as_ref()),
+        None => (&desk.own, None),
+    };
     let began = Instant::now();
-    let outcome = answer::credential(&credential, environment).await;
+    let outcome = answer::credential(&credential, environment, login).await;
     // What a plugin said can be secret; its fault's code isn't.
     let came = outcome.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "obtained");
     desk.log.say(&format!("credential of {}: {came} after {:.1?}", credential.connection, began.elapsed()));

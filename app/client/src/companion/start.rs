@@ -12,7 +12,7 @@ use hawser_fault::{Code, Fault};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep};
 
-use crate::kubeconfig::Environment;
+use super::Handover;
 
 /// How long a companion may take to come up.
 const START: Duration = Duration::from_secs(5);
@@ -40,12 +40,12 @@ pub fn socket() -> Result<PathBuf, Fault> {
     Ok(folder.join("companion.sock"))
 }
 
-/// Starts the companion unless it is there, and hands it the environment of a connection. `program` is this executable,
+/// Starts the companion unless it is there, and hands it what it needs for a connection. `program` is this executable,
 /// which becomes a companion by the argument `companion`.
 ///
 /// # Errors
 /// `internal` if it does not come up.
-pub async fn ensure(program: &std::path::Path, connection: &str, environment: &Environment) -> Result<(), Fault> {
+pub async fn ensure(program: &std::path::Path, handover: &Handover) -> Result<(), Fault> {
     let socket = socket()?;
     if UnixStream::connect(&socket).await.is_err() {
         let mut command = Command::new(program);
@@ -58,7 +58,7 @@ pub async fn ensure(program: &std::path::Path, connection: &str, environment: &E
     }
     let end = Instant::now() + START;
     loop {
-        match super::hand_over(&socket, connection, environment).await {
+        match super::hand_over(&socket, handover).await {
             Ok(()) => return Ok(()),
             Err(_) if Instant::now() < end => sleep(Duration::from_millis(10)).await,
             Err(error) => {

@@ -1,10 +1,9 @@
 //! One stream of bytes through the API server.
 
 use anyhow::Result;
-use hawser_cluster::rig;
 use hawser_e2e::probe::ports::FLOOD;
 
-use super::rig::{Rig, Way};
+use super::rig::{Delay, Rig, Way};
 use crate::figure::{Figure, Goal, median, number};
 
 /// What the leading peer was measured to move on this rig, in Mbit/s: up, down; without delay and at 20 ms.
@@ -16,7 +15,7 @@ pub fn near(rig: &Rig) -> Result<Vec<Figure>> {
 }
 
 pub fn far(rig: &Rig) -> Result<Vec<Figure>> {
-    let _delay = Delay::of("20");
+    let _delay = Delay::far();
     both_directions(rig, "bulk-20", " at 20 ms", PEER_FAR)
 }
 
@@ -52,20 +51,4 @@ fn both_directions(rig: &Rig, row: &'static str, at: &str, peer: [f64; 2]) -> Re
 /// Mbit/s.
 pub fn flood(rig: &Rig, way: Way, direction: &str) -> Result<f64> {
     rig.probe(way, "flood", FLOOD, direction, "mbit_s")
-}
-
-/// A link that is slow as long as this lives.
-struct Delay;
-
-impl Delay {
-    fn of(milliseconds: &str) -> Self {
-        rig("link", &["delay", milliseconds]);
-        Self
-    }
-}
-
-impl Drop for Delay {
-    fn drop(&mut self) {
-        rig("link", &["heal"]);
-    }
 }

@@ -4,6 +4,7 @@
 pub mod bare;
 mod bulk;
 mod direct;
+mod latency;
 mod manager;
 mod recovery;
 mod requests;
@@ -28,10 +29,12 @@ pub struct Row {
 
 /// All rows in the order of the table.
 pub const ROWS: &[Row] = &[
-    Row { name: "start", about: "from the command to the first request", measure: start::connect },
+    Row { name: "start", about: "from the command to the first request", measure: start::near },
+    Row { name: "start-20", about: "from the command to the first request, at 20 ms", measure: start::far },
     Row { name: "bulk", about: "one TCP stream, without delay", measure: bulk::near },
     Row { name: "bulk-20", about: "one TCP stream, at 20 ms", measure: bulk::far },
-    Row { name: "latency", about: "one byte to and fro", measure: requests::latency },
+    Row { name: "latency", about: "one byte to and fro, without delay", measure: latency::near },
+    Row { name: "latency-20", about: "one byte to and fro, at 20 ms", measure: latency::far },
     Row { name: "keep-alive", about: "HTTP with wrk over 64 connections", measure: requests::keep_alive },
     Row { name: "connections", about: "new connections, three runs in a row", measure: requests::connections },
     Row { name: "recovery", about: "a manager killed, of two and of one", measure: recovery::killed },

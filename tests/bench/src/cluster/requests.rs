@@ -1,33 +1,13 @@
-//! Small things: one byte, requests on kept connections, new connections.
+//! Small things: requests on kept connections, new connections.
 
 use anyhow::{Context, Result};
-use hawser_e2e::probe::ports::{CLOSE, ECHO};
+use hawser_e2e::probe::ports::CLOSE;
 
 use super::rig::{Rig, WEB, Way, after, said};
 use crate::figure::{Figure, Goal, median, number};
 
 /// Requests of one run of ab.
 const REQUESTS: usize = 4000;
-
-pub fn latency(rig: &Rig) -> Result<Vec<Figure>> {
-    let p50 = |way| rig.probe(way, "ping-pong", ECHO, "--count 2000", "p50_us");
-    let (mut own, mut bare) = (Vec::new(), Vec::new());
-    for _ in 0..rig.blocks.max(3) {
-        let before = p50(Way::Bare)?;
-        own.push(p50(Way::Hawser)?);
-        bare.push((before + p50(Way::Bare)?) / 2.0);
-    }
-    let added = own.iter().zip(&bare).map(|(own, bare)| own - bare).collect();
-    let behind = format!(
-        "{} of {} us; kubectl {}; on the node {}",
-        number(median(&own)),
-        number(median(&bare)),
-        number(p50(Way::Kubectl)?),
-        number(p50(Way::Node)?)
-    );
-    let what = "added to a bare upgrade's p50, us";
-    Ok(vec![Figure::absolute("latency", what, added, Goal::AtMost(200.0, 100.0), behind)])
-}
 
 pub fn keep_alive(rig: &Rig) -> Result<Vec<Figure>> {
     let rate = |way| -> Result<f64> {

@@ -112,6 +112,23 @@ impl Drop for Rig {
     }
 }
 
+/// A link whose round trip takes 20 ms more, as long as this lives.
+pub struct Delay;
+
+impl Delay {
+    /// From now on.
+    pub fn far() -> Self {
+        hawser_cluster::rig("link", &["delay", "20"]);
+        Self
+    }
+}
+
+impl Drop for Delay {
+    fn drop(&mut self) {
+        hawser_cluster::rig("link", &["delay", "0"]);
+    }
+}
+
 /// What a command printed, if it succeeded.
 pub fn said(said: &Said) -> Result<String> {
     ensure!(said.code == 0, "{said:?}");

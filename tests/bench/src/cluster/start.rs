@@ -5,12 +5,21 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use hawser_cluster::on_laptop;
 
-use super::rig::Rig;
+use super::rig::{Delay, Rig};
 use crate::figure::{Figure, Goal};
 
-pub fn connect(rig: &Rig) -> Result<Vec<Figure>> {
-    let behind = "connect, getent, curl; the peer: 4.2 s".to_owned();
-    Ok(vec![Figure::absolute("start", "to the first request, s", times(rig)?, Goal::AtMost(2.0, 0.7), behind)])
+pub fn near(rig: &Rig) -> Result<Vec<Figure>> {
+    measure(rig, "start", "", Goal::AtMost(2.0, 0.7))
+}
+
+pub fn far(rig: &Rig) -> Result<Vec<Figure>> {
+    let _delay = Delay::far();
+    measure(rig, "start-20", " at 20 ms", Goal::AtMost(2.0, 1.0))
+}
+
+fn measure(rig: &Rig, row: &'static str, at: &str, goal: Goal) -> Result<Vec<Figure>> {
+    let behind = "connect, getent, curl; the peer without delay: 4.2 s".to_owned();
+    Ok(vec![Figure::absolute(row, format!("to the first request{at}, s"), times(rig)?, goal, behind)])
 }
 
 /// Seconds from the command to the first request, several times.

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hawser_tunnel::proto::Order;
-use hawser_tunnel::sockets::Opener;
+use hawser_tunnel::link::Shared;
+use hawser_tunnel::sockets::{Opener, Sockets};
 use hawser_tunnel::target;
 use hyper::http::request::Parts;
 use parking_lot::Mutex;
@@ -21,6 +22,7 @@ pub struct Board {
 
 struct Claim {
     opener: Opener,
+    sockets: Shared<Sockets>,
     orders: Vec<Ready>,
 }
 
@@ -42,10 +44,10 @@ pub struct Way {
 
 impl Board {
     /// This manager's orders, in place of those before. Says which intercepts are in force: those that can be understood.
-    pub fn post(&self, manager: &str, opener: &Opener, orders: Vec<Order>) -> Vec<String> {
+    pub fn post(&self, manager: &str, opener: &Opener, sockets: &Shared<Sockets>, orders: Vec<Order>) -> Vec<String> {
         let orders: Vec<Ready> = orders.into_iter().filter_map(ready).collect();
         let intercepts = orders.iter().map(|ready| ready.order.intercept.clone()).collect();
-        self.claims.lock().insert(manager.to_owned(), Claim { opener: opener.clone(), orders });
+        self.claims.lock().insert(manager.to_owned(), Claim { opener: opener.clone(), sockets: sockets.clone(), orders });
         self.changes.fetch_add(1, Ordering::Relaxed);
         intercepts
     }
@@ -54,6 +56,11 @@ impl Board {
     pub fn withdraw(&self, manager: &str) {
         self.claims.lock().remove(manager);
         self.changes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether there are flows to laptops, or of theirs.
+    pub fn is_busy(&self) -> bool {
+        self.claims.lock().values().any(|claim| claim.sockets.lock().flow_count() > 0)
     }
 
     /// Rises whenever a way may have changed.

@@ -17,14 +17,24 @@ use crate::tap::Tap;
 use crate::{http, limits};
 
 /// Begins to listen in the app's place, over IPv4 and IPv6.
-pub async fn listen(port: &Port, app: App, board: Arc<Board>) -> io::Result<()> {
+pub fn listen(port: &Port, app: App, board: Arc<Board>) -> io::Result<Passing> {
     let listener = listener(port.listen)?;
-    tokio::spawn(accept(listener, app, board));
-    Ok(())
+    let passing = Passing(Arc::new(Semaphore::new(limits::PASSING)));
+    tokio::spawn(accept(listener, app, board, passing.0.clone()));
+    Ok(passing)
 }
 
-async fn accept(listener: TcpListener, app: App, board: Arc<Board>) {
-    let passing = Arc::new(Semaphore::new(limits::PASSING));
+/// The connections of a port that go to the app, or may.
+pub struct Passing(Arc<Semaphore>);
+
+impl Passing {
+    /// Whether there are any.
+    pub fn is_busy(&self) -> bool {
+        self.0.available_permits() < limits::PASSING
+    }
+}
+
+async fn accept(listener: TcpListener, app: App, board: Arc<Board>, passing: Arc<Semaphore>) {
     loop {
         let client = match listener.accept().await {
             Ok((client, _)) => client,

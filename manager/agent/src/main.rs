@@ -3,11 +3,13 @@
 mod app;
 mod board;
 mod drain;
+mod frames;
 mod gate;
 mod http;
 mod limits;
 mod link;
 mod managers;
+mod pass;
 mod redirect;
 mod registration;
 mod resolver;

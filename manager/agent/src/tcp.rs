@@ -49,11 +49,15 @@ async fn accept(listener: TcpListener, app: App, board: Arc<Board>, passing: Arc
         let Some(client) = to_laptop(client, app, &board) else { continue };
         let Ok(permit) = passing.clone().acquire_owned().await else { return };
         let taps = board.stream_copies(app.address.port()).iter().map(Tap::new).collect();
-        let filtered = board.has_filters(app.address.port()).then(|| board.clone());
+        let board = board.clone();
         tokio::spawn(async move {
-            match filtered {
-                Some(board) => http::serve(client, app, board).await,
-                None => app.carry(client, taps).await,
+            let client = if board.has_filters(app.address.port()) {
+                Some(client)
+            } else {
+                app.carry(client, taps, &board).await
+            };
+            if let Some(client) = client {
+                http::serve(client, app, board).await;
             }
             drop(permit);
         });

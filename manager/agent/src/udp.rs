@@ -143,5 +143,7 @@ fn to_laptop(app: App, board: &Board) -> Option<(Arc<End>, String)> {
 async fn to_app(app: App) -> io::Result<Arc<UdpSocket>> {
     let socket = UdpSocket::bind(if app.address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).await?;
     socket.connect(app.address).await?;
+    // Else the first datagram is lost: until then tokio does not know that it could be sent.
+    socket.writable().await?;
     Ok(Arc::new(socket))
 }

@@ -210,6 +210,13 @@ pub fn on_node(command: &str) -> Said {
     enter("node").args(["bash", "-c", command]).output().unwrap().into()
 }
 
+/// Starts a shell command on the node. The caller ends it.
+pub fn start_on_node(command: &str) -> Child {
+    let mut enter = enter("node");
+    enter.args(["bash", "-c", command]);
+    enter.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
 /// Runs kubectl with all rights and says what it printed.
 pub fn kubectl(arguments: &str) -> String {
     let said = on_node(&format!("kubectl {arguments}"));

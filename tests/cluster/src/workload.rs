@@ -174,10 +174,11 @@ impl Workload {
     /// A field of each.
     pub fn pod_fields(&self, field: &str) -> Vec<String> {
         let text = kubectl(&format!(
-            "get pods -n default -l app={} -o jsonpath='{{range .items[?(!@.metadata.deletionTimestamp)]}}{field}{{\"\\n\"}}{{end}}'",
+            "get pods -n default -l app={} -o jsonpath='{{range .items[*]}}{{.metadata.deletionTimestamp}}|{field}{{\"\\n\"}}{{end}}'",
             self.name
         ));
-        text.lines().map(str::to_owned).collect()
+        // Those that are about to go have a time before the bar.
+        text.lines().filter_map(|line| line.strip_prefix('|')).map(str::to_owned).collect()
     }
 
     /// Runs kubectl with its name at the end.

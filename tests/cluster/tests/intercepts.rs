@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use hawser_cluster::{
-    Handler, Kept, Laptop, Plan, Workload, curl, get, kubectl, on_laptop, on_node, start_on_laptop, within,
+    Handler, Kept, Laptop, Plan, Workload, curl, get, kubectl, on_laptop, on_node, start_on_laptop, start_on_node,
+    within,
 };
 use serde_json::Value;
 
@@ -42,15 +43,45 @@ fn no_connection_of_the_app_is_cut() {
     let _handler = Handler::nginx(9000, "laptop");
     let mut kept = Kept::new(&shop.address, 80);
     assert_eq!(kept.ask("/1"), "lasting GET /1");
-    laptop.ok("intercept lasting --port 9000:http");
+    let echo = Echo::new(&shop.address);
+    laptop.ok("intercept lasting --port 9000:http --port 9000:echo");
     assert_eq!(shop.ask("/2"), "laptop GET /2");
-    assert_eq!(kept.ask("/3"), "lasting GET /3");
+    assert_eq!(kept.ask("/3"), "laptop GET /3", "requests are decided on one by one");
+    assert!(echo.answers("during"), "what is no HTTP stays where it is");
     laptop.ok("leave lasting");
     assert_eq!(kept.ask("/4"), "lasting GET /4");
     laptop.ok("intercept lasting --port 9000:http --http-header x-user=dev");
     assert_eq!(kept.ask("/5"), "lasting GET /5");
+    assert_eq!(kept.ask("/6 X-User: dev"), "laptop GET /6");
     laptop.ok("leave lasting");
-    assert_eq!(kept.ask("/6"), "lasting GET /6");
+    assert_eq!(kept.ask("/7 X-User: dev"), "lasting GET /7");
+    assert!(echo.answers("after"));
+}
+
+/// A connection to the port that sends everything back.
+struct Echo(std::process::Child);
+
+impl Echo {
+    fn new(address: &str) -> Self {
+        on_node("rm -f /tmp/echo.in /tmp/echo.out; mkfifo /tmp/echo.in");
+        let echo = Self(start_on_node(&format!("exec socat - TCP4:{address}:7 <>/tmp/echo.in >/tmp/echo.out")));
+        assert!(echo.answers("before"));
+        echo
+    }
+
+    fn answers(&self, line: &str) -> bool {
+        let command = format!(
+            "echo {line} >/tmp/echo.in; for _ in $(seq 20); do grep -q {line} /tmp/echo.out && exit 0; sleep 0.1; done; exit 1"
+        );
+        on_node(&command).code == 0
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        on_node("pkill -f '[T]CP4:.*:7$'");
+        let _ = self.0.wait();
+    }
 }
 
 #[test]
@@ -74,6 +105,7 @@ fn every_pod_of_a_stateful_set_behind_a_headless_service() {
     let shop = Plan::new("stateful").kind("StatefulSet").headless().replicas(2).start();
     let _handler = Handler::nginx(9000, "laptop");
     laptop.ok("intercept statefulset/stateful --port 9000:http");
+    shop.kubectl("rollout status --timeout=60s");
     let pods = shop.pod_addresses();
     assert_eq!(pods.len(), 2);
     for pod in &pods {
@@ -101,7 +133,7 @@ fn datagrams_come_and_go() {
     assert_eq!(ask(), "laptop-hello");
     assert_eq!(same(), "laptop-same");
     let five = on_node(&format!(
-        "for i in 1 2 3 4 5; do (printf $i | socat -t 2 -T 2 - UDP4:{}:53; echo) & done; wait",
+        "for i in 1 2 3 4 5; do echo $(printf $i | socat -t 1 -T 1 - UDP4:{}:53) & done; wait",
         shop.address
     ));
     let mut five: Vec<&str> = five.out.split_whitespace().collect();
@@ -119,6 +151,7 @@ fn several_ports_at_once_on_two_pods() {
     let _handler = Handler::nginx(9000, "laptop");
     let _names = Handler::run("socat UDP4-RECVFROM:9053,bind=127.0.0.1,fork SYSTEM:'sed s/^/laptop-/'");
     laptop.ok("intercept wide --port 9000:http --port 9001:h2 --port 9053:dns/udp");
+    shop.kubectl("rollout status --timeout=60s");
     assert!(all(&answers(&shop, "/a"), "laptop GET /a"), "{:?}", answers(&shop, "/a"));
     let h2 = format!("--http2-prior-knowledge http://{}:81/b", shop.address);
     assert_eq!(curl(&h2), "laptop GET /b");
@@ -214,7 +247,7 @@ fn what_is_asked_wrongly_is_refused_before_anything_changes() {
     let choices = fault("intercept strict", "port-ambiguous");
     assert!(choices.contains("http") && choices.contains("dns/udp"), "{choices}");
     fault("intercept strict --port 9000:http --container other", "container-unknown");
-    fault("intercept strict -n team --port 9000:http", "workload-unknown");
+    fault("intercept strict -n team --port 9000:http", "rights-missing");
     assert_eq!(shop.pods(), pods);
     assert_eq!(kubectl("get intercepts -n default -o name"), "");
 }

@@ -52,9 +52,12 @@ impl Laptop {
     /// The same at this place.
     fn at(place: Place) -> Self {
         place.prepare();
-        place.run(
-            "pkill -KILL -f '[h]awser (helper|companion)'; rm -rf /run/hawser /run/hawser-state; mkdir -p /run/hawser",
-        );
+        // One that a killed test left behind has changed the host.
+        place.run(&format!(
+            "pkill -KILL -f '[h]awser (helper|companion)'; {} helper --state-dir /run/hawser-state cleanup
+             rm -rf /run/hawser /run/hawser-state; mkdir -p /run/hawser",
+            program().display()
+        ));
         let mut laptop = Self { helper: None, place };
         laptop.start_helper();
         laptop
@@ -122,7 +125,7 @@ impl Laptop {
 
     /// The same with variables before it, as a shell takes them.
     pub fn hawser_with(&self, variables: &str, arguments: &str) -> Said {
-        self.place.run(&format!("{variables} {} {arguments}", program().display()))
+        self.place.run(&format!("{variables} timeout 90 {} {arguments}", program().display()))
     }
 
     /// The only connection, as `hawser status --json` shows it.

@@ -77,10 +77,9 @@ nsenter -t $pid --mount --net bash -ec '
     ip link set wire up
     ip route add default via 192.168.97.1
     mount --make-rprivate /
-    cp /etc/resolv.conf /tmp/second.resolv
     mount -t tmpfs tmpfs /run
     mkdir -p /run/lock /run/user
-    cp /tmp/second.resolv /run/resolv.conf
+    echo nameserver 192.168.98.1 >/run/resolv.conf
     mount --bind /run/resolv.conf /etc/resolv.conf'
 "#;
 

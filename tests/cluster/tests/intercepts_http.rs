@@ -48,7 +48,7 @@ fn a_filter_takes_what_is_like_it_and_nothing_else() {
         laptop.ok("leave shop");
     }
     let said = laptop.fault("intercept shop --port 9000:http --http-path-regex '('");
-    assert!(said.err.contains("code: "), "{said:?}");
+    assert!(said.err.contains("code: bad-argument"), "{said:?}");
 }
 
 #[test]
@@ -73,13 +73,14 @@ fn requests_of_one_http2_connection_are_parted() {
     let _handler = Handler::nginx(9000, "laptop");
     laptop.ok("intercept second-version --port 9001:h2 --http-path-prefix /mine");
     let url = |path: &str| format!("http://{}:81{path}", shop.address);
-    let both = format!("--http2-prior-knowledge {} {} {}", url("/mine/1"), url("/2"), url("/mine/3"));
-    let answers = curl(&format!("--write-out ' %{{http_version}} %{{num_connects}}\\n' {both}"));
-    assert_eq!(answers, "laptop GET /mine/1 2 1\nsecond-version GET /2 2 0\nlaptop GET /mine/3 2 0");
-    let load = on_node(&format!("h2load -n 2000 -c 4 -m 20 {} {}", url("/mine/x"), url("/other")));
-    assert!(load.out.contains("2000 succeeded, 0 failed"), "{load:?}");
+    let answers = on_node(&format!("nghttp {} {} {}", url("/mine/1"), url("/2"), url("/mine/3"))).out;
+    for answer in ["laptop GET /mine/1", "second-version GET /2", "laptop GET /mine/3"] {
+        assert!(answers.contains(answer), "{answers}");
+    }
+    let load = on_node(&format!("h2load -n 400 -c 4 -m 20 {} {}", url("/mine/x"), url("/other")));
+    assert!(load.out.contains("400 succeeded, 0 failed"), "{load:?}");
     let taken = on_laptop("grep -c 'GET /mine/x' /run/nginx-9000/log").out;
-    assert_eq!(taken, "1000", "every second one");
+    assert_eq!(taken, "200", "every second one");
     assert_eq!(on_laptop("grep -c 'GET /other' /run/nginx-9000/log").out, "0");
 }
 
@@ -224,8 +225,8 @@ fn a_wiretap_gets_copies_and_the_app_answers() {
 
     let time = |what: &str| {
         let began = Instant::now();
-        let load = on_node(&format!("h2load --h1 -n 2000 -c 8 http://{}/some/load", shop.address));
-        assert!(load.out.contains("2000 succeeded, 0 failed"), "{what}: {load:?}");
+        let load = on_node(&format!("h2load --h1 -n 300 -c 8 http://{}/some/load", shop.address));
+        assert!(load.out.contains("300 succeeded, 0 failed"), "{what}: {load:?}");
         began.elapsed()
     };
     let well = time("a handler that answers");
@@ -234,7 +235,7 @@ fn a_wiretap_gets_copies_and_the_app_answers() {
     handler.thaw();
     drop(handler);
     let dead = time("no handler");
-    println!("2,000 requests with a tap: {well:?}; frozen {frozen:?}; dead {dead:?}");
+    println!("300 requests with a tap: {well:?}; frozen {frozen:?}; dead {dead:?}");
     assert!(frozen < well * 3 && dead < well * 3, "{well:?} {frozen:?} {dead:?}");
     laptop.ok("leave tapped");
 }

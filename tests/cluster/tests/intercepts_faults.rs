@@ -83,9 +83,10 @@ fn pods_come_and_go() {
     shop.kubectl("scale --replicas=2");
     shop.kubectl("rollout status --timeout=60s");
     settled("the laptop answers after a time without pods", 30);
-    for pod in shop.pod_addresses() {
-        assert_eq!(hawser_cluster::curl(&format!("http://{pod}:7400/")), "laptop GET /");
-    }
+    within(20, "every pod's traffic goes to the laptop", || {
+        let pods = shop.pod_addresses();
+        pods.len() == 2 && pods.iter().all(|pod| hawser_cluster::curl(&format!("http://{pod}:7400/")) == "laptop GET /")
+    });
     let agent = on_node(&format!(
         "kubectl exec -n default {} -c server -- sh -c 'kill $(pgrep -x hawser-agent)' 2>&1; pkill -KILL -x hawser-agent",
         shop.pods()[0]

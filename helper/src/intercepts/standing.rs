@@ -266,6 +266,8 @@ mod tests {
         let unknown = with(InterceptPhase::Refused, vec![condition("Ready", "odd", Some("from-the-future"))]);
         assert_eq!(refusal(&unknown).unwrap().code, Code::InterceptRefused);
         assert_eq!(refusal(&with(InterceptPhase::Refused, Vec::new())).unwrap().code, Code::InterceptRefused);
+        let expired = vec![condition("Ready", "its time is over", Some("intercept-expired"))];
+        assert_eq!(refusal(&with(InterceptPhase::Ending, expired)).unwrap().code, Code::InterceptExpired);
         assert_eq!(refusal(&with(InterceptPhase::Waiting, Vec::new())), None);
     }
 

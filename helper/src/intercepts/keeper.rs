@@ -202,12 +202,12 @@ impl<O: Objects> Keeper<O> {
         })
     }
 
-    /// Publishes what an object says. Says why the intercept is over if it is refused.
+    /// Publishes what an object says. Says why the intercept is over if it is refused or ended; then it is the owner's to delete.
     async fn take_in(&self, intercept: &Intercept, object: &Object) -> Option<Fault> {
         self.publish(|standing| standing::take_in(standing, object));
         let refusal = standing::refusal(object)?;
         if let Err(fault) = self.objects.delete(&self.wish, intercept).await {
-            tracing::debug!(%fault, "a refused intercept stays in the cluster");
+            tracing::debug!(%fault, "an intercept that is over stays in the cluster");
         }
         Some(refusal)
     }

@@ -97,11 +97,15 @@ pub(super) fn take_in(standing: &mut Standing, object: &Object) {
     standing.released = false;
 }
 
-/// Why the cluster does not want it, if it said so.
+/// Why the cluster does not want it, or no longer, if it said so.
 pub(super) fn refusal(object: &Object) -> Option<Fault> {
-    let status = object.status.as_ref().filter(|status| status.phase == Some(InterceptPhase::Refused))?;
-    let unexplained = || Fault::new(Code::InterceptRefused, "the manager refuses the intercept without a reason");
-    Some(fault(&status.conditions, Code::InterceptRefused).unwrap_or_else(unexplained))
+    let status = object.status.as_ref()?;
+    let (code, unexplained) = match status.phase? {
+        InterceptPhase::Refused => (Code::InterceptRefused, "the manager refuses the intercept without a reason"),
+        InterceptPhase::Ending => (Code::InterceptEnded, "the manager ends the intercept without a reason"),
+        _ => return None,
+    };
+    Some(fault(&status.conditions, code).unwrap_or_else(|| Fault::new(code, unexplained)))
 }
 
 /// Why an object that was there is gone. Kubernetes does not tell who deleted it; the manager may have said so before.
@@ -262,6 +266,8 @@ mod tests {
         let unknown = with(InterceptPhase::Refused, vec![condition("Ready", "odd", Some("from-the-future"))]);
         assert_eq!(refusal(&unknown).unwrap().code, Code::InterceptRefused);
         assert_eq!(refusal(&with(InterceptPhase::Refused, Vec::new())).unwrap().code, Code::InterceptRefused);
+        let expired = vec![condition("Ready", "its time is over", Some("intercept-expired"))];
+        assert_eq!(refusal(&with(InterceptPhase::Ending, expired)).unwrap().code, Code::InterceptExpired);
         assert_eq!(refusal(&with(InterceptPhase::Waiting, Vec::new())), None);
     }
 

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use hawser_tunnel::link::Shared;
 use hawser_tunnel::proto::Order;
-use hawser_tunnel::sockets::Opener;
+use hawser_tunnel::sockets::{Opener, Sockets};
 use hawser_tunnel::target;
 use hyper::http::request::Parts;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use crate::http::filter::Filter;
 
@@ -16,11 +17,12 @@ use crate::http::filter::Filter;
 #[derive(Default)]
 pub struct Board {
     claims: Mutex<HashMap<String, Claim>>,
-    changes: AtomicU64,
+    changes: watch::Sender<u64>,
 }
 
 struct Claim {
     opener: Opener,
+    sockets: Shared<Sockets>,
     orders: Vec<Ready>,
 }
 
@@ -42,28 +44,56 @@ pub struct Way {
 
 impl Board {
     /// This manager's orders, in place of those before. Says which intercepts are in force: those that can be understood.
-    pub fn post(&self, manager: &str, opener: &Opener, orders: Vec<Order>) -> Vec<String> {
+    pub fn post(&self, manager: &str, opener: &Opener, sockets: &Shared<Sockets>, orders: Vec<Order>) -> Vec<String> {
         let orders: Vec<Ready> = orders.into_iter().filter_map(ready).collect();
         let intercepts = orders.iter().map(|ready| ready.order.intercept.clone()).collect();
-        self.claims.lock().insert(manager.to_owned(), Claim { opener: opener.clone(), orders });
-        self.changes.fetch_add(1, Ordering::Relaxed);
+        self.claims
+            .lock()
+            .insert(manager.to_owned(), Claim { opener: opener.clone(), sockets: sockets.clone(), orders });
+        self.changes.send_modify(|changes| *changes += 1);
         intercepts
+    }
+
+    #[cfg(test)]
+    pub fn post_for_test(&self, manager: &str, orders: Vec<Order>) {
+        use hawser_tunnel::sockets::Side;
+        let opener = Opener::default();
+        let gate = std::sync::Arc::new(crate::gate::Dialler::default());
+        let sockets = Sockets::new(Side::Client, gate, opener.clone());
+        self.post(manager, &opener, &std::sync::Arc::new(Mutex::new(sockets)), orders);
     }
 
     /// The link to this manager is gone.
     pub fn withdraw(&self, manager: &str) {
         self.claims.lock().remove(manager);
-        self.changes.fetch_add(1, Ordering::Relaxed);
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    /// Whether there are flows to laptops, or of theirs.
+    pub fn is_busy(&self) -> bool {
+        self.claims.lock().values().any(|claim| claim.sockets.lock().flow_count() > 0)
     }
 
     /// Rises whenever a way may have changed.
     pub fn changes(&self) -> u64 {
-        self.changes.load(Ordering::Relaxed)
+        *self.changes.borrow()
+    }
+
+    /// Fires whenever a way may have changed.
+    pub fn follow(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// The way of all that comes to this port of the app; `None` if it is the app's.
     pub fn way(&self, port: u16, udp: bool) -> Option<Way> {
         self.find(port, udp, |ready| ready.filter.is_none())
+    }
+
+    /// Whether a laptop may want requests to this port, all or some, or copies of them.
+    pub fn wants_requests(&self, port: u16) -> bool {
+        let claims = self.claims.lock();
+        let mut orders = claims.values().flat_map(|claim| &claim.orders);
+        orders.any(|ready| destination(&ready.order, port, false).is_some())
     }
 
     /// Whether requests to this port go to different places.

@@ -2,7 +2,7 @@
 
 mod copy;
 pub mod filter;
-mod sniff;
+pub mod sniff;
 mod upstream;
 
 use std::collections::HashMap;
@@ -31,28 +31,35 @@ use sniff::{Speech, sniff};
 use upstream::{Asked, Said, To, Upstream};
 
 /// Serves a client whose requests may be wanted by a laptop. What is no HTTP is the app's.
-pub async fn serve(client: TcpStream, app: App, board: Arc<Board>) {
-    match sniff(&client).await {
-        Ok(Speech::Other) | Err(_) => {
-            let taps = board.stream_copies(app.address.port()).iter().map(Tap::new).collect();
-            app.carry(client, taps).await;
-        }
-        Ok(speech) => {
-            let copying = Arc::new(Semaphore::new(limits::COPIED_REQUESTS));
-            let switch = Arc::new(Switch { speech, app, board, upstreams: Mutex::default(), copying });
-            let service = service_fn(move |request| answer(switch.clone(), request));
-            let io = TokioIo::new(client);
-            let served = if speech == Speech::Http2 {
-                http2::Builder::new(TokioExecutor::new()).serve_connection(io, service).await
-            } else {
-                let mut http1 = http1::Builder::new();
-                http1.preserve_header_case(true).half_close(true);
-                http1.serve_connection(io, service).with_upgrades().await
-            };
-            if let Err(error) = served {
-                tracing::debug!(%error, "a client's connection ends");
+pub async fn serve(mut client: TcpStream, app: App, board: Arc<Board>) {
+    loop {
+        match sniff(&client).await {
+            Ok(Speech::Other) | Err(_) => {
+                let taps = board.stream_copies(app.address.port()).iter().map(Tap::new).collect();
+                match app.carry(client, taps, &board).await {
+                    Some(again) => client = again,
+                    None => return,
+                }
             }
+            Ok(speech) => return serve_requests(client, speech, app, board).await,
         }
+    }
+}
+
+async fn serve_requests(client: TcpStream, speech: Speech, app: App, board: Arc<Board>) {
+    let copying = Arc::new(Semaphore::new(limits::COPIED_REQUESTS));
+    let switch = Arc::new(Switch { speech, app, board, upstreams: Mutex::default(), copying });
+    let service = service_fn(move |request| answer(switch.clone(), request));
+    let io = TokioIo::new(client);
+    let served = if speech == Speech::Http2 {
+        http2::Builder::new(TokioExecutor::new()).serve_connection(io, service).await
+    } else {
+        let mut http1 = http1::Builder::new();
+        http1.preserve_header_case(true).half_close(true);
+        http1.serve_connection(io, service).with_upgrades().await
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a client's connection ends");
     }
 }
 

@@ -14,6 +14,10 @@ pub const PEER_IDLE: Duration = Duration::from_secs(120);
 pub const APP_DIAL: Duration = Duration::from_secs(10);
 /// Shortest and longest wait between two dials of a manager.
 pub const REDIAL: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// How long connections may go on after the app has ended. Then they are cut.
+pub const DRAIN: Duration = Duration::from_secs(5);
+/// How often an agent that is told to stop looks whether it can.
+pub const DRAIN_LOOK: Duration = Duration::from_millis(100);
 /// How often the manager's service is looked up anew while no replica is linked.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// A name server that does not answer.

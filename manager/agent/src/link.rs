@@ -58,6 +58,7 @@ async fn serve(
     let opener = Opener::default();
     let sockets = Arc::new(Mutex::new(Sockets::new(Side::Client, Arc::new(Dialler::default()), opener.clone())));
     let (link, _connection) = dialled.attach(sockets.clone()).await?;
+    let flows = sockets.clone();
     tracing::info!(manager = address, "linked");
     let (_running, stopping) = watch::channel(false);
     let following = async {
@@ -67,7 +68,7 @@ async fn serve(
                 Ok(orders) => orders,
                 Err(error) => return error,
             };
-            let applied = board.post(address, &opener, orders);
+            let applied = board.post(address, &opener, &flows, orders);
             let _ = tell.try_send(managers);
             if report.send(AgentReport { registration: None, applied }).await.is_err() {
                 return LinkError::GoingAway;

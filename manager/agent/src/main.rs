@@ -2,11 +2,14 @@
 
 mod app;
 mod board;
+mod drain;
+mod frames;
 mod gate;
 mod http;
 mod limits;
 mod link;
 mod managers;
+mod pass;
 mod redirect;
 mod registration;
 mod resolver;
@@ -80,17 +83,20 @@ async fn terminated() -> Result<(), String> {
 
 async fn serve(config: Arc<Config>, pod: IpAddr) -> Result<(), String> {
     let board = Arc::new(Board::default());
+    let (mut apps, mut passing) = (Vec::new(), Vec::new());
     for port in &config.ports {
         let app = app::App { address: (pod, port.app).into() };
-        let listening = if port.udp {
-            udp::listen(port, app, board.clone()).await
+        let failed = |error: std::io::Error| format!("port {}: {error}", port.listen);
+        if port.udp {
+            udp::listen(port, app, board.clone()).await.map_err(failed)?;
         } else {
-            tcp::listen(port, app, board.clone()).await
-        };
-        listening.map_err(|error| format!("port {}: {error}", port.listen))?;
+            passing.push(tcp::listen(port, app, board.clone()).map_err(failed)?);
+            apps.push(app.address);
+        }
     }
-    tokio::spawn(managers::follow(config, board));
+    tokio::spawn(managers::follow(config, board.clone()));
     terminated().await?;
     tracing::info!("stopping");
+    drain::wait(&apps, &passing, &board).await;
     Ok(())
 }

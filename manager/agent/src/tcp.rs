@@ -17,14 +17,24 @@ use crate::tap::Tap;
 use crate::{http, limits};
 
 /// Begins to listen in the app's place, over IPv4 and IPv6.
-pub async fn listen(port: &Port, app: App, board: Arc<Board>) -> io::Result<()> {
+pub fn listen(port: &Port, app: App, board: Arc<Board>) -> io::Result<Passing> {
     let listener = listener(port.listen)?;
-    tokio::spawn(accept(listener, app, board));
-    Ok(())
+    let passing = Passing(Arc::new(Semaphore::new(limits::PASSING)));
+    tokio::spawn(accept(listener, app, board, passing.0.clone()));
+    Ok(passing)
 }
 
-async fn accept(listener: TcpListener, app: App, board: Arc<Board>) {
-    let passing = Arc::new(Semaphore::new(limits::PASSING));
+/// The connections of a port that go to the app, or may.
+pub struct Passing(Arc<Semaphore>);
+
+impl Passing {
+    /// Whether there are any.
+    pub fn is_busy(&self) -> bool {
+        self.0.available_permits() < limits::PASSING
+    }
+}
+
+async fn accept(listener: TcpListener, app: App, board: Arc<Board>, passing: Arc<Semaphore>) {
     loop {
         let client = match listener.accept().await {
             Ok((client, _)) => client,
@@ -39,11 +49,15 @@ async fn accept(listener: TcpListener, app: App, board: Arc<Board>) {
         let Some(client) = to_laptop(client, app, &board) else { continue };
         let Ok(permit) = passing.clone().acquire_owned().await else { return };
         let taps = board.stream_copies(app.address.port()).iter().map(Tap::new).collect();
-        let filtered = board.has_filters(app.address.port()).then(|| board.clone());
+        let board = board.clone();
         tokio::spawn(async move {
-            match filtered {
-                Some(board) => http::serve(client, app, board).await,
-                None => app.carry(client, taps).await,
+            let client = if board.has_filters(app.address.port()) {
+                Some(client)
+            } else {
+                app.carry(client, taps, &board).await
+            };
+            if let Some(client) = client {
+                http::serve(client, app, board).await;
             }
             drop(permit);
         });

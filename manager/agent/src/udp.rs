@@ -36,7 +36,7 @@ async fn receive(socket: Arc<UdpSocket>, app: App, board: Arc<Board>) {
         // An error is an earlier answer's, which its peer did not take.
         let Ok((length, from)) = socket.recv_from(&mut buffer).await else { continue };
         let changes = board.changes();
-        if peers.get(&from).is_none_or(|peer| peer.changes != changes || peer.answers.is_finished()) {
+        if peers.get_mut(&from).is_none_or(|peer| !peer.is_right(changes, app, &board)) {
             peers.retain(|_, peer| !peer.is_idle());
             if peers.len() >= limits::PEERS && !peers.contains_key(&from) {
                 continue;
@@ -56,6 +56,9 @@ struct Peer {
     side: Side,
     answers: JoinHandle<()>,
     used: Instant,
+    /// The intercept whose laptop answers, if one does.
+    intercept: Option<String>,
+    /// When that was last looked up.
     changes: u64,
 }
 
@@ -67,9 +70,10 @@ enum Side {
 
 impl Peer {
     async fn new(socket: Arc<UdpSocket>, from: SocketAddr, app: App, board: &Board) -> io::Result<Self> {
-        let side = match to_laptop(app, board) {
-            Some(end) => Side::Laptop(end),
-            None => Side::App(to_app(app).await?),
+        let changes = board.changes();
+        let (side, intercept) = match to_laptop(app, board) {
+            Some((end, intercept)) => (Side::Laptop(end), Some(intercept)),
+            None => (Side::App(to_app(app).await?), None),
         };
         let answering = side.clone();
         let answers = tokio::spawn(async move {
@@ -77,7 +81,19 @@ impl Peer {
                 let _ = socket.send_to(&datagram, from).await;
             }
         });
-        Ok(Self { side, answers, used: Instant::now(), changes: board.changes() })
+        Ok(Self { side, answers, used: Instant::now(), intercept, changes })
+    }
+
+    /// Whether its datagrams still go where they belong. Others' intercepts move no peer: the app would take it for a new one.
+    fn is_right(&mut self, changes: u64, app: App, board: &Board) -> bool {
+        if self.changes != changes {
+            self.changes = changes;
+            let way = board.way(app.address.port(), true);
+            if way.map(|way| way.intercept) != self.intercept {
+                return false;
+            }
+        }
+        !self.answers.is_finished()
     }
 
     fn is_idle(&self) -> bool {
@@ -117,15 +133,17 @@ impl Side {
     }
 }
 
-fn to_laptop(app: App, board: &Board) -> Option<Arc<End>> {
+fn to_laptop(app: App, board: &Board) -> Option<(Arc<End>, String)> {
     let way = board.way(app.address.port(), true)?;
     let (near, far) = pipe();
     way.opener.open(Kind::Udp, way.target, Near::Pipe(far)).ok()?;
-    Some(Arc::new(near))
+    Some((Arc::new(near), way.intercept))
 }
 
 async fn to_app(app: App) -> io::Result<Arc<UdpSocket>> {
     let socket = UdpSocket::bind(if app.address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).await?;
     socket.connect(app.address).await?;
+    // Else the first datagram is lost: until then tokio does not know that it could be sent.
+    socket.writable().await?;
     Ok(Arc::new(socket))
 }

@@ -159,6 +159,9 @@ impl Intercepts {
         if let Some(found) = self.found.lock().get(&uid) {
             return Ok(found.clone());
         }
+        if let Some(http) = intercept.spec.filters.as_ref().and_then(|filters| filters.http.as_ref()) {
+            filters::check(http)?;
+        }
         let ports = self.workloads.ports(intercept).await?;
         let container = self.workloads.container(intercept).await?;
         let found = Found { ports, container };

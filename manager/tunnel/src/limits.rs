@@ -53,6 +53,8 @@ pub const DIALS: usize = 16_384;
 pub const DIAL_TIME: Duration = Duration::from_secs(20);
 /// Flows that wait to be asked for on one link. Beyond it they are given back.
 pub const ARRIVALS: usize = 4_096;
+/// Bytes of a compiled regular expression of a filter, and as many of its cache. One that needs more is refused.
+pub const FILTER_PROGRAM: usize = 256 * 1024;
 /// DNS queries of one link that wait for an answer. Beyond it a query is answered with nothing (SERVFAIL).
 pub const QUERIES: usize = 4_096;
 /// A name server that does not answer.

@@ -37,7 +37,7 @@ pub trait Endpoint: Send + Unpin + 'static {
     fn transmit(&mut self, out: &mut BytesMut, size: usize, now: Instant);
 }
 
-/// An endpoint that its owner and the outgoing body share. Both run on one thread, so the lock is never contended.
+/// An endpoint that its owner and the outgoing body share.
 pub type Shared<E> = Arc<Mutex<E>>;
 
 impl<E: Endpoint> Endpoint for Shared<E> {
@@ -120,6 +120,8 @@ pub struct LinkWaker(Arc<Mutex<Waiting>>);
 #[derive(Default)]
 struct Waiting {
     body: Option<Waker>,
+    /// Somebody woke since the endpoint was last looked at: on another thread that may be while it is.
+    woken: bool,
     /// The owner's side is gone.
     over: bool,
 }
@@ -127,7 +129,11 @@ struct Waiting {
 impl LinkWaker {
     /// Says that the endpoint may have something to send.
     pub fn wake(&self) {
-        let waker = self.0.lock().body.take();
+        let waker = {
+            let mut waiting = self.0.lock();
+            waiting.woken = true;
+            waiting.body.take()
+        };
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -163,6 +169,7 @@ impl<E: Endpoint> Body for Outgoing<E> {
             batch = BytesMut::with_capacity(limits::BATCH);
             batch.put_bytes(0, GRPC_HEADER);
         }
+        self.wake.0.lock().woken = false;
         self.endpoint.transmit(&mut batch, limits::BATCH, now);
         let length = batch.len() - GRPC_HEADER;
         let released = match &mut self.pace {
@@ -175,10 +182,57 @@ impl<E: Endpoint> Body for Outgoing<E> {
             if waiting.over && length == 0 {
                 return Poll::Ready(None);
             }
+            if waiting.woken {
+                context.waker().wake_by_ref();
+            }
             waiting.body = Some(context.waker().clone());
             return Poll::Pending;
         };
         batch[1..GRPC_HEADER].copy_from_slice(&(length as u32).to_be_bytes());
         Poll::Ready(Some(Ok(Frame::data(batch.freeze()))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    /// Has nothing to send, and is woken by another thread while it says so.
+    #[derive(Default)]
+    struct Woken(Option<LinkWaker>);
+
+    impl Endpoint for Woken {
+        fn transmit(&mut self, _: &mut BytesMut, _: usize, _: Instant) {
+            if let Some(link) = self.0.take() {
+                link.wake();
+            }
+        }
+    }
+
+    #[derive(Default)]
+    struct Count(AtomicU32);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn no_wake_is_lost_while_the_endpoint_is_looked_at() {
+        let count = Arc::new(Count::default());
+        let waker = count.clone().into();
+        let mut context = Context::from_waker(&waker);
+        let (mut outgoing, link) = Outgoing::new(Woken::default(), None);
+        outgoing.endpoint.0 = Some(link.clone());
+        assert!(Pin::new(&mut outgoing).poll_frame(&mut context).is_pending());
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        assert!(Pin::new(&mut outgoing).poll_frame(&mut context).is_pending());
+        assert_eq!(count.0.load(Ordering::Relaxed), 1, "once is enough");
+        link.wake();
+        assert_eq!(count.0.load(Ordering::Relaxed), 2);
     }
 }

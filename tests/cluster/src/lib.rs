@@ -5,8 +5,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
+mod handlers;
 pub mod kubeconfig;
 mod managers;
+mod place;
+mod workload;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -15,7 +18,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+pub use handlers::{Handler, Kept};
 pub use managers::Managers;
+pub use place::Place;
+pub use workload::{Answered, Asking, Plan, Workload, curl};
 
 /// What a command printed, and how it ended.
 #[derive(Debug)]
@@ -38,6 +44,7 @@ impl From<Output> for Said {
 /// A laptop with a helper that runs. One test has it at a time.
 pub struct Laptop {
     helper: Option<Child>,
+    place: Place,
     /// Variables of the helper, as a shell takes them.
     variables: String,
 }
@@ -45,15 +52,23 @@ pub struct Laptop {
 impl Laptop {
     /// A helper that knows nothing yet.
     pub fn new() -> Self {
-        Self::with("")
+        Self::at(Place::First, "")
     }
 
     /// A helper that knows nothing yet, with these variables in its environment, as a shell takes them.
     pub fn with(variables: &str) -> Self {
-        on_laptop(
-            "pkill -KILL -f '[h]awser (helper|companion)'; rm -rf /run/hawser /run/hawser-state; mkdir -p /run/hawser",
-        );
-        let mut laptop = Self { helper: None, variables: variables.to_owned() };
+        Self::at(Place::First, variables)
+    }
+
+    fn at(place: Place, variables: &str) -> Self {
+        place.prepare();
+        // One that a killed test left behind has changed the host.
+        place.run(&format!(
+            "pkill -KILL -f '[h]awser (helper|companion)'; {} helper --state-dir /run/hawser-state cleanup
+             rm -rf /run/hawser /run/hawser-state; mkdir -p /run/hawser",
+            program().display()
+        ));
+        let mut laptop = Self { helper: None, place, variables: variables.to_owned() };
         laptop.start_helper();
         laptop
     }
@@ -66,13 +81,35 @@ impl Laptop {
         laptop
     }
 
+    /// A laptop of somebody who may connect, and intercept in the namespace `default`; nothing else.
+    pub fn developer() -> Self {
+        developers();
+        Self::connected("")
+    }
+
+    /// The laptop of another user, who may do the same. To be made after the first, and let go before it.
+    pub fn second() -> Self {
+        let laptop = Self::at(Place::Second, "");
+        laptop.ok("connect");
+        laptop
+    }
+
+    /// Where it is.
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
     /// Starts the helper; the state directory is that of the one before.
     pub fn start_helper(&mut self) {
-        let log = std::fs::File::options().create(true).append(true).open(state().join("log/helper.log")).unwrap();
-        let helper = enter("laptop")
-            .args(["env", "HAWSER_LOG=info"])
-            .args(self.variables.split_whitespace())
-            .args([program().to_str().unwrap(), "helper", "--state-dir", "/run/hawser-state"])
+        let log = if self.place == Place::First { "log/helper.log" } else { "log/second.log" };
+        let log = std::fs::File::options().create(true).append(true).open(state().join(log)).unwrap();
+        let program = program();
+        let mut words = vec!["env", "HAWSER_LOG=info"];
+        words.extend(self.variables.split_whitespace());
+        words.extend([program.to_str().unwrap(), "helper", "--state-dir", "/run/hawser-state"]);
+        let helper = self
+            .place
+            .command(&words)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -83,18 +120,18 @@ impl Laptop {
 
     /// Kills the helper without warning.
     pub fn kill_helper(&mut self) {
-        on_laptop("pkill -KILL -f '[h]awser helper'");
+        self.place.run("pkill -KILL -f '[h]awser helper'");
         self.helper.take().unwrap().wait().unwrap();
     }
 
     /// Runs `hawser` with these arguments.
     pub fn hawser(&self, arguments: &str) -> Said {
-        hawser(arguments)
+        self.hawser_with("", arguments)
     }
 
     /// The same with variables before it, as a shell takes them.
     pub fn hawser_with(&self, variables: &str, arguments: &str) -> Said {
-        on_laptop(&format!("{variables} {} {arguments}", program().display()))
+        self.place.run(&format!("{variables} timeout 90 {} {arguments}", program().display()))
     }
 
     /// The only connection, as `hawser status --json` shows it.
@@ -106,6 +143,25 @@ impl Laptop {
     /// The state of the only connection.
     pub fn state(&self) -> String {
         self.status()["state"].as_str().unwrap_or("none").to_owned()
+    }
+
+    /// Runs `hawser`, which has to succeed.
+    pub fn ok(&self, arguments: &str) -> Said {
+        let said = self.hawser(arguments);
+        assert_eq!(said.code, 0, "{arguments}: {said:?}");
+        said
+    }
+
+    /// An intercept of the only connection, as `hawser status --json` shows it; null if there is none.
+    pub fn intercept(&self, name: &str) -> Value {
+        let status = self.status();
+        let intercepts = status["intercepts"].as_array().cloned().unwrap_or_default();
+        intercepts.into_iter().find(|intercept| intercept["name"] == name).unwrap_or_default()
+    }
+
+    /// The phase of an intercept; empty if there is none.
+    pub fn phase(&self, name: &str) -> String {
+        self.intercept(name)["phase"].as_str().unwrap_or_default().to_owned()
     }
 
     /// The error that a command failed with.
@@ -125,11 +181,22 @@ impl Default for Laptop {
 impl Drop for Laptop {
     fn drop(&mut self) {
         self.hawser("disconnect");
-        on_laptop("pkill -TERM -f '[h]awser helper'; pkill -TERM -f '[h]awser companion'");
+        self.place.run("pkill -TERM -f '[h]awser helper'; pkill -TERM -f '[h]awser companion'");
         if let Some(mut helper) = self.helper.take() {
             let _ = helper.wait();
         }
     }
+}
+
+/// Lets developers intercept in the namespace `default`.
+fn developers() {
+    apply(
+        "apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: hawser-developer, namespace: default}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: hawser-developer}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: developers}]",
+    );
 }
 
 /// Runs `hawser` with these arguments on a laptop that needs no helper for it.
@@ -139,19 +206,24 @@ pub fn hawser(arguments: &str) -> Said {
 
 /// Runs a shell command on the laptop.
 pub fn on_laptop(command: &str) -> Said {
-    enter("laptop").args(["bash", "-c", command]).output().unwrap().into()
+    Place::First.run(command)
 }
 
 /// Starts a shell command on the laptop. The caller ends it.
 pub fn start_on_laptop(command: &str) -> Child {
-    let mut enter = enter("laptop");
-    enter.args(["bash", "-c", command]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    enter.spawn().unwrap()
+    Place::First.start(command)
 }
 
 /// Runs a shell command on the node; kubectl has all rights there.
 pub fn on_node(command: &str) -> Said {
     enter("node").args(["bash", "-c", command]).output().unwrap().into()
+}
+
+/// Starts a shell command on the node. The caller ends it.
+pub fn start_on_node(command: &str) -> Child {
+    let mut enter = enter("node");
+    enter.args(["bash", "-c", command]);
+    enter.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// Runs kubectl with all rights and says what it printed.

@@ -1,11 +1,12 @@
 //! Which requests a laptop wants.
 
+use hawser_tunnel::limits::FILTER_PROGRAM;
 use hawser_tunnel::proto::text_match::Match;
 use hawser_tunnel::proto::{HttpFilter, TextMatch};
 use hyper::header::HeaderName;
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method};
-use regex::bytes::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 
 /// A filter, ready to be held against requests.
 #[derive(Debug)]
@@ -57,7 +58,9 @@ impl Text {
             Some(Match::Exact(text)) => Ok(Self::Exact(text.clone().into())),
             Some(Match::Prefix(text)) => Ok(Self::Prefix(text.trim_end_matches('/').to_owned().into())),
             Some(Match::Regex(pattern)) => {
-                Regex::new(&format!("^(?:{pattern})$")).map(Self::Regex).map_err(|error| error.to_string())
+                let mut regex = RegexBuilder::new(&format!("^(?:{pattern})$"));
+                regex.size_limit(FILTER_PROGRAM).dfa_size_limit(FILTER_PROGRAM);
+                regex.build().map(Self::Regex).map_err(|error| error.to_string())
             }
             None => Err("the filter says what to look at but not what for".to_owned()),
         }

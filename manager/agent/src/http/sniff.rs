@@ -3,6 +3,7 @@
 use std::io;
 
 use tokio::net::TcpStream;
+use tokio::net::tcp::ReadHalf;
 
 /// What a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub enum Speech {
 }
 
 /// What a client of HTTP/2 says first (RFC 9113, section 3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The methods of RFC 9110 and RFC 5789, and as many letters as the longest has.
 const METHODS: [&[u8]; 9] =
     [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"CONNECT ", b"OPTIONS ", b"TRACE ", b"PATCH "];
@@ -35,6 +36,15 @@ pub async fn sniff(client: &TcpStream) -> io::Result<Speech> {
         }
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
+}
+
+/// Whether what has come begins with the whole first line of a request of HTTP/1.1 (RFC 9112, section 3). It stays there.
+pub async fn begins_request(client: &mut ReadHalf<'_>) -> io::Result<bool> {
+    let mut first = [0; 2_048];
+    let length = client.peek(&mut first).await?;
+    let first = &first[..length];
+    let line = first.split(|byte| *byte == b'\n').next().filter(|line| line.len() < length);
+    Ok(line.is_some_and(|line| judge(line) == Some(Speech::Http1) && line.ends_with(b" HTTP/1.1\r")))
 }
 
 /// `None` if more is needed to tell.

@@ -4,6 +4,7 @@
 pub mod bare;
 mod bulk;
 mod direct;
+mod intercepts;
 mod latency;
 mod manager;
 mod recovery;
@@ -40,6 +41,9 @@ pub const ROWS: &[Row] = &[
     Row { name: "recovery", about: "a manager killed, of two and of one", measure: recovery::killed },
     Row { name: "sessions", about: "memory of a manager with twenty sessions", measure: sessions::memory },
     Row { name: "scale", about: "200 namespaces and 10,000 pods", measure: scale::many },
+    Row { name: "agent", about: "through an agent that has nothing to do", measure: intercepts::passing },
+    Row { name: "intercept", about: "requests that a laptop may want", measure: intercepts::requests },
+    Row { name: "attach", about: "from the command to the first request at the handler", measure: intercepts::attach },
     Row { name: "direct", about: "past the API server", measure: direct::bulk },
 ];
 

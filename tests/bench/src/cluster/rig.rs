@@ -47,7 +47,7 @@ impl Rig {
         let program = std::env::current_exe().context("finding the own program")?.display().to_string();
         serve();
         let pod = kubectl("get pod bench -o jsonpath={.status.podIP}");
-        let laptop = Laptop::connected("");
+        let laptop = Laptop::developer();
         within(20, "nginx answers", || on_laptop(&format!("curl -sf http://{pod}:{WEB}/")).code == 0);
         Ok(Rig { blocks, laptop, pod, program, forwards: RefCell::default() })
     }

@@ -2,6 +2,7 @@
 
 mod app;
 mod board;
+mod files;
 mod gate;
 mod http;
 mod limits;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-/// Laptops and agents at once. Beyond it a connection is closed at once.
-pub const CONNECTIONS: usize = 4_096;
+/// Laptops' connections at once. Beyond it one is closed at once.
+pub const LAPTOPS: usize = 1_024;
+/// Agents' connections at once. Beyond it one is closed at once; its agent tries again, and passes everything to its app.
+pub const AGENTS: usize = 8_192;
 /// A name server that does not answer.
 pub const QUERY_TIME: Duration = Duration::from_secs(4);
 /// Ways past the API server that a replica tells laptops of. Others are left out.

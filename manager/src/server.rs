@@ -50,7 +50,7 @@ pub async fn serve(
         None => None,
     };
     let (agent_listener, agents) = agents.unzip();
-    let house = Arc::new(House { laptops: Arc::new(laptops), acceptor, agents, connections: AtomicUsize::new(0) });
+    let house = Arc::new(House { laptops: Arc::new(laptops), acceptor, agents, connections: Default::default() });
     let workers = workers(&house)?;
     let listener = bind(listen).await?;
     let address = listener.local_addr().unwrap_or(listen);
@@ -62,11 +62,11 @@ pub async fn serve(
         () = ended => {}
     }
     drop((listener, agent_listener));
-    tracing::info!(connections = house.connections.load(Ordering::Relaxed), "stopping");
+    tracing::info!(connections = house.count(), "stopping");
     stop.send_replace(true);
     let deadline = tokio::time::Instant::now() + DRAIN + FAREWELL;
     let _ = tokio::time::timeout(FAREWELL, cluster.leave()).await;
-    while house.connections.load(Ordering::Relaxed) > 0 && tokio::time::Instant::now() < deadline {
+    while house.count() > 0 && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     Ok(())
@@ -77,7 +77,14 @@ struct House {
     laptops: Arc<Laptops>,
     acceptor: Acceptor,
     agents: Option<Agents>,
-    connections: AtomicUsize,
+    /// Of laptops, and of agents.
+    connections: [AtomicUsize; 2],
+}
+
+impl House {
+    fn count(&self) -> usize {
+        self.connections.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
 }
 
 struct Agents {
@@ -128,7 +135,7 @@ fn workers(house: &Arc<House>) -> Result<Vec<mpsc::Sender<Arrival>>, Fault> {
     let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     (0..count)
         .map(|number| {
-            let (sender, arrivals) = mpsc::channel(limits::CONNECTIONS);
+            let (sender, arrivals) = mpsc::channel(limits::LAPTOPS);
             let house = house.clone();
             let runtime = runtime()?;
             std::thread::Builder::new()
@@ -143,12 +150,13 @@ fn workers(house: &Arc<House>) -> Result<Vec<mpsc::Sender<Arrival>>, Fault> {
 async fn work(mut arrivals: mpsc::Receiver<Arrival>, house: Arc<House>) {
     while let Some((stream, guest)) = arrivals.recv().await {
         let Ok(stream) = TcpStream::from_std(stream) else { continue };
-        if house.connections.fetch_add(1, Ordering::Relaxed) >= limits::CONNECTIONS {
-            house.connections.fetch_sub(1, Ordering::Relaxed);
-            tracing::warn!(limit = limits::CONNECTIONS, "too many connections");
+        let house = house.clone();
+        let limit = if matches!(guest, Guest::Laptop) { limits::LAPTOPS } else { limits::AGENTS };
+        if house.connections[guest as usize].fetch_add(1, Ordering::Relaxed) >= limit {
+            house.connections[guest as usize].fetch_sub(1, Ordering::Relaxed);
+            tracing::warn!(limit, "too many connections");
             continue;
         }
-        let house = house.clone();
         tokio::spawn(async move {
             let ended = match (guest, &house.agents) {
                 (Guest::Agent, Some(Agents { host, acceptor })) => {
@@ -159,7 +167,7 @@ async fn work(mut arrivals: mpsc::Receiver<Arrival>, house: Arc<House>) {
             if let Err(error) = ended {
                 tracing::debug!(%error, "connection ended");
             }
-            house.connections.fetch_sub(1, Ordering::Relaxed);
+            house.connections[guest as usize].fetch_sub(1, Ordering::Relaxed);
         });
     }
 }

@@ -50,8 +50,19 @@ pub trait Host: Send + Sync + 'static {
 pub async fn connection<H: Host>(stream: TcpStream, acceptor: TlsAcceptor, host: Arc<H>) -> Result<(), LinkError> {
     let stream = shake_hands(stream, acceptor).await?;
     let known = Arc::new(OnceLock::new());
-    serve_http(stream, service_fn(move |request| answer(request, Known { host: host.clone(), agent: known.clone() })))
-        .await
+    let agent = known.clone();
+    let service = service_fn(move |request| answer(request, Known { host: host.clone(), agent: agent.clone() }));
+    let serving = serve_http(stream, service);
+    let strangers_end = async {
+        tokio::time::sleep(limits::HANDSHAKE).await;
+        if known.get().is_some() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        ended = serving => ended,
+        () = strangers_end => Err(LinkError::NotAdmitted),
+    }
 }
 
 /// One connection: its agent, once that has proven itself.

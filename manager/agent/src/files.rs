@@ -6,6 +6,8 @@ mod attributes;
 mod handles;
 mod root;
 mod server;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::os::unix::net::UnixStream;

@@ -83,7 +83,9 @@ impl Keeper {
             },
             _ = &mut *stopped => return None,
         };
-        let started = point::make(&self.point).and_then(|()| sshfs::start(&self.point, self.read_only, self.links));
+        let made = point::make(&self.point);
+        point::set_open(&self.point, true);
+        let started = made.and_then(|()| sshfs::start(&self.point, self.read_only, self.links));
         let mut child = match started {
             Ok(child) => child,
             Err(cause) => return Some(Outcome::Absent(cause)),
@@ -101,12 +103,17 @@ impl Keeper {
             platform::unmount(&self.point).await;
         }
         let words = sshfs::end(child, &self.point).await;
+        point::set_open(&self.point, false);
         let end = end?;
         if stood {
             return Some(Outcome::Lost(end));
         }
-        let end = if words.is_empty() { end } else { failed(&words) };
-        Some(if end.code == Code::PodAbsent { Outcome::Absent(end) } else { Outcome::Failed(end) })
+        Some(match end.code {
+            Code::MountFailed if !words.is_empty() => Outcome::Failed(failed(&words)),
+            Code::MountFailed => Outcome::Failed(end),
+            // Whatever sshfs says of it: it was not sshfs that failed.
+            _ => Outcome::Absent(end),
+        })
     }
 
     /// Asks the helper for the files.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use hawser_fault::{Code, Fault};
@@ -20,12 +20,13 @@ pub fn prepare(folder: Option<&Path>, connection: &str, intercept: &str) -> Resu
         Some(folder) => std::path::absolute(folder).map_err(|error| unusable(folder, &error.to_string()))?,
         None => own_folder()?.join(connection.replace('/', "_")).join(intercept),
     };
-    make(&point)?;
-    // The kernel's table has paths without links in them.
-    let point = fs::canonicalize(&point).map_err(|error| unusable(&point, &error.to_string()))?;
+    let point = without_links(&point)?;
     if sshfs::is_standing(&point) {
         return Ok(point);
     }
+    make(&point)?;
+    // It may be a link itself.
+    let point = fs::canonicalize(&point).map_err(|error| unusable(&point, &error.to_string()))?;
     let found = fs::metadata(&point).map_err(|error| unusable(&point, &error.to_string()))?;
     let user = nix::unistd::geteuid();
     if !user.is_root() && found.uid() != user.as_raw() {
@@ -38,22 +39,46 @@ pub fn prepare(folder: Option<&Path>, connection: &str, intercept: &str) -> Resu
     Ok(point)
 }
 
+/// The path as the kernel's table of mounts has it. What a dead one is mounted on can't be looked at itself, so this looks above.
+fn without_links(point: &Path) -> Result<PathBuf, Fault> {
+    let (Some(above), Some(name)) = (point.parent(), point.file_name()) else {
+        return Err(unusable(point, "it is the root"));
+    };
+    make(above)?;
+    Ok(fs::canonicalize(above).map_err(|error| unusable(point, &error.to_string()))?.join(name))
+}
+
 /// Makes the folder, with those above it, unless it is there.
 pub(super) fn make(point: &Path) -> Result<(), Fault> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(point);
     made.map_err(|error| unusable(point, &error.to_string()))
 }
 
+/// Lets a folder that was made for it be mounted on, or else nothing be put into it: what a program writes while no files are there
+/// would be hidden by the next mount.
+pub(super) fn set_open(point: &Path, open: bool) {
+    if is_own(point) {
+        let mode = if open { 0o700 } else { 0o500 };
+        // Then it stays as it is, which harms nothing.
+        let _: io::Result<()> = fs::set_permissions(point, fs::Permissions::from_mode(mode));
+    }
+}
+
 /// Removes a folder that was made for it.
 pub(super) fn remove(point: &Path) {
-    if let Ok(own) = own_folder()
-        && fs::canonicalize(own).is_ok_and(|own| point.starts_with(own))
+    if is_own(point)
         // It is empty unless somebody has put something there meanwhile.
         && fs::remove_dir(point).is_ok()
         && let Some(above) = point.parent()
     {
         let _: io::Result<()> = fs::remove_dir(above);
     }
+}
+
+fn is_own(point: &Path) -> bool {
+    own_folder()
+        .and_then(|own| fs::canonicalize(own).map_err(|error| unusable(point, &error.to_string())))
+        .is_ok_and(|own| point.starts_with(own))
 }
 
 fn own_folder() -> Result<PathBuf, Fault> {

@@ -37,16 +37,16 @@ pub fn carry(
 
 /// From the container. The end comes when its agent is gone, at the latest.
 async fn outwards(mut files: OwnedReadHalf, sender: &mpsc::Sender<Result<FilesReply, Status>>) {
+    let mut end = "no agent hands out the container's files";
     loop {
         let mut data = Vec::with_capacity(limits::FILES_CHUNK);
         match files.read_buf(&mut data).await {
             Ok(0) | Err(_) => {
-                let lost = Fault::new(Code::PodAbsent, "the agent that had the container's files is gone");
-                let _ = sender.send(Err(to_status(&lost))).await;
+                let _ = sender.send(Err(to_status(&Fault::new(Code::PodAbsent, end)))).await;
                 return;
             }
             Ok(_) if sender.send(Ok(FilesReply { data })).await.is_err() => return,
-            Ok(_) => {}
+            Ok(_) => end = "the agent that had the container's files is gone",
         }
     }
 }

@@ -241,15 +241,15 @@ pub(crate) mod tests {
         let state = InterceptState { until: NOW + 7_200_000, mount: Some(mount), ..active() };
         let expected = "\
 web intercepted in 210 ms: deployment/web in shop
-  traffic      http -> 127.0.0.1:8080
-  replicas     web-0 (10.1.0.4)
-  not reached  web-1
-  environment  12 variables of app in web-0
-  written to   .env, without KEY, which its format has no room for
-  files        /run/web, read-only
+  traffic       http -> 127.0.0.1:8080
+  replicas      web-0 (10.1.0.4)
+  not reached   web-1
+  environment   12 variables of app in web-0
+  written to    .env, without KEY, which its format has no room for
+  files         /run/web, read-only
   not readable  /etc/key
-  ends         in 2 h 00 min
-  leave with   hawser leave web
+  ends          in 2 h 00 min
+  leave with    hawser leave web
 warning: Nobody listens on the local port
   127.0.0.1:8080 is silent
   fix: Start it.

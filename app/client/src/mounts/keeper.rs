@@ -30,8 +30,14 @@ pub(super) async fn keep(
     if let Some(before) = before {
         let _ = before.await;
     }
-    let mut keeper =
-        Keeper { place, point: mount.path.into(), read_only: mount.read_only, links: LinksUp::Told, reports };
+    let mut keeper = Keeper {
+        place,
+        point: mount.path.into(),
+        read_only: mount.read_only,
+        links: LinksUp::Told,
+        reports,
+        last: None,
+    };
     let (mut wait, longest) = limits::RETRY;
     loop {
         let Some(outcome) = keeper.once(&mut stopped).await else { break };
@@ -61,6 +67,7 @@ struct Keeper {
     read_only: bool,
     links: LinksUp,
     reports: mpsc::Sender<MountReport>,
+    last: Option<MountReport>,
 }
 
 /// What came of one mount.
@@ -75,7 +82,7 @@ enum Outcome {
 
 impl Keeper {
     /// One mount from beginning to end; `None` if it was told to stop.
-    async fn once(&self, stopped: &mut oneshot::Receiver<()>) -> Option<Outcome> {
+    async fn once(&mut self, stopped: &mut oneshot::Receiver<()>) -> Option<Outcome> {
         let (requests, replies) = tokio::select! {
             asked = self.ask() => match asked {
                 Ok(asked) => asked,
@@ -128,7 +135,7 @@ impl Keeper {
     }
 
     /// Tells of the mount as soon as it stands, then waits for ever; ends if it doesn't in time.
-    async fn stand(&self, stood: &mut bool) {
+    async fn stand(&mut self, stood: &mut bool) {
         let standing = async {
             while !sshfs::is_standing(&self.point) {
                 sleep(limits::LOOK_AGAIN).await;
@@ -143,11 +150,14 @@ impl Keeper {
         }
     }
 
-    async fn report(&self, mounted: bool, cause: Option<Fault>, unreadable: Vec<String>) {
+    async fn report(&mut self, mounted: bool, cause: Option<Fault>, unreadable: Vec<String>) {
         let (connection, name) = self.place.clone();
         let report = MountReport { connection, name, mounted, cause: cause.map(Into::into), unreadable };
-        // Without a helper there is nobody to tell.
-        let _ = self.reports.send(report).await;
+        if self.last.as_ref() != Some(&report) {
+            self.last = Some(report.clone());
+            // Without a helper there is nobody to tell.
+            let _ = self.reports.send(report).await;
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
-use nix::sys::stat::{Mode, UtimensatFlags, utimensat};
+use nix::sys::stat::{Mode, SFlag, UtimensatFlags, fstat, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, fchownat};
 use russh_sftp::protocol::FileAttributes;
@@ -85,7 +85,11 @@ pub fn by_descriptor(file: &OwnedFd) -> String {
     format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
+/// A link has none that mean anything, and some kernels would set them all the same.
 fn change_permissions(file: &OwnedFd, permissions: u32) -> Result<(), Errno> {
+    if SFlag::from_bits_truncate(fstat(file)?.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFLNK {
+        return Err(Errno::EOPNOTSUPP);
+    }
     let permissions = Permissions::from_mode(permissions & 0o7777);
     std::fs::set_permissions(by_descriptor(file), permissions).map_err(|error| errno(&error))
 }

@@ -144,3 +144,12 @@ pub const FOLLOW_OBJECT: Duration = Duration::from_secs(60);
 
 /// News of an object that wait to be taken in. Then nothing more is read from the API server.
 pub const OBJECT_NEWS: usize = 16;
+
+/// Bytes of the path of a mount point. A longer one is refused with `bad-argument`.
+pub const MOUNT_PATH: usize = 4_096;
+
+/// Paths that a companion names as unreadable. The rest is left out.
+pub const UNREADABLE: usize = 16;
+
+/// Bytes of files in one message to a companion.
+pub const FILES_CHUNK: usize = 128 * 1024;

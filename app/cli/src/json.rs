@@ -122,6 +122,19 @@ pub(crate) struct Intercept {
     replicas: Vec<Replica>,
     /// The name of its object in the namespace.
     object: String,
+    /// Where its files are wanted, if they are.
+    files: Option<MountedFiles>,
+}
+
+#[derive(Serialize)]
+struct MountedFiles {
+    path: String,
+    read_only: bool,
+    mounted: bool,
+    /// Why they are not mounted.
+    cause: Option<Cause>,
+    /// Paths in the container that its agent may not read.
+    unreadable: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -375,7 +388,16 @@ impl From<proto::InterceptState> for Intercept {
             cause: state.cause.map(|cause| Fault::from(cause).into()),
             replicas: state.pods.into_iter().map(replica).collect(),
             object: state.object,
+            files: state.mount.map(MountedFiles::from),
         }
+    }
+}
+
+impl From<proto::MountState> for MountedFiles {
+    fn from(state: proto::MountState) -> Self {
+        let proto::Mount { path, read_only } = state.mount.unwrap_or_default();
+        let cause = state.cause.map(|cause| Fault::from(cause).into());
+        Self { path, read_only, mounted: state.mounted, cause, unreadable: state.unreadable }
     }
 }
 
@@ -561,7 +583,7 @@ mod tests {
                     {"name": "web-0", "address": "10.1.0.4", "reached": true},
                     {"name": "web-1", "address": null, "reached": false}
                 ],
-                "object": "web-1a2b3"
+                "object": "web-1a2b3", "files": null
             },
             "environment": {
                 "pod": "web-0", "container": "app", "variables": 2,

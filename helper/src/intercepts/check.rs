@@ -58,6 +58,12 @@ pub(super) fn fits(wanted: &Intercept, others: &[&Intercept]) -> Result<(), Faul
         let detail = format!("the connection {} has {} intercepts already", wanted.connection.name, others.len());
         return Err(Fault::new(Code::LimitReached, detail));
     }
+    let path = wanted.mount.as_ref().map(|mount| &mount.path);
+    let same_path = |other: &&&Intercept| path.is_some() && other.mount.as_ref().map(|mount| &mount.path) == path;
+    if let Some(other) = others.iter().find(same_path) {
+        let detail = format!("the files of the intercept {} are mounted there", other.name);
+        return Err(Fault::new(Code::MountPointUnusable, detail));
+    }
     for ((kind, port), address) in wanted.handlers() {
         for other in others {
             let taken = other.handlers().find(|(theirs, elsewhere)| *theirs == (kind, port) && *elsewhere != address);
@@ -116,6 +122,7 @@ mod tests {
 
     use super::*;
     use crate::store::desired::Id;
+    use crate::store::intercepts::Mount;
     use crate::store::intercepts::tests::{intercept, port};
 
     fn wanted() -> Intercept {
@@ -162,6 +169,10 @@ mod tests {
         assert!(fault.detail.contains("intercept web ") && fault.fix.contains("leave web"), "{fault}");
         let udp = Intercept { ports: vec![port("http", Protocol::Udp, 8080)], ..elsewhere("api") };
         assert_eq!(fits(&udp, &[&wanted()]), Ok(()));
+        let mount = Some(Mount { path: "/mnt".to_owned(), read_only: false });
+        let with_files = |name: &str| Intercept { name: name.to_owned(), mount: mount.clone(), ..wanted() };
+        let fault = fits(&with_files("api"), &[&with_files("web")]).unwrap_err();
+        assert_eq!(fault.code, Code::MountPointUnusable);
         let many = vec![wanted(); limits::INTERCEPTS];
         let others: Vec<&Intercept> = many.iter().collect();
         assert_eq!(fits(&wanted(), &others).unwrap_err().code, Code::LimitReached);

@@ -18,6 +18,7 @@ use hawser_fault::{Code, Fault};
 use hawser_tunnel::proto::{AgentContainer, InterceptedPod};
 use jiff::Timestamp;
 use parking_lot::Mutex;
+use tokio::net::UnixStream;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
@@ -36,6 +37,8 @@ pub struct Intercepts<O> {
     desired: Arc<Mutex<Desired>>,
     entries: Mutex<BTreeMap<Key, Entry>>,
     deliveries: Mutex<HashMap<Id, Arc<Deliveries>>>,
+    /// What the companions say, as long as they are there.
+    mounted: Mutex<HashMap<Key, Mounted>>,
     changes: watch::Sender<u64>,
 }
 
@@ -58,6 +61,19 @@ pub struct View {
     pub standing: Standing,
     /// The pods whose agents the managers have.
     pub pods: Vec<InterceptedPod>,
+    /// What the user's companion says of its files, if they are wanted.
+    pub mounted: Option<Mounted>,
+}
+
+/// How the files of an intercept are mounted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mounted {
+    /// They are there.
+    pub mounted: bool,
+    /// Why they are not.
+    pub cause: Option<Fault>,
+    /// What can't be read of them.
+    pub unreadable: Vec<String>,
 }
 
 /// What an intercepted container has.
@@ -77,6 +93,7 @@ impl<O: Objects> Intercepts<O> {
             desired,
             entries: Mutex::default(),
             deliveries: Mutex::default(),
+            mounted: Mutex::default(),
             changes: watch::Sender::new(0),
         })
     }
@@ -194,6 +211,32 @@ impl<O: Objects> Intercepts<O> {
         standing::environment(&view)
     }
 
+    /// Asks for the files of the intercepted container: what is returned speaks sftp, and ends if nobody there does.
+    ///
+    /// # Errors
+    /// `intercept-unknown`, `container-unknown`, `volumes-absent`; why the intercept is not in force, or `pod-absent`.
+    pub fn files(&self, connection: &Id, name: &str) -> Result<UnixStream, Fault> {
+        let view = self.view(connection, name).ok_or_else(|| unknown(connection, name))?;
+        let place = standing::container(&view)?;
+        let uid = view.standing.uid.unwrap_or_default();
+        self.deliveries(connection).files(&uid, place)
+    }
+
+    /// What the companion of the connection's owner says of an intercept's files.
+    pub fn report(&self, connection: Id, name: String, mounted: Mounted) {
+        let key = (connection, name);
+        if self.entries.lock().contains_key(&key) {
+            self.mounted.lock().insert(key, mounted);
+            self.changed();
+        }
+    }
+
+    /// The companion of this user is gone, and its mounts with it.
+    pub fn forget_mounts(&self, owner: u32) {
+        self.mounted.lock().retain(|(connection, _), _| connection.owner != owner);
+        self.changed();
+    }
+
     /// A connection is up: its intercepts go on.
     pub fn resume(&self, connection: &Id) {
         for entry in self.entries.lock().values().filter(|entry| entry.intercept.connection == *connection) {
@@ -275,7 +318,9 @@ impl<O: Objects> Intercepts<O> {
         let desired = self.desired.lock();
         let wanted =
             desired.intercepts().iter().find(|other| other.is(&entry.intercept.connection, &entry.intercept.name));
-        View { intercept: wanted.unwrap_or(&entry.intercept).clone(), standing, pods }
+        let intercept = wanted.unwrap_or(&entry.intercept).clone();
+        let mounted = self.mounted.lock().get(&(intercept.connection.clone(), intercept.name.clone())).cloned();
+        View { intercept, standing, pods, mounted }
     }
 
     fn has(&self, connection: &Id, name: &str) -> bool {
@@ -318,6 +363,7 @@ impl<O: Objects> Intercepts<O> {
             // Another one may have taken its place.
             if end != End::Shown && entries.get(&key).is_some_and(|entry| entry.standing.same_channel(&own)) {
                 entries.remove(&key);
+                intercepts.mounted.lock().remove(&key);
             }
             drop(entries);
             intercepts.set_handlers(&key.0);

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use hawser_api::{Condition, ConditionStatus, Intercept as Object, InterceptPhase};
 use hawser_fault::{Code, Fault};
+use hawser_tunnel::proto::{AgentContainer, InterceptedPod};
 use jiff::Timestamp;
 
 use super::{Environment, View};
@@ -128,6 +129,22 @@ pub(super) fn end(intercept: &Intercept, last: Option<&Object>, now: Timestamp) 
 
 /// The container's environment and files, as a pod of the intercept has them: one that sends to this laptop before others.
 pub(super) fn environment(view: &View) -> Result<Environment, Fault> {
+    let (pod, container) = found(view)?;
+    Ok(Environment { pod: pod.name.clone(), container: pod.containers[container].clone() })
+}
+
+/// The number of the container among those of its pod: by it its files are asked for.
+pub(super) fn container(view: &View) -> Result<u16, Fault> {
+    let (pod, container) = found(view)?;
+    let AgentContainer { name, mounts, .. } = &pod.containers[container];
+    if mounts.is_empty() {
+        let detail = format!("the container {name} of the pod {} has no volumes, or none that may be seen", pod.name);
+        return Err(Fault::new(Code::VolumesAbsent, detail));
+    }
+    u16::try_from(container).map_err(|_| Fault::new(Code::LimitReached, "the pod has too many containers"))
+}
+
+fn found(view: &View) -> Result<(&InterceptedPod, usize), Fault> {
     let name = &view.intercept.workload.name;
     let told = |applied: bool| view.pods.iter().find(|pod| pod.applied == applied && !pod.containers.is_empty());
     let Some(pod) = told(true).or_else(|| told(false)) else {
@@ -135,7 +152,7 @@ pub(super) fn environment(view: &View) -> Result<Environment, Fault> {
         return Err(view.standing.cause.clone().unwrap_or_else(absent));
     };
     let wanted = view.intercept.container.as_deref();
-    let container = pod.containers.iter().find(|container| wanted.is_none_or(|wanted| container.name == wanted));
+    let container = pod.containers.iter().position(|container| wanted.is_none_or(|wanted| container.name == wanted));
     let Some(container) = container else {
         let names: Vec<&str> = pod.containers.iter().map(|container| container.name.as_str()).collect();
         let detail = format!(
@@ -146,7 +163,7 @@ pub(super) fn environment(view: &View) -> Result<Environment, Fault> {
         );
         return Err(Fault::new(Code::ContainerUnknown, detail));
     };
-    Ok(Environment { pod: pod.name.clone(), container: container.clone() })
+    Ok((pod, container))
 }
 
 fn is_ending(object: &Object) -> bool {
@@ -178,7 +195,6 @@ fn untrue(conditions: &[Condition]) -> Option<&Condition> {
 #[cfg(test)]
 mod tests {
     use hawser_api::{InterceptStatus, Time};
-    use hawser_tunnel::proto::{AgentContainer, InterceptedPod};
 
     use super::super::tests::object;
     use super::*;
@@ -305,6 +321,7 @@ mod tests {
             intercept: Intercept { container: wanted_container.map(str::to_owned), ..wanted() },
             standing: Standing::of(&wanted()),
             pods,
+            mounted: None,
         };
         let pods = vec![pod("web-0", false, &["app"]), pod("web-1", true, &["app", "proxy"])];
         let found = |wanted: Option<&str>| {
@@ -316,6 +333,11 @@ mod tests {
         assert_eq!(fault.code, Code::ContainerUnknown);
         assert!(fault.detail.ends_with("it has app, proxy"), "{fault}");
         assert_eq!(environment(&view(None, vec![pod("web-2", true, &[])])).unwrap_err().code, Code::PodAbsent);
+        let fault = super::container(&view(Some("proxy"), pods.clone())).unwrap_err();
+        assert_eq!(fault.code, Code::VolumesAbsent);
+        let mut with_volumes = pods;
+        with_volumes[1].containers[1].mounts.push("/data".to_owned());
+        assert_eq!(super::container(&view(Some("proxy"), with_volumes)), Ok(1));
         let waiting = Fault::new(Code::LimitReached, "no quota");
         let standing = Standing { cause: Some(waiting.clone()), ..Standing::of(&wanted()) };
         assert_eq!(environment(&View { standing, ..view(None, Vec::new()) }).unwrap_err(), waiting);

@@ -98,6 +98,7 @@ impl Companions {
             Ok(Err(fault)) => Err(fault),
             Ok(Ok(Answer::Fault(fault))) => Err(fault.into()),
             Ok(Ok(Answer::Access(access))) => Ok(access),
+            Ok(Ok(Answer::Mount(_))) => Err(absent("your companion process answers something else")),
         }
     }
 

@@ -9,15 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hawser_fault::{Code, Fault};
 use hawser_tunnel::client::Caller;
 use hawser_tunnel::error::LinkError;
 use hawser_tunnel::frame::{Kind, Reason};
 use hawser_tunnel::link::Shared;
 use hawser_tunnel::proto::{InterceptList, Intercepted, InterceptedPod};
-use hawser_tunnel::sockets::{self, Answer, Gate, Lead, Opener, Side, Sockets};
+use hawser_tunnel::sockets::{self, Answer, Gate, Lead, Near, Opener, Side, Sockets};
 use hawser_tunnel::target;
 use hawser_vif::LinkId;
 use parking_lot::Mutex;
+use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -28,6 +30,8 @@ pub struct Deliveries {
     handlers: Mutex<Handlers>,
     /// What the manager behind each link says.
     said: Mutex<BTreeMap<LinkId, Vec<Intercepted>>>,
+    /// What asks that manager for flows.
+    openers: Mutex<HashMap<LinkId, Opener>>,
     changes: watch::Sender<u64>,
 }
 
@@ -37,7 +41,7 @@ pub type Handlers = HashMap<(Kind, u16), SocketAddr>;
 impl Deliveries {
     /// Nothing is delivered yet. `changes` counts what the managers say.
     pub fn new(changes: watch::Sender<u64>) -> Self {
-        Self { handlers: Mutex::default(), said: Mutex::default(), changes }
+        Self { handlers: Mutex::default(), said: Mutex::default(), openers: Mutex::default(), changes }
     }
 
     /// From now on these are all.
@@ -58,12 +62,35 @@ impl Deliveries {
         pods.into_values().collect()
     }
 
+    /// Asks for the files of a container, by its number in its pod, of the intercept with this uid. What is returned ends if no
+    /// agent has them.
+    ///
+    /// # Errors
+    /// `pod-absent` if no manager has an agent of it now.
+    pub fn files(&self, uid: &str, container: u16) -> Result<UnixStream, Fault> {
+        let absent = |why: &str| Fault::new(Code::PodAbsent, format!("the container's files cannot be had now: {why}"));
+        let (opener, number) = {
+            let (said, openers) = (self.said.lock(), self.openers.lock());
+            let found = said.iter().find_map(|(link, intercepts)| {
+                let has_agent = |one: &&Intercepted| one.uid == uid && !one.pods.is_empty();
+                Some((openers.get(link)?.clone(), intercepts.iter().find(has_agent)?.number))
+            });
+            found.ok_or_else(|| absent("no manager has a pod's agent"))?
+        };
+        let (near, far) = UnixStream::pair().map_err(|error| absent(&error.to_string()))?;
+        match opener.open(Kind::Tcp, target::of_intercept(number, container), Near::Stream(far)) {
+            Ok(()) => Ok(near),
+            Err(_) => Err(absent("the link to the manager has just ended")),
+        }
+    }
+
     fn hear(&self, link: LinkId, list: InterceptList) {
         self.said.lock().insert(link, list.intercepts);
         self.changes.send_modify(|count| *count += 1);
     }
 
     fn forget(&self, link: LinkId) {
+        self.openers.lock().remove(&link);
         if self.said.lock().remove(&link).is_some() {
             self.changes.send_modify(|count| *count += 1);
         }
@@ -118,7 +145,9 @@ async fn deliver(
     let _forgetting = Forgetting(Arc::clone(&deliveries), link);
     loop {
         let gate: Arc<dyn Gate> = deliveries.clone();
-        let sockets = Arc::new(Mutex::new(Sockets::new(Side::Client, gate, Opener::default())));
+        let opener = Opener::default();
+        let sockets = Arc::new(Mutex::new(Sockets::new(Side::Client, gate, opener.clone())));
+        deliveries.openers.lock().insert(link, opener);
         *present.lock() = Some(sockets.clone());
         let Err(error) = serve(&deliveries, link, &caller, pace, sockets).await;
         tracing::debug!(%error, "deliveries of a link end");

@@ -17,9 +17,9 @@ use serde_json::Value;
 use super::message::milliseconds;
 use crate::connection;
 use crate::connections;
-use crate::intercepts::{Environment, Phase, View};
+use crate::intercepts::{Environment, Mounted, Phase, View};
 use crate::store::desired::{Target, Wish};
-use crate::store::intercepts::Intercept;
+use crate::store::intercepts::{Intercept, Mount};
 
 /// Whether intercepts can begin over this connection now.
 pub fn is_up(view: &connections::View) -> Result<(), Fault> {
@@ -62,6 +62,7 @@ pub fn wanted(wish: &Wish, asked: proto::InterceptRequest) -> Result<Intercept, 
             "" => Ipv4Addr::LOCALHOST.into(),
             address => address.parse::<IpAddr>().map_err(|_| bad(format!("{address:?} is no IP address")))?,
         },
+        mount: asked.mount.map(mount).transpose()?,
         object: String::new(),
         uid: None,
         leaving: false,
@@ -80,7 +81,7 @@ pub fn time(milliseconds: i64) -> Result<Option<Timestamp>, Fault> {
 
 /// An intercept as its user sees it.
 pub fn state(view: &View) -> proto::InterceptState {
-    let View { intercept, standing, pods } = view;
+    let View { intercept, standing, pods, mounted } = view;
     proto::InterceptState {
         connection: intercept.connection.name.clone(),
         name: intercept.name.clone(),
@@ -106,7 +107,28 @@ pub fn state(view: &View) -> proto::InterceptState {
             })
             .collect(),
         object: intercept.object.clone(),
+        mount: intercept.mount.as_ref().map(|mount| mount_state(mount, mounted.clone().unwrap_or_default())),
     }
+}
+
+fn mount_state(wanted: &Mount, Mounted { mounted, cause, unreadable }: Mounted) -> proto::MountState {
+    let mount = proto::Mount { path: wanted.path.clone(), read_only: wanted.read_only };
+    proto::MountState { mount: Some(mount), mounted, cause: cause.as_ref().map(Into::into), unreadable }
+}
+
+/// What a companion says of a mount: of which intercept, and how it is.
+pub fn mounted(report: proto::MountReport) -> (String, String, Mounted) {
+    let proto::MountReport { connection, name, mounted, cause, mut unreadable } = report;
+    unreadable.truncate(crate::limits::UNREADABLE);
+    (connection, name, Mounted { mounted, cause: cause.map(Into::into), unreadable })
+}
+
+fn mount(asked: proto::Mount) -> Result<Mount, Fault> {
+    let proto::Mount { path, read_only } = asked;
+    if !path.starts_with('/') || path.len() > crate::limits::MOUNT_PATH || path.contains(char::is_control) {
+        return Err(bad("a mount point is an absolute path of printable characters".to_owned()));
+    }
+    Ok(Mount { path, read_only })
 }
 
 /// What an intercepted container has.
@@ -266,12 +288,13 @@ mod tests {
             kind: "StatefulSet".to_owned(),
             address: "::1".to_owned(),
             until: 1_700_000_000_000,
+            mount: Some(proto::Mount { path: "/home/ann/web".to_owned(), read_only: true }),
             ports,
             http: Some(http),
             ..asked()
         };
         let wanted = wanted(&wish(), asked.clone()).unwrap();
-        let view = View { standing: Standing::of(&wanted), intercept: wanted, pods: Vec::new() };
+        let view = View { standing: Standing::of(&wanted), intercept: wanted, pods: Vec::new(), mounted: None };
         let state = state(&view);
         let back = proto::InterceptRequest {
             connection: asked.connection.clone(),
@@ -285,6 +308,7 @@ mod tests {
             http: state.http,
             address: state.address,
             until: state.until,
+            mount: state.mount.and_then(|state| state.mount),
         };
         assert_eq!(back, asked);
     }
@@ -309,6 +333,7 @@ mod tests {
             (proto::InterceptRequest { http: http(vec![header("", "a")]), ..asked() }, "no name"),
             (proto::InterceptRequest { http: http(vec![header("a", "b"); 17]), ..asked() }, "16 headers"),
             (proto::InterceptRequest { until: i64::MAX, ..asked() }, "is no time"),
+            (proto::InterceptRequest { mount: Some(proto::Mount::default()), ..asked() }, "absolute path"),
         ] {
             let fault = wanted(&wish(), bad).unwrap_err();
             assert_eq!(fault.code, Code::BadArgument);

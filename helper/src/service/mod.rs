@@ -1,6 +1,7 @@
 //! The contract of hawser-ipc, answered: one method a call, each in terms of [`Connections`].
 
 mod doctor;
+mod files;
 mod intercept;
 mod message;
 mod stream;
@@ -11,9 +12,9 @@ use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::helper_server::Helper;
 use hawser_ipc::proto::{
     BrowseRequest, Catalogue, CompanionAnswer, CompanionRequest, ConnectRequest, Connection, DisconnectReply,
-    DisconnectRequest, DoctorReply, DoctorRequest, EnvironmentReply, EnvironmentRequest, ExtendRequest, FlowList,
-    FlowsRequest, InterceptRequest, InterceptState, KeyReply, KeyRequest, LeaveReply, LeaveRequest, LoggedInReply,
-    LoggedInRequest, LogsReply, LogsRequest, Snapshot, WatchRequest,
+    DisconnectRequest, DoctorReply, DoctorRequest, EnvironmentReply, EnvironmentRequest, ExtendRequest, FilesReply,
+    FilesRequest, FlowList, FlowsRequest, InterceptRequest, InterceptState, KeyReply, KeyRequest, LeaveReply,
+    LeaveRequest, LoggedInReply, LoggedInRequest, LogsReply, LogsRequest, Snapshot, WatchRequest,
 };
 use hawser_ipc::{peer_of, to_status};
 use tokio::sync::Semaphore;
@@ -70,6 +71,7 @@ impl Helper for Service {
     type BrowseStream = ReceiverStream<Result<Catalogue, Status>>;
     type AccompanyStream = ReceiverStream<Result<CompanionRequest, Status>>;
     type InterceptStream = ReceiverStream<Result<InterceptState, Status>>;
+    type FilesStream = ReceiverStream<Result<FilesReply, Status>>;
     type FlowsStream = ReceiverStream<Result<FlowList, Status>>;
 
     async fn connect(&self, request: Request<ConnectRequest>) -> Streamed<Connection> {
@@ -179,11 +181,23 @@ impl Helper for Service {
         Ok(Response::new(intercept::environment(environment)))
     }
 
+    async fn files(&self, request: Request<Streaming<FilesRequest>>) -> Streamed<FilesReply> {
+        let place = self.stream_place()?;
+        let caller = peer_of(&request)?.uid;
+        let mut requests = request.into_inner();
+        let named = || to_status(&Fault::new(Code::BadArgument, "the first message names no intercept"));
+        let FilesRequest { connection, name, .. } = requests.message().await?.ok_or_else(named)?;
+        let id = self.own(caller, &connection)?.wish.id;
+        let files = self.machine.intercepts.files(&id, &name).map_err(|fault| to_status(&fault))?;
+        Ok(Response::new(files::carry(files, requests, place)))
+    }
+
     async fn accompany(&self, request: Request<Streaming<CompanionAnswer>>) -> Streamed<CompanionRequest> {
         let place = self.stream_place()?;
         let owner = peer_of(&request)?.uid;
         let companions = Arc::clone(&self.machine.clusters.companions);
-        Ok(Response::new(stream::companion(companions, owner, request.into_inner(), place)))
+        let intercepts = Arc::clone(&self.machine.intercepts);
+        Ok(Response::new(stream::companion(companions, intercepts, owner, request.into_inner(), place)))
     }
 
     async fn logged_in(&self, request: Request<LoggedInRequest>) -> Result<Response<LoggedInReply>, Status> {

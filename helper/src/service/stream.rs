@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use hawser_fault::{Code, Fault};
+use hawser_ipc::proto::companion_answer::Answer;
 use hawser_ipc::proto::{Catalogue, CompanionAnswer, CompanionRequest, Connection, FlowList, InterceptState, Snapshot};
 use hawser_ipc::to_status;
 use hawser_tunnel::proto as tunnel;
@@ -82,29 +83,38 @@ pub fn catalogues(
 }
 
 /// What the helper asks of a companion, for as long as that is there.
-pub fn companion(
+pub fn companion<O: Objects>(
     companions: Arc<Companions>,
+    intercepts: Arc<Intercepts<O>>,
     owner: u32,
     mut answers: Streaming<CompanionAnswer>,
     place: Place,
 ) -> Stream<CompanionRequest> {
     let mut requests = companions.arrive(owner);
+    intercepts.forget_mounts(owner);
     spawn(place, async move |sender| {
-        loop {
+        let replaced = loop {
             tokio::select! {
                 request = requests.recv() => match request {
-                    None => {
-                        let _ = sender.send(Err(Status::aborted("another companion took its place"))).await;
-                        return;
-                    }
-                    Some(request) => if sender.send(Ok(request)).await.is_err() { return },
+                    None => break true,
+                    Some(request) => if sender.send(Ok(request)).await.is_err() { break false },
                 },
                 answer = answers.message() => match answer {
+                    Ok(Some(CompanionAnswer { answer: Some(Answer::Mount(report)), .. })) => {
+                        let (connection, name, mounted) = intercept::mounted(report);
+                        intercepts.report(Id { owner, name: connection }, name, mounted);
+                    }
                     Ok(Some(answer)) => companions.answer(owner, answer),
-                    Ok(None) | Err(_) => return,
+                    Ok(None) | Err(_) => break false,
                 },
-                () = sender.closed() => return,
+                () = sender.closed() => break false,
             }
+        };
+        if replaced {
+            // What is mounted now is the other one's.
+            let _ = sender.send(Err(Status::aborted("another companion took its place"))).await;
+        } else {
+            intercepts.forget_mounts(owner);
         }
     })
 }

@@ -32,6 +32,9 @@ pub struct Intercept {
     pub until: Option<Timestamp>,
     /// Where the handler listens.
     pub address: IpAddr,
+    /// Where the container's files are wanted, if they are.
+    #[serde(default)]
+    pub mount: Option<Mount>,
     /// The name of its object in the cluster.
     pub object: String,
     /// The uid of its object, once that was made. The object is not made again while this stands.
@@ -39,6 +42,15 @@ pub struct Intercept {
     /// It is to go as soon as the cluster can be told.
     #[serde(default)]
     pub leaving: bool,
+}
+
+/// Where files are wanted on this computer. Nothing to the helper but a word for the user's companion, which mounts them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    /// An absolute path.
+    pub path: String,
+    /// Nothing is to be changed there.
+    pub read_only: bool,
 }
 
 impl Intercept {
@@ -90,6 +102,7 @@ pub mod tests {
             filters: None,
             until: None,
             address: IpAddr::from([127, 0, 0, 1]),
+            mount: None,
             object: format!("{name}-1a2b3"),
             uid: None,
             leaving: false,

@@ -28,3 +28,13 @@ pub const DNS_MESSAGE: usize = 65_535;
 pub const COPIED_CHUNKS: usize = 32;
 /// Copied requests of one client's connection that wait for the laptop. Beyond it they are dropped.
 pub const COPIED_REQUESTS: usize = 64;
+/// Laptops that have files of this pod at once. The next one is refused.
+pub const FILE_SERVERS: usize = 32;
+/// Files and folders that one laptop has open. The next one is refused.
+pub const OPEN_FILES: usize = 1_024;
+/// Bytes of a request to the sftp server, as with OpenSSH's. A longer one ends the flow.
+pub const SFTP_PACKET: usize = 256 * 1024;
+/// Bytes of a file in one answer. Whoever wants more asks again.
+pub const SFTP_READ: usize = 128 * 1024;
+/// Entries of a folder in one answer. Whoever wants more asks again.
+pub const SFTP_ENTRIES: usize = 128;

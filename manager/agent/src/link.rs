@@ -13,15 +13,22 @@ use tokio::time::sleep;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::board::Board;
+use crate::files::Files;
 use crate::gate::Dialler;
 use crate::limits;
 use crate::registration::registration;
 
 /// Dials until nobody is there any more; `tell` hears of the other managers.
-pub async fn keep(address: String, config: Arc<Config>, board: Arc<Board>, tell: mpsc::Sender<Vec<String>>) {
+pub async fn keep(
+    address: String,
+    config: Arc<Config>,
+    board: Arc<Board>,
+    files: Arc<Files>,
+    tell: mpsc::Sender<Vec<String>>,
+) {
     let (mut wait, longest) = limits::REDIAL;
     while wait < longest {
-        match serve(&address, &config, &board, &tell).await {
+        match serve(&address, &config, &board, &files, &tell).await {
             // It was there: it may come back.
             Ok(reason) => {
                 tracing::info!(manager = address, %reason, "the link has ended");
@@ -39,6 +46,7 @@ async fn serve(
     address: &str,
     config: &Config,
     board: &Board,
+    files: &Arc<Files>,
     tell: &mpsc::Sender<Vec<String>>,
 ) -> Result<LinkError, LinkError> {
     let dialled = agents::dial(address, &config.manager_name, &config.authority).await?;
@@ -56,7 +64,8 @@ async fn serve(
     };
     let first = next().await?;
     let opener = Opener::default();
-    let sockets = Arc::new(Mutex::new(Sockets::new(Side::Client, Arc::new(Dialler::default()), opener.clone())));
+    let gate = Arc::new(Dialler::new(Arc::clone(files)));
+    let sockets = Arc::new(Mutex::new(Sockets::new(Side::Client, gate, opener.clone())));
     let (link, _connection) = dialled.attach(sockets.clone()).await?;
     let flows = sockets.clone();
     tracing::info!(manager = address, "linked");

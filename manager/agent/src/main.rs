@@ -3,6 +3,7 @@
 mod app;
 mod board;
 mod drain;
+mod files;
 mod frames;
 mod gate;
 mod http;

@@ -9,14 +9,16 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::board::Board;
+use crate::files::Files;
 use crate::{limits, link};
 
 /// Links to every replica: the manager's service leads to a first one, which knows the others.
 pub async fn follow(config: Arc<Config>, board: Arc<Board>) {
     let (tell, mut told) = mpsc::channel::<Vec<String>>(limits::MANAGERS);
+    let files = Arc::new(Files::default());
     let mut links: HashMap<String, JoinHandle<()>> = HashMap::new();
     let link_to = |address: String, links: &mut HashMap<String, JoinHandle<()>>| {
-        let link = link::keep(address.clone(), config.clone(), board.clone(), tell.clone());
+        let link = link::keep(address.clone(), config.clone(), board.clone(), files.clone(), tell.clone());
         links.insert(address, tokio::spawn(link));
     };
     loop {

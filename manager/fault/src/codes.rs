@@ -91,6 +91,11 @@ codes! {
     InterceptExpired "intercept-expired" "The intercept's time is over" "Ask for it again, for a longer time with --until.";
     LocalPortTaken "local-port-taken" "Another intercept delivers to this local port" "Leave the one that is named, or choose another local port.";
     LocalPortSilent "local-port-silent" "Nobody listens on the local port" "Start your program, or name its port with: --port LOCAL:PORT";
+    SshfsMissing "sshfs-missing" "Files cannot be mounted without sshfs" "Install it with: sudo apt install sshfs";
+    FuseUnavailable "fuse-unavailable" "This computer mounts no file systems of users" "Load the module with: sudo modprobe fuse, and check that /dev/fuse is there.";
+    MountPointUnusable "mount-point-unusable" "The folder cannot be a mount point" "Name an empty folder of yours with: --mount DIR";
+    MountFailed "mount-failed" "The container's files are not mounted" "Read the sentence above; Hawser tries again by itself.";
+    VolumesAbsent "volumes-absent" "The container has no files to mount" "Name another container with --container, or leave --mount out.";
     InjectionDisabled "injection-disabled" "The workload takes no agent" "Ask its owner to remove the annotation hawser.dev/inject: disabled.";
     InjectionImpossible "injection-impossible" "The workload's pods cannot have an agent" "Intercept another workload; the detail says what rules an agent out in this one.";
     PodRefused "pod-refused" "The cluster refuses the workload's pods with an agent" "Ask the namespace's administrator to allow what is named; nothing was changed.";

@@ -1,7 +1,7 @@
 //! What can be typed to have traffic of a workload here.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use hawser_client::intercept::{AskedPort, Format, HeaderFilter, PathFilter};
@@ -17,6 +17,8 @@ pub(crate) struct InterceptArgs {
     #[command(flatten)]
     pub(crate) http: HttpArgs,
     #[command(flatten)]
+    pub(crate) files: FilesArgs,
+    #[command(flatten)]
     pub(crate) handler: HandlerArgs,
 }
 
@@ -30,6 +32,8 @@ pub(crate) struct WiretapArgs {
     #[command(flatten)]
     pub(crate) http: HttpArgs,
     #[command(flatten)]
+    pub(crate) files: FilesArgs,
+    #[command(flatten)]
     pub(crate) handler: HandlerArgs,
 }
 
@@ -41,6 +45,8 @@ pub(crate) struct ReplaceArgs {
     #[command(flatten)]
     pub(crate) traffic: TrafficArgs,
     #[command(flatten)]
+    pub(crate) files: FilesArgs,
+    #[command(flatten)]
     pub(crate) handler: HandlerArgs,
 }
 
@@ -49,6 +55,8 @@ pub(crate) struct ReplaceArgs {
 pub(crate) struct IngestArgs {
     #[command(flatten)]
     pub(crate) workload: WorkloadArgs,
+    #[command(flatten)]
+    pub(crate) files: FilesArgs,
     #[command(flatten)]
     pub(crate) handler: HandlerArgs,
 }
@@ -133,6 +141,18 @@ pub(crate) struct HandlerArgs {
     pub(crate) command: Vec<OsString>,
 }
 
+/// Whether the container's volumes are wanted here.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "The container's files")]
+pub(crate) struct FilesArgs {
+    /// Mount its volumes on this folder, which has to be empty; on one of Hawser's by default
+    #[arg(long, value_name = "DIR", num_args = 0..=1)]
+    mount: Option<Option<PathBuf>>,
+    /// Mount them so that nothing there can be changed
+    #[arg(long)]
+    mount_read_only: bool,
+}
+
 /// End an intercept, a wiretap, a replacement or an ingest
 #[derive(Args, Debug)]
 pub(crate) struct LeaveArgs {
@@ -177,6 +197,23 @@ impl HttpArgs {
         let headers: Vec<_> = self.http_header.into_iter().map(|HeaderFilter(header)| header).collect();
         let says_nothing = headers.is_empty() && path.is_none() && method.is_empty();
         (!says_nothing).then_some(HttpFilter { headers, path, method })
+    }
+}
+
+impl FilesArgs {
+    /// Whether they are wanted.
+    pub(crate) fn wanted(&self) -> bool {
+        self.mount.is_some() || self.mount_read_only
+    }
+
+    /// The folder that is named.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.mount.as_ref()?.as_deref()
+    }
+
+    /// Whether nothing is to be changed there.
+    pub(crate) fn read_only(&self) -> bool {
+        self.mount_read_only
     }
 }
 

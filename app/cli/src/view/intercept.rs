@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hawser_client::intercept::Written;
 use hawser_fault::Fault;
-use hawser_ipc::proto::{HttpFilter, InterceptPhase, InterceptPort, InterceptState};
+use hawser_ipc::proto::{HttpFilter, InterceptPhase, InterceptPort, InterceptState, Mount, MountState};
 
 use crate::output::style::{FAINT, GOOD, HEADING, WARNING, paint};
 use crate::output::text::{harmless, some_of, width};
@@ -47,6 +47,7 @@ pub(crate) fn card(card: &Card, now: i64) -> String {
         vec![("traffic", traffic(state)), ("requests", state.http.as_ref().map(filter).unwrap_or_default())];
     facts.extend([("replicas", reached(state)), ("not reached", missed(state))]);
     facts.extend(environment.iter().flat_map(told));
+    facts.extend(state.mount.iter().flat_map(files));
     facts.extend([("ends", until(state, now)), ("leave with", format!("hawser leave {}", state.name))]);
     facts.retain(|(_, fact)| !fact.is_empty());
     let longest = facts.iter().map(|(label, _)| width(label)).max().unwrap_or_default();
@@ -76,6 +77,9 @@ pub(crate) fn line(state: &InterceptState) -> String {
         if !part.is_empty() {
             line += &format!(", {part}");
         }
+    }
+    if let Some(mount) = &state.mount {
+        line += &format!(", files {}", place(mount));
     }
     if let Some(cause) = state.cause.clone().map(Fault::from) {
         line += &format!("; {cause}");
@@ -174,6 +178,21 @@ fn told(environment: &Environment) -> Vec<(&'static str, String)> {
     facts
 }
 
+fn files(state: &MountState) -> Vec<(&'static str, String)> {
+    vec![("files", place(state)), ("not readable", some_of(&state.unreadable, PODS))]
+}
+
+/// Where they are, and how.
+fn place(state: &MountState) -> String {
+    let Mount { path, read_only } = state.mount.clone().unwrap_or_default();
+    let read_only = if read_only { ", read-only" } else { "" };
+    match (state.mounted, state.cause.clone().map(Fault::from)) {
+        (true, _) => format!("{path}{read_only}"),
+        (false, None) => format!("not yet at {path}{read_only}"),
+        (false, Some(cause)) => format!("not at {path} now: {cause}"),
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -213,16 +232,24 @@ pub(crate) mod tests {
         let written = Written { path: ".env".into(), left_out: vec!["KEY".into()] };
         let environment =
             Environment { pod: "web-0".into(), container: "app".into(), count: 12, written: vec![written] };
-        let state = InterceptState { until: NOW + 7_200_000, ..active() };
+        let mount = MountState {
+            mount: Some(Mount { path: "/run/web".into(), read_only: true }),
+            mounted: true,
+            cause: None,
+            unreadable: vec!["/etc/key".into()],
+        };
+        let state = InterceptState { until: NOW + 7_200_000, mount: Some(mount), ..active() };
         let expected = "\
 web intercepted in 210 ms: deployment/web in shop
-  traffic      http -> 127.0.0.1:8080
-  replicas     web-0 (10.1.0.4)
-  not reached  web-1
-  environment  12 variables of app in web-0
-  written to   .env, without KEY, which its format has no room for
-  ends         in 2 h 00 min
-  leave with   hawser leave web
+  traffic       http -> 127.0.0.1:8080
+  replicas      web-0 (10.1.0.4)
+  not reached   web-1
+  environment   12 variables of app in web-0
+  written to    .env, without KEY, which its format has no room for
+  files         /run/web, read-only
+  not readable  /etc/key
+  ends          in 2 h 00 min
+  leave with    hawser leave web
 warning: Nobody listens on the local port
   127.0.0.1:8080 is silent
   fix: Start it.

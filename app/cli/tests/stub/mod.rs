@@ -84,6 +84,11 @@ impl Helper for Part {
     type AccompanyStream = Answers<CompanionRequest>;
     type BrowseStream = Answers<Catalogue>;
     type InterceptStream = Answers<InterceptState>;
+    type FilesStream = Answers<FilesReply>;
+
+    async fn files(&self, _: Request<Streaming<FilesRequest>>) -> Result<Response<Self::FilesStream>, Status> {
+        Err(to_status(&Fault::new(Code::PodAbsent, "no pod of web has told of itself yet")))
+    }
 
     async fn intercept(&self, request: Request<InterceptRequest>) -> Result<Response<Self::InterceptStream>, Status> {
         let asked = request.into_inner();

@@ -13,4 +13,5 @@ mod start;
 pub use handover::{Handover, hand_over};
 pub use log::log;
 pub use process::run;
-pub use start::ensure;
+pub(crate) use start::folder;
+pub use start::{ensure, ensure_present};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::companion_answer::Answer;
 use hawser_ipc::proto::companion_request::Request;
-use hawser_ipc::proto::{CompanionAnswer, CompanionRequest, WatchRequest};
+use hawser_ipc::proto::{CompanionAnswer, CompanionRequest, MountReport, WatchRequest};
 use hawser_ipc::{Client, socket_path};
 use parking_lot::Mutex;
 use tokio::net::UnixListener;
@@ -20,6 +20,7 @@ use super::handover::{Handover, take_over};
 use super::log::Log;
 use super::{answer, start};
 use crate::kubeconfig::{Credential, Environment};
+use crate::mounts::Mounts;
 
 /// How long it stays without a connection that needs it; a new one may just be asked for.
 const IDLE: Duration = Duration::from_secs(10);
@@ -71,6 +72,8 @@ pub async fn run() -> Result<(), Fault> {
     let desk = Arc::new(Desk { own, handed: Mutex::default(), log: Log::open(&socket) });
     desk.log.say(concat!("hawser ", env!("CARGO_PKG_VERSION"), " begins"));
     tokio::spawn(listen(listener, desk.clone()));
+    // Nobody holds what a companion before this one has left.
+    Mounts::clean().await;
 
     let mut lost_since = Instant::now();
     while lost_since.elapsed() < WITHOUT_HELPER {
@@ -112,7 +115,14 @@ async fn listen(listener: UnixListener, desk: Arc<Desk>) {
     }
 }
 
-async fn serve(mut helper: Client, desk: &Arc<Desk>) -> End {
+async fn serve(helper: Client, desk: &Arc<Desk>) -> End {
+    let mut mounts = Mounts::new();
+    let end = answer_all(helper, desk, &mut mounts).await;
+    mounts.end().await;
+    end
+}
+
+async fn answer_all(mut helper: Client, desk: &Arc<Desk>, mounts: &mut Mounts) -> End {
     let (answers, waiting) = mpsc::channel(ANSWERS);
     // The call opens with its first message.
     let _ = answers.send(CompanionAnswer::default()).await;
@@ -137,9 +147,14 @@ async fn serve(mut helper: Client, desk: &Arc<Desk>) -> End {
                 Err(status) if status.code() == tonic::Code::Aborted => return End::Replaced,
                 Ok(None) | Err(_) => return End::Lost,
             },
+            report = mounts.news() => {
+                desk.log.say(&said(&report));
+                let _ = answers.send(CompanionAnswer { id: 0, answer: Some(Answer::Mount(report)) }).await;
+            }
             snapshot = snapshots.message() => match snapshot {
                 Ok(Some(snapshot)) => {
                     let own = nix::unistd::geteuid().as_raw();
+                    mounts.follow(&snapshot, own);
                     let needed: Vec<&str> = snapshot
                         .connections
                         .iter()
@@ -156,6 +171,14 @@ async fn serve(mut helper: Client, desk: &Arc<Desk>) -> End {
             },
         }
     }
+}
+
+fn said(report: &MountReport) -> String {
+    let how = match &report.cause {
+        None => "mounted",
+        Some(cause) => &cause.code,
+    };
+    format!("files of {} over {}: {how}", report.name, report.connection)
 }
 
 async fn reply(request: CompanionRequest, desk: Arc<Desk>, answers: mpsc::Sender<CompanionAnswer>) {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -17,11 +17,19 @@ use super::Handover;
 /// How long a companion may take to come up.
 const START: Duration = Duration::from_secs(5);
 
-/// The companion's socket, in a folder that only this user can enter.
+/// The companion's socket.
+///
+/// # Errors
+/// As [`folder`].
+pub fn socket() -> Result<PathBuf, Fault> {
+    Ok(folder()?.join("companion.sock"))
+}
+
+/// The companion's folder, which only this user can enter.
 ///
 /// # Errors
 /// `internal` if there can be no such folder.
-pub fn socket() -> Result<PathBuf, Fault> {
+pub fn folder() -> Result<PathBuf, Fault> {
     let uid = nix::unistd::geteuid().as_raw();
     let folder = match std::env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty()) {
         Some(path) => PathBuf::from(path).join("hawser"),
@@ -37,7 +45,7 @@ pub fn socket() -> Result<PathBuf, Fault> {
     if !found.is_dir() || found.uid() != uid || found.mode() & 0o077 != 0 {
         return Err(unusable("others can enter it, or it is not yours".to_owned()));
     }
-    Ok(folder.join("companion.sock"))
+    Ok(folder)
 }
 
 /// Starts the companion unless it is there, and hands it what it needs for a connection. `program` is this executable,
@@ -45,7 +53,21 @@ pub fn socket() -> Result<PathBuf, Fault> {
 ///
 /// # Errors
 /// `internal` if it does not come up.
-pub async fn ensure(program: &std::path::Path, handover: &Handover) -> Result<(), Fault> {
+pub async fn ensure(program: &Path, handover: &Handover) -> Result<(), Fault> {
+    let socket = start(program).await?;
+    until_up(async || super::hand_over(&socket, handover).await).await
+}
+
+/// Starts the companion unless it is there.
+///
+/// # Errors
+/// `internal` if it does not come up.
+pub async fn ensure_present(program: &Path) -> Result<(), Fault> {
+    let socket = start(program).await?;
+    until_up(async || UnixStream::connect(&socket).await.map(drop)).await
+}
+
+async fn start(program: &Path) -> Result<PathBuf, Fault> {
     let socket = socket()?;
     if UnixStream::connect(&socket).await.is_err() {
         let mut command = Command::new(program);
@@ -56,9 +78,13 @@ pub async fn ensure(program: &std::path::Path, handover: &Handover) -> Result<()
         let mut child = command.spawn().map_err(failed)?;
         std::thread::spawn(move || child.wait());
     }
+    Ok(socket)
+}
+
+async fn until_up(mut reach: impl AsyncFnMut() -> io::Result<()>) -> Result<(), Fault> {
     let end = Instant::now() + START;
     loop {
-        match super::hand_over(&socket, handover).await {
+        match reach().await {
             Ok(()) => return Ok(()),
             Err(_) if Instant::now() < end => sleep(Duration::from_millis(10)).await,
             Err(error) => {

@@ -1,5 +1,7 @@
 //! Linux: processes and their sockets out of proc(5), name servers out of resolv.conf(5).
 
+mod mounts;
+
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
@@ -10,6 +12,8 @@ use std::path::Path;
 use nix::unistd::Uid;
 
 use crate::processes::Process;
+
+pub(crate) use mounts::{can_mount, mounts_from, unmount};
 
 /// The processes of this user (for root: of everybody) that hold the sockets with these inodes.
 ///

@@ -17,11 +17,23 @@ struct Manager {
     list: watch::Receiver<InterceptList>,
 }
 
+/// Has the files of one container, which come back as they are sent, and nothing else.
 struct Shut;
 
+/// The number of an intercept, and that of the container with files.
+const FILES: (u32, u16) = (9, 2);
+
 impl Gate for Shut {
-    fn lead(&self, _: Kind, _: SocketAddr) -> Result<Lead, Reason> {
-        Err(Reason::Forbidden)
+    fn lead(&self, kind: Kind, target: SocketAddr) -> Result<Lead, Reason> {
+        if (kind, target::intercept(target)) != (Kind::Tcp, Some(FILES)) {
+            return Err(Reason::Forbidden);
+        }
+        let (near, far) = UnixStream::pair().map_err(|_| Reason::Limit)?;
+        tokio::spawn(async move {
+            let (mut read, mut write) = far.into_split();
+            tokio::io::copy(&mut read, &mut write).await
+        });
+        Ok(Lead::Stream(near))
     }
 
     fn resolve(&self, _: Bytes) -> Answer<'_> {
@@ -192,4 +204,31 @@ async fn what_a_manager_says_holds_as_long_as_its_link() {
     drop(laptop.delivering);
     in_time(laptop.changes.wait_for(|_| laptop.deliveries.pods("u1").is_empty())).await.unwrap();
     drop(laptop.connection);
+}
+
+#[tokio::test]
+async fn files_come_from_a_manager_that_has_an_agent() {
+    let mut laptop = Laptop::new().await;
+    let absent = |uid: &str| laptop.deliveries.files(uid, 2).err().map(|fault| fault.code);
+    assert_eq!(absent("u1"), Some(Code::PodAbsent));
+    let intercepted =
+        |uid: &str, pods| Intercepted { uid: uid.to_owned(), number: FILES.0, pods, ..Default::default() };
+    let pods = vec![InterceptedPod { name: "web-a".to_owned(), ..InterceptedPod::default() }];
+    let intercepts = vec![intercepted("u1", pods), intercepted("u2", Vec::new())];
+    laptop.list.send_replace(InterceptList { intercepts });
+    in_time(laptop.changes.wait_for(|_| !laptop.deliveries.pods("u1").is_empty())).await.unwrap();
+    let absent = |uid: &str| laptop.deliveries.files(uid, 2).err().map(|fault| fault.code);
+    assert_eq!(absent("u2"), Some(Code::PodAbsent), "no agent of it is there");
+
+    let mut files = laptop.deliveries.files("u1", 2).unwrap();
+    files.write_all(b"ping").await.unwrap();
+    let mut heard = [0; 4];
+    in_time(files.read_exact(&mut heard)).await.unwrap();
+    assert_eq!(&heard, b"ping");
+    let mut others = laptop.deliveries.files("u1", 1).unwrap();
+    assert_eq!(in_time(others.read(&mut heard)).await.unwrap(), 0, "another container has none");
+
+    drop(laptop.delivering);
+    drop(laptop.connection);
+    assert_eq!(in_time(files.read(&mut heard)).await.unwrap(), 0, "they end with the link");
 }

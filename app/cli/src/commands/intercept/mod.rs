@@ -2,6 +2,7 @@
 
 mod handler;
 mod listening;
+mod mounted;
 mod request;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use std::time::{Instant, SystemTime};
 use hawser_client::intercept::{Output, Written, for_programs};
 use hawser_fault::Fault;
 use hawser_ipc::Client;
-use hawser_ipc::proto::{EnvironmentRequest, InterceptState, LeaveRequest};
+use hawser_ipc::proto::{EnvironmentRequest, InterceptPhase, InterceptState, LeaveRequest};
 use tokio::signal::ctrl_c;
 use tokio::time::interval;
 use tonic::Streaming;
@@ -40,7 +41,7 @@ pub(crate) async fn run(asked: Asked) -> Result<ExitCode, Failure> {
         _ = ctrl_c() => return interrupted(&mut helper, &place, !asked.handler.command.is_empty()).await,
     };
     let finished = finish(&asked, &mut helper, &place, &news.state, files).await;
-    let (environment, variables) = match finished {
+    let (state, environment, variables) = match finished {
         Ok(finished) => finished,
         Err(failure) => {
             // Half of what was asked for is nothing to keep, unless it was there before.
@@ -50,8 +51,8 @@ pub(crate) async fn run(asked: Asked) -> Result<ExitCode, Failure> {
             return Err(failure);
         }
     };
-    let warnings = if asked.handler.command.is_empty() { listening::warnings(&news.state).await } else { Vec::new() };
-    let card = Card { state: news.state, took: news.waited.then(|| began.elapsed()), environment, warnings };
+    let warnings = if asked.handler.command.is_empty() { listening::warnings(&state).await } else { Vec::new() };
+    let card = Card { state, took: news.waited.then(|| began.elapsed()), environment, warnings };
     if asked.workload.json {
         print_json(&json::Intercepted::from(card))?;
     } else {
@@ -108,30 +109,40 @@ fn waited_for(state: &InterceptState) -> Option<String> {
     }
 }
 
+/// The variable that says where the container's files are.
+const ROOT: &str = "HAWSER_ROOT";
+
 type Variables = BTreeMap<String, String>;
 
-/// Obtains the environment where it is wanted or at hand, and writes it into the files.
+/// Waits for the container's files, obtains the environment where it is wanted or at hand, and writes it into the files.
 async fn finish(
     asked: &Asked,
     helper: &mut Client,
     place: &Place,
     state: &InterceptState,
     files: Vec<Output>,
-) -> Result<(Option<Environment>, Variables), Failure> {
+) -> Result<(InterceptState, Option<Environment>, Variables), Failure> {
+    // A workload without pods has no files yet; they come with the first one.
+    let has_files = asked.files.wanted() && state.phase() == InterceptPhase::Active;
+    let state = if has_files { mounted::mounted(helper, place).await? } else { state.clone() };
     let wanted = !files.is_empty() || !asked.handler.command.is_empty();
     if !wanted && state.pods.is_empty() {
-        return Ok((None, Variables::new()));
+        return Ok((state, None, Variables::new()));
     }
     let request = EnvironmentRequest { connection: place.connection.clone(), name: place.name.clone() };
     let reply = match helper.environment(request).await {
         Ok(reply) => reply.into_inner(),
-        Err(_) if !wanted => return Ok((None, Variables::new())),
+        Err(_) if !wanted => return Ok((state, None, Variables::new())),
         Err(status) => return Err(super::failed(status)),
     };
-    let variables = for_programs(reply.environment);
+    let mut variables = for_programs(reply.environment);
+    let count = variables.len();
+    if let Some(mount) = state.mount.as_ref().and_then(|state| state.mount.as_ref()) {
+        variables.insert(ROOT.to_owned(), mount.path.clone());
+    }
     let written = files.into_iter().map(|file| file.write(&variables)).collect::<Result<Vec<Written>, Fault>>()?;
-    let environment = Environment { pod: reply.pod, container: reply.container, count: variables.len(), written };
-    Ok((Some(environment), variables))
+    let environment = Environment { pod: reply.pod, container: reply.container, count, written };
+    Ok((state, Some(environment), variables))
 }
 
 async fn interrupted(helper: &mut Client, place: &Place, for_command: bool) -> Result<ExitCode, Failure> {

@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 
 use hawser_client::intercept::{choose, connection, find};
+use hawser_client::{companion, mounts};
 use hawser_fault::{Code, Fault};
 use hawser_ipc::Client;
-use hawser_ipc::proto::{BrowseRequest, HttpFilter, InterceptRequest, Namespace, WatchRequest};
+use hawser_ipc::proto::{BrowseRequest, HttpFilter, InterceptRequest, Mount, Namespace, WatchRequest};
 
 use crate::cli::intercept::{
-    HandlerArgs, IngestArgs, InterceptArgs, ReplaceArgs, TrafficArgs, WiretapArgs, WorkloadArgs,
+    FilesArgs, HandlerArgs, IngestArgs, InterceptArgs, ReplaceArgs, TrafficArgs, WiretapArgs, WorkloadArgs,
 };
 use crate::output::Failure;
 
@@ -18,30 +19,31 @@ pub(crate) struct Asked {
     pub(super) workload: WorkloadArgs,
     traffic: Option<TrafficArgs>,
     http: Option<HttpFilter>,
+    pub(super) files: FilesArgs,
     pub(super) handler: HandlerArgs,
 }
 
 impl From<InterceptArgs> for Asked {
-    fn from(InterceptArgs { workload, traffic, http, handler }: InterceptArgs) -> Self {
-        Self { mode: "intercept", workload, traffic: Some(traffic), http: http.filter(), handler }
+    fn from(InterceptArgs { workload, traffic, http, files, handler }: InterceptArgs) -> Self {
+        Self { mode: "intercept", workload, traffic: Some(traffic), http: http.filter(), files, handler }
     }
 }
 
 impl From<WiretapArgs> for Asked {
-    fn from(WiretapArgs { workload, traffic, http, handler }: WiretapArgs) -> Self {
-        Self { mode: "wiretap", workload, traffic: Some(traffic), http: http.filter(), handler }
+    fn from(WiretapArgs { workload, traffic, http, files, handler }: WiretapArgs) -> Self {
+        Self { mode: "wiretap", workload, traffic: Some(traffic), http: http.filter(), files, handler }
     }
 }
 
 impl From<ReplaceArgs> for Asked {
-    fn from(ReplaceArgs { workload, traffic, handler }: ReplaceArgs) -> Self {
-        Self { mode: "replace", workload, traffic: Some(traffic), http: None, handler }
+    fn from(ReplaceArgs { workload, traffic, files, handler }: ReplaceArgs) -> Self {
+        Self { mode: "replace", workload, traffic: Some(traffic), http: None, files, handler }
     }
 }
 
 impl From<IngestArgs> for Asked {
-    fn from(IngestArgs { workload, handler }: IngestArgs) -> Self {
-        Self { mode: "ingest", workload, traffic: None, http: None, handler }
+    fn from(IngestArgs { workload, files, handler }: IngestArgs) -> Self {
+        Self { mode: "ingest", workload, traffic: None, http: None, files, handler }
     }
 }
 
@@ -64,9 +66,11 @@ pub(super) async fn of(asked: &Asked, helper: &mut Client) -> Result<InterceptRe
         Some(traffic) if asked.mode == "replace" && traffic.port.is_empty() => (Vec::new(), address(traffic).await?),
         Some(traffic) => (choose(&found, &traffic.port)?, address(traffic).await?),
     };
+    let name = name.clone().unwrap_or_else(|| found.name.clone());
+    let mount = if asked.files.wanted() { Some(mount(&asked.files, &connection.name, &name).await?) } else { None };
     Ok(InterceptRequest {
         connection: connection.name.clone(),
-        name: name.clone().unwrap_or_else(|| found.name.clone()),
+        name,
         namespace,
         kind: found.kind,
         workload: found.name,
@@ -76,7 +80,20 @@ pub(super) async fn of(asked: &Asked, helper: &mut Client) -> Result<InterceptRe
         http: asked.http.clone(),
         address,
         until: until.unwrap_or_default(),
+        mount,
     })
+}
+
+/// Where files are to be, and somebody who mounts them.
+async fn mount(asked: &FilesArgs, connection: &str, name: &str) -> Result<Mount, Fault> {
+    mounts::check()?;
+    let point = mounts::prepare(asked.folder(), connection, name)?;
+    companion::ensure_present(&crate::commands::own_program()?).await?;
+    let path = point
+        .into_os_string()
+        .into_string()
+        .map_err(|path| Fault::new(Code::MountPointUnusable, format!("{} is no UTF-8", path.to_string_lossy())))?;
+    Ok(Mount { path, read_only: asked.read_only() })
 }
 
 /// What the user may work on in this namespace.

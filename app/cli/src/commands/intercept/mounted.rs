@@ -1,0 +1,54 @@
+//! Waiting until a container's files are there.
+
+use std::time::Duration;
+
+use hawser_fault::{Code, Fault};
+use hawser_ipc::Client;
+use hawser_ipc::proto::{InterceptState, MountState, WatchRequest};
+use tokio::time::timeout;
+
+use super::Place;
+use crate::commands::{failed, no_answer, own_uid};
+use crate::output::Failure;
+
+/// How long the companion may take. Most of it is for a pod that has just come.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The intercept with its files mounted, if they are wanted.
+pub(super) async fn mounted(helper: &mut Client, place: &Place) -> Result<InterceptState, Failure> {
+    let mut last = None;
+    match timeout(PATIENCE, wait(helper, place, &mut last)).await {
+        Ok(state) => state,
+        Err(_) => {
+            let late = || Fault::new(Code::MountFailed, "your companion process has not mounted the files in time");
+            Err(last.unwrap_or_else(late).into())
+        }
+    }
+}
+
+/// Why it isn't mounted yet is left in `last`.
+async fn wait(helper: &mut Client, place: &Place, last: &mut Option<Fault>) -> Result<InterceptState, Failure> {
+    let mut snapshots = helper.watch(WatchRequest { follow: true }).await.map_err(failed)?.into_inner();
+    while let Some(snapshot) = snapshots.message().await.map_err(failed)? {
+        let own = |owner: u32, name: &str| owner == own_uid() && name == place.connection;
+        let connection = snapshot.connections.into_iter().find(|one| own(one.owner, &one.name));
+        let intercepts = connection.map(|connection| connection.intercepts).unwrap_or_default();
+        let Some(state) = intercepts.into_iter().find(|state| state.name == place.name) else {
+            return Err(over(place));
+        };
+        match &state.mount {
+            Some(MountState { mounted: false, cause, .. }) => *last = cause.clone().map(Fault::from),
+            _ => return Ok(state),
+        }
+        // Waiting makes none of these better.
+        let lasting = |fault: &mut Fault| !matches!(fault.code, Code::PodAbsent | Code::HelperUnreachable);
+        if let Some(fault) = last.take_if(lasting) {
+            return Err(fault.into());
+        }
+    }
+    Err(no_answer())
+}
+
+fn over(place: &Place) -> Failure {
+    Fault::new(Code::InterceptEnded, format!("the intercept {} was left meanwhile", place.name)).into()
+}

@@ -128,3 +128,6 @@ pub const FOLLOW_OBJECT: Duration = Duration::from_secs(60);
 
 /// News of an object that wait to be taken in. Then nothing more is read from the API server.
 pub const OBJECT_NEWS: usize = 16;
+
+/// How long the manager may take to try every way to an intercept's pods.
+pub const PROOF: Duration = Duration::from_secs(15);

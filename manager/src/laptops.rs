@@ -6,7 +6,7 @@ use futures_util::stream;
 use hawser_tunnel::identity::Pin;
 use hawser_tunnel::link::{Link, Shared};
 use hawser_tunnel::proto::{Alias, HelloReply, InterceptList};
-use hawser_tunnel::server::{Catalogues, Changes, Host, InterceptLists, Serving};
+use hawser_tunnel::server::{Catalogues, Changes, Host, InterceptLists, Proving, Serving};
 use hawser_tunnel::sockets::{self, Opener, Side, Sockets};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -85,6 +85,11 @@ impl Host for Laptops {
                 changes.changed().await.ok()?;
             }
         }))
+    }
+
+    fn prove(&self, peer: Pin, uid: String) -> Proving {
+        let (cluster, exchange) = (self.cluster.clone(), self.exchange.clone());
+        Box::pin(async move { exchange.prove(peer, &uid, &*cluster).await })
     }
 
     fn deliveries(&self, peer: Pin) -> (Shared<Sockets>, impl FnOnce(Link) -> Serving + Send + 'static) {

@@ -13,7 +13,7 @@ use hawser_ipc::proto::{
     BrowseRequest, Catalogue, CompanionAnswer, CompanionRequest, ConnectRequest, Connection, DisconnectReply,
     DisconnectRequest, DoctorReply, DoctorRequest, EnvironmentReply, EnvironmentRequest, ExtendRequest, FlowList,
     FlowsRequest, InterceptRequest, InterceptState, KeyReply, KeyRequest, LeaveReply, LeaveRequest, LoggedInReply,
-    LoggedInRequest, LogsReply, LogsRequest, Snapshot, WatchRequest,
+    LoggedInRequest, LogsReply, LogsRequest, ProveReply, ProveRequest, Snapshot, WatchRequest,
 };
 use hawser_ipc::{peer_of, to_status};
 use tokio::sync::Semaphore;
@@ -177,6 +177,15 @@ impl Helper for Service {
         let id = self.own(caller, &connection)?.wish.id;
         let environment = self.machine.intercepts.environment(&id, &name).await.map_err(|fault| to_status(&fault))?;
         Ok(Response::new(intercept::environment(environment)))
+    }
+
+    async fn prove(&self, request: Request<ProveRequest>) -> Result<Response<ProveReply>, Status> {
+        let caller = peer_of(&request)?.uid;
+        let ProveRequest { connection, name } = request.into_inner();
+        let id = self.own(caller, &connection)?.wish.id;
+        let uid = self.machine.intercepts.uid(&id, &name).map_err(|fault| to_status(&fault))?;
+        let trials = self.connections.prove(&id, uid).await.map_err(|fault| to_status(&fault))?;
+        Ok(Response::new(ProveReply { trials: trials.into_iter().map(intercept::trial).collect() }))
     }
 
     async fn accompany(&self, request: Request<Streaming<CompanionAnswer>>) -> Streamed<CompanionRequest> {

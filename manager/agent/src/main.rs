@@ -7,6 +7,7 @@ mod http;
 mod limits;
 mod link;
 mod managers;
+mod proof;
 mod redirect;
 mod registration;
 mod resolver;

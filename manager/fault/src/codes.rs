@@ -91,6 +91,7 @@ codes! {
     InterceptExpired "intercept-expired" "The intercept's time is over" "Ask for it again, for a longer time with --until.";
     LocalPortTaken "local-port-taken" "Another intercept delivers to this local port" "Leave the one that is named, or choose another local port.";
     LocalPortSilent "local-port-silent" "Nobody listens on the local port" "Start your program, or name its port with: --port LOCAL:PORT";
+    ReplicaUnreached "replica-unreached" "Not all that clients ask for reaches this laptop" "Do what is named for the way that fails.";
     InjectionDisabled "injection-disabled" "The workload takes no agent" "Ask its owner to remove the annotation hawser.dev/inject: disabled.";
     InjectionImpossible "injection-impossible" "The workload's pods cannot have an agent" "Intercept another workload; the detail says what rules an agent out in this one.";
     PodRefused "pod-refused" "The cluster refuses the workload's pods with an agent" "Ask the namespace's administrator to allow what is named; nothing was changed.";

@@ -1,6 +1,7 @@
 //! Workloads and their pods: what an intercept finds there, what it would change, and pods with an agent in the place of pods
 //! without.
 
+mod doors;
 mod dry_run;
 mod loaded;
 mod managed;

@@ -39,6 +39,12 @@ pub trait Cluster: Send + Sync + 'static {
     /// Says why they cannot be found out.
     fn doors<'a>(&'a self, intercept: &'a Carried) -> Doors<'a>;
 
+    /// Whether new pods of this namespace can get an agent, for a laptop whose user may intercept there.
+    ///
+    /// # Errors
+    /// Says why they cannot.
+    fn check(&self, client: Pin, namespace: String) -> Checked<'_>;
+
     /// A link of this laptop begins (`true`) or has ended.
     fn linked(&self, client: Pin, there: bool);
 
@@ -48,6 +54,9 @@ pub trait Cluster: Send + Sync + 'static {
 
 /// Ways that are being looked for.
 pub type Doors<'a> = Pinned<Box<dyn Future<Output = Result<Vec<Door>, Fault>> + Send + 'a>>;
+
+/// A check under way.
+pub type Checked<'a> = Pinned<Box<dyn Future<Output = Result<(), Fault>> + Send + 'a>>;
 
 /// What one laptop is told of the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

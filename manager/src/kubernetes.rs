@@ -34,7 +34,7 @@ use hawser_tunnel::server::Catalogues;
 use kube::{Client, Config};
 use tokio::sync::watch;
 
-use crate::cluster::{Cluster, Doors, View};
+use crate::cluster::{Checked, Cluster, Doors, View};
 use crate::exchange::{Carried, Exchange, Reviewed};
 use crate::server::AgentDoor;
 use authority::Authority;
@@ -168,6 +168,20 @@ impl Cluster for Kubernetes {
 
     fn doors<'a>(&'a self, intercept: &'a Carried) -> Doors<'a> {
         Box::pin(self.workloads.doors(intercept))
+    }
+
+    fn check(&self, client: Pin, namespace: String) -> Checked<'_> {
+        Box::pin(async move {
+            let permitted = match self.sessions.user_of(client) {
+                Some(user) => self.catalogue.permits(&user, &namespace).await,
+                None => false,
+            };
+            if !permitted {
+                let detail = format!("you may not create intercepts in the namespace {namespace}");
+                return Err(Fault::new(Code::RightsMissing, detail));
+            }
+            self.workloads.check(&namespace).await
+        })
     }
 
     fn linked(&self, client: Pin, there: bool) {

@@ -15,7 +15,7 @@ use hawser_tunnel::server::Catalogues;
 use hickory_proto::op::Message;
 use ipnet::IpNet;
 
-use crate::cluster::{Cluster, Doors, View};
+use crate::cluster::{Checked, Cluster, Doors, View};
 use crate::config::Config;
 use crate::exchange::Carried;
 use crate::resolver::{self, Upstream};
@@ -94,6 +94,11 @@ impl Cluster for Standalone {
     /// Nothing is intercepted here.
     fn doors<'a>(&'a self, _: &'a Carried) -> Doors<'a> {
         Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    /// Nobody gets an agent here.
+    fn check(&self, _: Pin, _: String) -> Checked<'_> {
+        Box::pin(std::future::ready(Ok(())))
     }
 
     fn linked(&self, _: Pin, _: bool) {}

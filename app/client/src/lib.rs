@@ -7,6 +7,7 @@ pub mod gather;
 pub mod install;
 pub mod intercept;
 pub mod kubeconfig;
+pub mod manifest;
 mod platform;
 pub mod processes;
 mod standalone;

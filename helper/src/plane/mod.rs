@@ -21,7 +21,7 @@ use hawser_dns::ClusterNames;
 use hawser_fault::{Code, Fault};
 use hawser_tunnel::identity::Identity;
 use hawser_tunnel::link::Shared;
-use hawser_tunnel::proto::{Catalogue, Trial};
+use hawser_tunnel::proto::{Catalogue, CheckReply, Trial};
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{self, Receiver};
@@ -204,6 +204,17 @@ impl Plane {
         // If the thread is gone, so is the reply's other end.
         let _ = self.commands.send(Command::Browse { namespaces, reply }).await;
         catalogues
+    }
+
+    /// Whether new pods of this namespace can get an agent.
+    ///
+    /// # Errors
+    /// As [`prove`](Plane::prove).
+    pub async fn check(&self, namespace: String) -> Result<CheckReply, Fault> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || Fault::new(Code::Internal, "the data plane's thread has ended");
+        self.commands.send(Command::Check { namespace, reply }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
     }
 
     /// What the manager finds of the ways to an intercept's pods.

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod intercept;
+mod intercepting;
 mod message;
 mod stream;
 
@@ -110,7 +111,8 @@ impl Helper for Service {
     async fn doctor(&self, request: Request<DoctorRequest>) -> Result<Response<DoctorReply>, Status> {
         let caller = peer_of(&request)?.uid;
         let views = self.connections.views();
-        let checks = doctor::run(&self.facts, &self.machine, &views, caller).await;
+        let mut checks = doctor::run(&self.facts, &self.machine, &views, caller).await;
+        checks.extend(intercepting::run(&self.connections, &self.machine.intercepts, &views, caller).await);
         Ok(Response::new(DoctorReply { checks }))
     }
 

@@ -54,7 +54,8 @@ pub fn present(pod: &Pod) -> Option<Present> {
     Some(Present { ports, listens, redirected, replaced })
 }
 
-fn config(agent: &Container) -> Option<Config> {
+/// What an agent's container is told.
+pub fn config(agent: &Container) -> Option<Config> {
     let variable = agent.env.iter().flatten().find(|variable| variable.name == CONFIG)?;
     serde_json::from_str(&variable.value.as_ref()?.replace("$$", "$")).ok()
 }

@@ -133,6 +133,11 @@ impl Catalogue {
         Some((service.address.parse().ok()?, service.selector.clone()))
     }
 
+    /// Whether a user may intercept in this namespace.
+    pub async fn permits(&self, user: &User, namespace: &str) -> bool {
+        !self.rights.permitted(user, vec![namespace.to_owned()]).await.is_empty()
+    }
+
     /// What a user sees now.
     async fn seen(&self, user: &User, wanted: &[String]) -> Vec<Namespace> {
         let mut all = self.facts.read().by_namespace(&self.holders.read());

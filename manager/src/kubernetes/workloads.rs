@@ -213,6 +213,17 @@ impl Workloads {
         Ok((!patch.is_empty()).then_some(patch))
     }
 
+    /// Whether the webhook is asked about new pods of this namespace, and admission takes one with an agent.
+    ///
+    /// # Errors
+    /// `webhook-unreachable`, `pod-refused`, `rights-missing`, `api-refused`.
+    pub async fn check(&self, namespace: &str) -> Result<(), Fault> {
+        if *namespace == self.place.namespace || namespace == "kube-system" {
+            return Ok(());
+        }
+        dry_run::create(&self.client, namespace, &dry_run::willing(), &Want::default()).await
+    }
+
     async fn load(&self, intercept: &Intercept) -> Result<Loaded, Fault> {
         let namespace = intercept.namespace().unwrap_or_default();
         Loaded::get(&self.client, &self.catalogue, &namespace, &intercept.spec.workload).await

@@ -128,8 +128,8 @@ mod tests {
         };
         let text = strip_str(&describe(&[shop], None, 61_000)).to_string();
         let expected = "\
-NAMESPACE  WORKLOAD        READY  SERVICE  PORTS                  INTERCEPTED BY
-shop       deployment/job    1/2  -        -                      ann (1 min, web-1a2b3), bob (wiretap, 1 min, web-1a2b3)
+NAMESPACE  WORKLOAD        READY  SERVICE  PORTS                    INTERCEPTED BY
+shop       deployment/job    1/2  -        -                        ann (1 min 00 s, web-1a2b3), bob (wiretap, 1 min 00 s, web-1a2b3)
 shop       deployment/web    1/2  admin    9000
 shop       deployment/web    1/2  web      http 80 -> http
 shop       -                   -  mail     smtp 25, 53/UDP -> 5353

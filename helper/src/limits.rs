@@ -153,3 +153,6 @@ pub const UNREADABLE: usize = 16;
 
 /// Bytes of files in one message to a companion.
 pub const FILES_CHUNK: usize = 128 * 1024;
+
+/// How long the manager may take to try every way to an intercept's pods.
+pub const PROOF: Duration = Duration::from_secs(15);

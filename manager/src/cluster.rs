@@ -5,10 +5,13 @@ use std::net::IpAddr;
 use std::pin::Pin as Pinned;
 
 use bytes::Bytes;
+use hawser_fault::Fault;
 use hawser_tunnel::identity::Pin;
 use hawser_tunnel::server::Catalogues;
 use ipnet::IpNet;
 use tokio::sync::watch;
+
+use crate::exchange::{Carried, Door};
 
 /// A world of subnets, names and people who may come in.
 pub trait Cluster: Send + Sync + 'static {
@@ -30,12 +33,30 @@ pub trait Cluster: Send + Sync + 'static {
     /// What the laptop's user may work on in these namespaces, or in all of them if there are none.
     fn catalogue(&self, client: Pin, namespaces: Vec<String>) -> Catalogues;
 
+    /// The ways by which clients come to the ports of an intercept.
+    ///
+    /// # Errors
+    /// Says why they cannot be found out.
+    fn doors<'a>(&'a self, intercept: &'a Carried) -> Doors<'a>;
+
+    /// Whether new pods of this namespace can get an agent, for a laptop whose user may intercept there.
+    ///
+    /// # Errors
+    /// Says why they cannot.
+    fn check(&self, client: Pin, namespace: String) -> Checked<'_>;
+
     /// A link of this laptop begins (`true`) or has ended.
     fn linked(&self, client: Pin, there: bool);
 
     /// This manager is about to stop: nobody is to be sent to it any more.
     fn leave(&self) -> Pinned<Box<dyn Future<Output = ()> + Send + '_>>;
 }
+
+/// Ways that are being looked for.
+pub type Doors<'a> = Pinned<Box<dyn Future<Output = Result<Vec<Door>, Fault>> + Send + 'a>>;
+
+/// A check under way.
+pub type Checked<'a> = Pinned<Box<dyn Future<Output = Result<(), Fault>> + Send + 'a>>;
 
 /// What one laptop is told of the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

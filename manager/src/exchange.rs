@@ -5,27 +5,32 @@
 
 mod agents;
 mod laptops;
+mod proof;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use hawser_api::WorkloadKind;
 use hawser_tunnel::identity::Pin;
 use hawser_tunnel::proto::{
-    AgentContainer, AgentOrders, HttpFilter, InterceptList, Intercepted, InterceptedPod, Order, OrderPort,
+    AgentContainer, AgentOrders, AgentProof, HttpFilter, InterceptList, Intercepted, InterceptedPod, Order, OrderPort,
 };
 use hawser_tunnel::sockets::Opener;
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+
+use crate::limits;
 
 pub use agents::{AgentHost, Pod, Review, Reviewed};
 pub use laptops::Deliveries;
+pub use proof::{Behind, Door};
 
 /// See the module's description.
-#[derive(Default)]
 pub struct Exchange {
     state: Mutex<State>,
     /// Fires when orders or lists may say something else.
     changes: watch::Sender<()>,
+    /// Proofs at once.
+    proving: Semaphore,
 }
 
 #[derive(Default)]
@@ -38,6 +43,8 @@ struct State {
     carried: HashMap<u32, Carried>,
     /// Where the other replicas are.
     managers: Vec<String>,
+    /// What agents are told of proofs under way, by the pod's uid; each proof by its number.
+    proofs: BTreeMap<u64, HashMap<String, Vec<AgentProof>>>,
     next: u64,
 }
 
@@ -45,6 +52,8 @@ struct Agent {
     pod: Pod,
     containers: Vec<AgentContainer>,
     applied: HashSet<String>,
+    /// The number of the last proof that it knows of.
+    heard: u64,
     opener: Opener,
     /// Which connection this is: an old one's end does not end a new one.
     link: u64,
@@ -76,6 +85,13 @@ pub struct Carried {
     pub ports: Vec<OrderPort>,
     /// Which requests; all without it.
     pub http: Option<HttpFilter>,
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        let proving = Semaphore::new(limits::PROOFS);
+        Self { state: Mutex::default(), changes: watch::Sender::default(), proving }
+    }
 }
 
 impl Exchange {
@@ -163,7 +179,10 @@ impl Exchange {
             })
             .collect();
         orders.sort_by(|one, other| one.intercept.cmp(&other.intercept));
-        AgentOrders { managers: state.managers.clone(), orders }
+        let proofs = state.proofs.iter().filter_map(|(number, pods)| Some((*number, pods.get(&pod.uid)?)));
+        let proofs_posted = proofs.clone().map(|(number, _)| number).max().unwrap_or_default();
+        let proofs = proofs.flat_map(|(_, proofs)| proofs.clone()).collect();
+        AgentOrders { managers: state.managers.clone(), orders, proofs, proofs_posted }
     }
 
     fn tell(&self) {

@@ -5,6 +5,7 @@
 mod containers;
 mod edit;
 mod environment;
+pub mod manifest;
 mod ports;
 mod present;
 mod replaced;

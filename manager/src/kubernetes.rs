@@ -34,8 +34,8 @@ use hawser_tunnel::server::Catalogues;
 use kube::{Client, Config};
 use tokio::sync::watch;
 
-use crate::cluster::{Cluster, View};
-use crate::exchange::{Exchange, Reviewed};
+use crate::cluster::{Checked, Cluster, Doors, View};
+use crate::exchange::{Carried, Exchange, Reviewed};
 use crate::server::AgentDoor;
 use authority::Authority;
 use catalogue::Catalogue;
@@ -55,6 +55,7 @@ pub struct Kubernetes {
     sessions: Arc<Sessions>,
     catalogue: Arc<Catalogue>,
     intercepts: Arc<Intercepts>,
+    workloads: Arc<Workloads>,
     authority: Arc<Authority>,
     client: Client,
     changes: watch::Sender<()>,
@@ -87,8 +88,16 @@ impl Kubernetes {
         let injecting = workloads.clone();
         webhook::serve(webhook, &authority, Arc::new(move |admission| injecting.mutate(admission))).await?;
         let sessions = Sessions::follow(&client, place.clone(), pin, settings.direct);
-        let intercepts = Intercepts::follow(&client, &settings, &place, sessions.clone(), workloads, exchange);
-        Ok(Self { settings, network, names, sessions, catalogue, intercepts, authority, client, changes })
+        let intercepts = Intercepts::follow(
+            &client,
+            &settings,
+            &place,
+            sessions.clone(),
+            workloads.clone(),
+            catalogue.clone(),
+            exchange,
+        );
+        Ok(Self { settings, network, names, sessions, catalogue, intercepts, workloads, authority, client, changes })
     }
 
     /// Where agents come in.
@@ -155,6 +164,24 @@ impl Cluster for Kubernetes {
             Some(user) => catalogue::of(self.catalogue.clone(), user, namespaces),
             None => Box::pin(futures_util::stream::empty()),
         }
+    }
+
+    fn doors<'a>(&'a self, intercept: &'a Carried) -> Doors<'a> {
+        Box::pin(self.workloads.doors(intercept))
+    }
+
+    fn check(&self, client: Pin, namespace: String) -> Checked<'_> {
+        Box::pin(async move {
+            let permitted = match self.sessions.user_of(client) {
+                Some(user) => self.catalogue.permits(&user, &namespace).await,
+                None => false,
+            };
+            if !permitted {
+                let detail = format!("you may not create intercepts in the namespace {namespace}");
+                return Err(Fault::new(Code::RightsMissing, detail));
+            }
+            self.workloads.check(&namespace).await
+        })
     }
 
     fn linked(&self, client: Pin, there: bool) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures_util::stream;
 use hawser_tunnel::identity::Pin;
 use hawser_tunnel::link::{Link, Shared};
-use hawser_tunnel::proto::{Alias, HelloReply, InterceptList};
-use hawser_tunnel::server::{Catalogues, Changes, Host, InterceptLists, Serving};
+use hawser_tunnel::proto::{Alias, CheckReply, HelloReply, InterceptList};
+use hawser_tunnel::server::{Catalogues, Changes, Checking, Host, InterceptLists, Proving, Serving};
 use hawser_tunnel::sockets::{self, Opener, Side, Sockets};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -85,6 +85,21 @@ impl Host for Laptops {
                 changes.changed().await.ok()?;
             }
         }))
+    }
+
+    fn check(&self, peer: Pin, namespace: String) -> Checking {
+        let cluster = self.cluster.clone();
+        Box::pin(async move {
+            match cluster.check(peer, namespace).await {
+                Ok(()) => CheckReply::default(),
+                Err(fault) => CheckReply { code: fault.code.to_string(), detail: fault.detail, fix: fault.fix },
+            }
+        })
+    }
+
+    fn prove(&self, peer: Pin, uid: String) -> Proving {
+        let (cluster, exchange) = (self.cluster.clone(), self.exchange.clone());
+        Box::pin(async move { exchange.prove(peer, &uid, &*cluster).await })
     }
 
     fn deliveries(&self, peer: Pin) -> (Shared<Sockets>, impl FnOnce(Link) -> Serving + Send + 'static) {

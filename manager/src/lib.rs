@@ -8,7 +8,7 @@ pub mod cli;
 pub mod cluster;
 mod config;
 pub mod exchange;
-mod injection;
+pub mod injection;
 mod intercepts;
 pub mod kubernetes;
 mod laptops;

@@ -88,3 +88,13 @@ pub const DECISION_SPREADS: Duration = Duration::from_millis(200);
 pub const REPLACE_AGAIN: Duration = Duration::from_secs(10);
 /// Evictions beyond one for each pod: a replica may be asked about a successor that has not heard of the intercept yet.
 pub const EVICTIONS_MORE: usize = 2;
+/// Proofs of this replica at once. More wait.
+pub const PROOFS: usize = 8;
+/// Ways to an intercept that are tried. Those beyond it are left out.
+pub const TRIALS: usize = 256;
+/// Those of them that are tried at once.
+pub const TRIALS_AT_ONCE: usize = 32;
+/// How long agents may take to hear of a proof. Those that take longer are not tried.
+pub const PROOF_HEARD: Duration = Duration::from_millis(500);
+/// How long an answer may take.
+pub const TRIAL: Duration = Duration::from_secs(1);

@@ -15,8 +15,9 @@ use hawser_tunnel::server::Catalogues;
 use hickory_proto::op::Message;
 use ipnet::IpNet;
 
-use crate::cluster::{Cluster, View};
+use crate::cluster::{Checked, Cluster, Doors, View};
 use crate::config::Config;
+use crate::exchange::Carried;
 use crate::resolver::{self, Upstream};
 use tokio::sync::watch;
 use zone::Zones;
@@ -88,6 +89,16 @@ impl Cluster for Standalone {
     /// There are no workloads without Kubernetes.
     fn catalogue(&self, _: Pin, _: Vec<String>) -> Catalogues {
         Box::pin(stream::iter([Catalogue { whole: true, ..Catalogue::default() }]))
+    }
+
+    /// Nothing is intercepted here.
+    fn doors<'a>(&'a self, _: &'a Carried) -> Doors<'a> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    /// Nobody gets an agent here.
+    fn check(&self, _: Pin, _: String) -> Checked<'_> {
+        Box::pin(std::future::ready(Ok(())))
     }
 
     fn linked(&self, _: Pin, _: bool) {}

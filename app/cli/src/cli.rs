@@ -1,5 +1,6 @@
 //! What can be typed.
 
+pub(crate) mod agent;
 pub(crate) mod cluster;
 pub(crate) mod intercept;
 
@@ -32,6 +33,7 @@ pub(crate) enum Command {
     Leave(intercept::LeaveArgs),
     Extend(intercept::ExtendArgs),
     Login(LoginArgs),
+    Agent(agent::AgentArgs),
     Cluster(cluster::ClusterArgs),
     Status(StatusArgs),
     Flows(FlowsArgs),
@@ -274,6 +276,9 @@ mod tests {
             "leave web",
             "leave --all --connection dev",
             "extend web --until never",
+            "agent inject --from-file web.yaml",
+            "agent inject -f - -p 9000 -p 53/udp --authority ca.crt --image r/h:1 --no-native-sidecar --manager-namespace tools",
+            "agent inject -f web.yaml --context dev -n shop",
             "cluster install",
             "cluster install --context dev --image r/h:1 --replicas 1 --timeout 60 --yes --as ann",
             "cluster upgrade --manager-namespace tools --image r/h@sha256:01",
@@ -324,6 +329,10 @@ mod tests {
             "leave",
             "leave web --all",
             "extend web",
+            "agent inject",
+            "agent inject -f a --image r/h:1",
+            "agent inject -f a --authority b --context c",
+            "agent inject -f a --port http",
             "cluster",
             "cluster install --replicas 0",
             "cluster install --timeout 0",

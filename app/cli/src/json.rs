@@ -90,8 +90,29 @@ pub(crate) struct Intercepted {
     intercept: Intercept,
     /// `null` if no pod has told of itself yet.
     environment: Option<Environment>,
+    /// The ways by which clients come, tried. Empty if it isn't in force or has no ports.
+    proof: Vec<Trial>,
     /// What is not as it should be, though the intercept is there.
     warnings: Vec<Cause>,
+}
+
+/// A way by which clients come to a port.
+#[derive(Serialize)]
+struct Trial {
+    /// Whose address it is; `null` for a pod's own.
+    service: Option<String>,
+    /// Whose address it is, or that answered for the service.
+    pod: Option<String>,
+    /// `host:port`; `null` if there was nothing to try.
+    address: Option<String>,
+    /// The container's port.
+    port: u32,
+    /// TCP or UDP.
+    protocol: &'static str,
+    /// Whether it leads to this computer.
+    reached: bool,
+    /// Why not.
+    cause: Option<Cause>,
 }
 
 /// Of `hawser extend`: traffic of a workload that goes to this computer.
@@ -222,6 +243,20 @@ struct Workload {
     ready: u32,
     /// Names of services that lead to it.
     services: Vec<String>,
+    /// Whoever they are, the first one first.
+    intercepted_by: Vec<Holder>,
+}
+
+/// Somebody's intercept of a workload.
+#[derive(Serialize)]
+struct Holder {
+    user: String,
+    /// The name of its object in the namespace.
+    intercept: String,
+    /// intercept, wiretap, replace or ingest.
+    mode: String,
+    /// When it was asked for.
+    since: i64,
 }
 
 #[derive(Serialize)]
@@ -415,6 +450,20 @@ impl From<proto::HttpFilter> for HttpFilter {
     }
 }
 
+impl From<proto::Trial> for Trial {
+    fn from(trial: proto::Trial) -> Self {
+        Self {
+            service: known(trial.service),
+            pod: known(trial.pod),
+            address: known(trial.address),
+            port: trial.port,
+            protocol: if trial.udp { "UDP" } else { "TCP" },
+            reached: trial.cause.is_none(),
+            cause: trial.cause.map(|cause| Fault::from(cause).into()),
+        }
+    }
+}
+
 impl From<Card> for Intercepted {
     fn from(card: Card) -> Self {
         let file =
@@ -426,7 +475,8 @@ impl From<Card> for Intercepted {
             files: told.written.into_iter().map(file).collect(),
         });
         let warnings = card.warnings.into_iter().map(Cause::from).collect();
-        Self { intercept: card.state.into(), environment, warnings }
+        let proof = card.proof.into_iter().map(Trial::from).collect();
+        Self { intercept: card.state.into(), environment, proof, warnings }
     }
 }
 
@@ -439,8 +489,13 @@ impl From<Vec<proto::Namespace>> for List {
 impl From<proto::Namespace> for Namespace {
     fn from(namespace: proto::Namespace) -> Self {
         let workload = |workload: proto::Workload| {
-            let proto::Workload { kind, name, replicas, ready, services } = workload;
-            Workload { kind, name, replicas, ready, services }
+            let proto::Workload { kind, name, replicas, ready, services, holders } = workload;
+            let holder = |holder: proto::Holder| {
+                let proto::Holder { user, intercept, mode, since } = holder;
+                Holder { user, intercept, mode, since }
+            };
+            let intercepted_by = holders.into_iter().map(holder).collect();
+            Workload { kind, name, replicas, ready, services, intercepted_by }
         };
         let port = |port: proto::Port| {
             let proto::Port { name, number, protocol, target } = port;
@@ -570,6 +625,12 @@ mod tests {
             state: crate::view::intercept::tests::active(),
             took: None,
             environment: Some(environment),
+            proof: vec![proto::Trial {
+                pod: "web-0".into(),
+                address: "10.1.0.4:7400".into(),
+                port: 8080,
+                ..proto::Trial::default()
+            }],
             warnings: vec![Fault::new(Code::LocalPortSilent, "silent").with_fix("f")],
         };
         let expected = json!({
@@ -589,6 +650,10 @@ mod tests {
                 "pod": "web-0", "container": "app", "variables": 2,
                 "files": [{"path": ".env", "left_out": ["KEY"]}]
             },
+            "proof": [{
+                "service": null, "pod": "web-0", "address": "10.1.0.4:7400", "port": 8080, "protocol": "TCP",
+                "reached": true, "cause": null
+            }],
             "warnings": [{
                 "code": "local-port-silent", "title": "Nobody listens on the local port", "detail": "silent", "fix": "f"
             }]

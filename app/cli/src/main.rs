@@ -46,6 +46,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Ingest(args) => commands::block_on(commands::intercept::run(args.into())),
         Command::Leave(args) => commands::block_on(commands::leave::run(args)),
         Command::Extend(args) => commands::block_on(commands::extend::run(args)),
+        Command::Agent(args) => commands::block_on(commands::agent::run(args)),
         Command::Cluster(args) => commands::block_on(commands::cluster::run(args)),
         Command::Login(args) => commands::block_on(commands::login::run(args)),
         Command::Companion => commands::block_on(commands::companion::run()),

@@ -7,6 +7,7 @@ pub mod gather;
 pub mod install;
 pub mod intercept;
 pub mod kubeconfig;
+pub mod manifest;
 pub mod mounts;
 mod platform;
 pub mod processes;

@@ -36,6 +36,7 @@ impl Helper for Stub {
     type BrowseStream = Endless<Catalogue>;
     type AccompanyStream = Endless<CompanionRequest>;
     type InterceptStream = Endless<InterceptState>;
+    type FilesStream = Endless<FilesReply>;
 
     async fn connect(&self, _: Request<ConnectRequest>) -> Result<Response<Self::ConnectStream>, Status> {
         Err(to_status(&Fault::new(Code::PinMismatch, "the stub has no manager")))
@@ -60,6 +61,12 @@ impl Helper for Stub {
     }
     async fn environment(&self, _: Request<EnvironmentRequest>) -> Result<Response<EnvironmentReply>, Status> {
         Ok(Response::new(EnvironmentReply::default()))
+    }
+    async fn prove(&self, _: Request<ProveRequest>) -> Result<Response<ProveReply>, Status> {
+        Ok(Response::new(ProveReply::default()))
+    }
+    async fn files(&self, _: Request<tonic::Streaming<FilesRequest>>) -> Result<Response<Self::FilesStream>, Status> {
+        Ok(Response::new(tokio_stream::pending()))
     }
     async fn logged_in(&self, _: Request<LoggedInRequest>) -> Result<Response<LoggedInReply>, Status> {
         Ok(Response::new(LoggedInReply {}))

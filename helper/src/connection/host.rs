@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hawser_fault::Fault;
-use hawser_tunnel::proto::Catalogue;
+use hawser_tunnel::proto::{Catalogue, CheckReply, Trial};
 use ipnet::IpNet;
 use tokio::sync::{RwLock, mpsc};
 
@@ -103,6 +103,10 @@ pub trait DataPlane: Send + Sync + 'static {
     fn flows(&self) -> impl Future<Output = Vec<FlowRecord>> + Send;
     /// What the user may work on in the cluster, beginning with the whole; a fault is the last message.
     fn browse(&self, namespaces: Vec<String>) -> impl Future<Output = mpsc::Receiver<Result<Catalogue, Fault>>> + Send;
+    /// Whether new pods of this namespace can get an agent.
+    fn check(&self, namespace: String) -> impl Future<Output = Result<CheckReply, Fault>> + Send;
+    /// What the manager finds of the ways to an intercept's pods.
+    fn prove(&self, uid: String) -> impl Future<Output = Result<Vec<Trial>, Fault>> + Send;
     /// Ends every flow, then the thread, then the device.
     fn stop(self) -> impl Future<Output = ()> + Send;
 }
@@ -130,6 +134,14 @@ impl DataPlane for crate::plane::Plane {
 
     async fn browse(&self, namespaces: Vec<String>) -> mpsc::Receiver<Result<Catalogue, Fault>> {
         crate::plane::Plane::browse(self, namespaces).await
+    }
+
+    async fn check(&self, namespace: String) -> Result<CheckReply, Fault> {
+        crate::plane::Plane::check(self, namespace).await
+    }
+
+    async fn prove(&self, uid: String) -> Result<Vec<Trial>, Fault> {
+        crate::plane::Plane::prove(self, uid).await
     }
 
     async fn stop(self) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hawser_dns::ClusterNames;
 use hawser_fault::{Code, Fault};
-use hawser_tunnel::proto::Catalogue;
+use hawser_tunnel::proto::{Catalogue, CheckReply, Trial};
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -281,6 +281,14 @@ impl DataPlane for PretendPlane {
 
     async fn browse(&self, _: Vec<String>) -> mpsc::Receiver<Result<Catalogue, Fault>> {
         mpsc::channel(1).1
+    }
+
+    async fn check(&self, _: String) -> Result<CheckReply, Fault> {
+        Ok(CheckReply::default())
+    }
+
+    async fn prove(&self, _: String) -> Result<Vec<Trial>, Fault> {
+        Ok(Vec::new())
     }
 
     async fn stop(self) {

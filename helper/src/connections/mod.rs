@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hawser_fault::{Code, Fault};
-use hawser_tunnel::proto::Catalogue;
+use hawser_tunnel::proto::{Catalogue, CheckReply, Trial};
 use parking_lot::Mutex;
 use tokio::sync::{RwLock, mpsc, watch};
 
@@ -212,6 +212,34 @@ impl<H: Host> Connections<H> {
         let plane = plane.ok_or_else(gone)?;
         let plane = plane.read().await;
         Ok(plane.as_ref().ok_or_else(gone)?.browse(namespaces).await)
+    }
+
+    /// Whether new pods of this namespace can get an agent.
+    ///
+    /// # Errors
+    /// As [`prove`](Connections::prove).
+    pub async fn check(&self, id: &Id, namespace: String) -> Result<CheckReply, Fault> {
+        let plane = self.entries.lock().by_id.get(id).map(|entry| Arc::clone(&entry.plane));
+        let gone = || Fault::new(Code::LinkLost, "the connection is not up");
+        let plane = plane.ok_or_else(gone)?;
+        let plane = plane.read().await;
+        let checking = plane.as_ref().ok_or_else(gone)?.check(namespace);
+        let late = || Fault::new(Code::LinkSilent, "the manager does not say in time whether pods can get an agent");
+        tokio::time::timeout(limits::PROOF, checking).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// What the manager finds of the ways to the pods of an intercept with this uid.
+    ///
+    /// # Errors
+    /// `link-lost` while there is no data plane; why the manager does not say it.
+    pub async fn prove(&self, id: &Id, uid: String) -> Result<Vec<Trial>, Fault> {
+        let plane = self.entries.lock().by_id.get(id).map(|entry| Arc::clone(&entry.plane));
+        let gone = || Fault::new(Code::LinkLost, "the connection is not up");
+        let plane = plane.ok_or_else(gone)?;
+        let plane = plane.read().await;
+        let proving = plane.as_ref().ok_or_else(gone)?.prove(uid);
+        let late = || Fault::new(Code::LinkSilent, "the manager does not say in time what reaches this laptop");
+        tokio::time::timeout(limits::PROOF, proving).await.unwrap_or_else(|_| Err(late()))
     }
 
     fn start(self: &Arc<Self>, entries: &mut Entries<H>, wish: Wish, origin: Origin) -> Followed {

@@ -237,6 +237,16 @@ impl<O: Objects> Intercepts<O> {
         self.changed();
     }
 
+    /// The uid of an intercept's object.
+    ///
+    /// # Errors
+    /// `intercept-unknown`; why it is not in force, or `intercept-waiting`.
+    pub fn uid(&self, connection: &Id, name: &str) -> Result<String, Fault> {
+        let standing = self.view(connection, name).ok_or_else(|| unknown(connection, name))?.standing;
+        let early = || Fault::new(Code::InterceptWaiting, format!("the intercept {name} is not in the cluster yet"));
+        standing.uid.ok_or_else(|| standing.cause.unwrap_or_else(early))
+    }
+
     /// A connection is up: its intercepts go on.
     pub fn resume(&self, connection: &Id) {
         for entry in self.entries.lock().values().filter(|entry| entry.intercept.connection == *connection) {

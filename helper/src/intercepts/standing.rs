@@ -109,6 +109,11 @@ pub(super) fn refusal(object: &Object) -> Option<Fault> {
     Some(fault(&status.conditions, code).unwrap_or_else(|| Fault::new(code, unexplained)))
 }
 
+/// The annotation by which whoever deletes an intercept may say why.
+const REASON: &str = "hawser.dev/reason";
+/// Characters of it that are shown.
+const REASON_SHOWN: usize = 200;
+
 /// Why an object that was there is gone. Kubernetes does not tell who deleted it; the manager may have said so before.
 pub(super) fn end(intercept: &Intercept, last: Option<&Object>, now: Timestamp) -> Fault {
     let said = last.and_then(|object| fault(&object.status.as_ref()?.conditions, Code::InterceptEnded));
@@ -120,10 +125,22 @@ pub(super) fn end(intercept: &Intercept, last: Option<&Object>, now: Timestamp) 
         Some(until) if until <= now => {
             Fault::new(Code::InterceptExpired, format!("the intercept of {place} was to end at {until}"))
         }
-        _ => Fault::new(
-            Code::InterceptEnded,
-            format!("somebody deleted the intercept of {place} in the cluster; the cluster's audit log knows who"),
-        ),
+        _ => Fault::new(Code::InterceptEnded, deleted(intercept, last, &place)),
+    }
+}
+
+/// Its policy lets nobody else delete it than its user and whoever may revoke.
+fn deleted(intercept: &Intercept, last: Option<&Object>, place: &str) -> String {
+    let who = match last {
+        Some(object) => format!("{} or somebody with the right to revoke", object.spec.user),
+        None => "its user or somebody with the right to revoke".to_owned(),
+    };
+    let object = &intercept.object;
+    let text = format!("the intercept of {place} was deleted in the cluster as {object}, by {who}");
+    let reason = last.and_then(|object| object.metadata.annotations.as_ref()?.get(REASON));
+    match reason.map(|reason| reason.trim()).filter(|reason| !reason.is_empty()) {
+        Some(reason) => format!("{text}; the reason given: {}", reason.chars().take(REASON_SHOWN).collect::<String>()),
+        None => format!("{text}, without a reason; the cluster's audit log knows who"),
     }
 }
 
@@ -299,6 +316,16 @@ mod tests {
             Code::InterceptEnded,
             "why it waited is not why it ended"
         );
+        let last = |reason: Option<&str>| {
+            let mut object = with(InterceptPhase::Active, Vec::new());
+            object.metadata.annotations = reason.map(|reason| [(REASON.to_owned(), reason.to_owned())].into());
+            end(&wanted(), Some(&object), now).detail
+        };
+        assert!(last(Some(" the shop is being moved\n")).ends_with("; the reason given: the shop is being moved"));
+        assert!(last(Some(&"x".repeat(1_000))).len() < 400);
+        for without in [Some(" "), None] {
+            assert!(last(without).ends_with("to revoke, without a reason; the cluster's audit log knows who"));
+        }
         let revoked = vec![condition("Ready", "admin ended it", Some("intercept-refused"))];
         assert_eq!(code(Some(&with(InterceptPhase::Ending, revoked))), Code::InterceptRefused);
         let mut expired = with(InterceptPhase::Active, Vec::new());

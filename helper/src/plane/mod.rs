@@ -21,7 +21,7 @@ use hawser_dns::ClusterNames;
 use hawser_fault::{Code, Fault};
 use hawser_tunnel::identity::Identity;
 use hawser_tunnel::link::Shared;
-use hawser_tunnel::proto::Catalogue;
+use hawser_tunnel::proto::{Catalogue, CheckReply, Trial};
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{self, Receiver};
@@ -204,6 +204,28 @@ impl Plane {
         // If the thread is gone, so is the reply's other end.
         let _ = self.commands.send(Command::Browse { namespaces, reply }).await;
         catalogues
+    }
+
+    /// Whether new pods of this namespace can get an agent.
+    ///
+    /// # Errors
+    /// As [`prove`](Plane::prove).
+    pub async fn check(&self, namespace: String) -> Result<CheckReply, Fault> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || Fault::new(Code::Internal, "the data plane's thread has ended");
+        self.commands.send(Command::Check { namespace, reply }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// What the manager finds of the ways to an intercept's pods.
+    ///
+    /// # Errors
+    /// `link-lost`; `manager-unreachable` and the like if the connection broke or the manager is too old.
+    pub async fn prove(&self, uid: String) -> Result<Vec<Trial>, Fault> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || Fault::new(Code::Internal, "the data plane's thread has ended");
+        self.commands.send(Command::Prove { uid, reply }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
     }
 
     /// Resets all flows, tells the manager, and ends the thread; the device goes with it.

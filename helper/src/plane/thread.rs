@@ -11,7 +11,7 @@ use hawser_fault::{Code, Fault};
 use hawser_tunnel::client::Caller;
 use hawser_tunnel::error::LinkError;
 use hawser_tunnel::link::Shared;
-use hawser_tunnel::proto::{Catalogue, Change};
+use hawser_tunnel::proto::{Catalogue, Change, CheckReply, Trial};
 use hawser_vif::LinkId;
 use tokio::sync::{mpsc, oneshot};
 
@@ -26,6 +26,8 @@ pub(super) enum Command {
     Upgrade { ways: Vec<Way>, reply: oneshot::Sender<Result<(), Fault>> },
     Probe { ways: Vec<Way>, reply: oneshot::Sender<Option<IpAddr>> },
     Browse { namespaces: Vec<String>, reply: mpsc::Sender<Result<Catalogue, Fault>> },
+    Check { namespace: String, reply: oneshot::Sender<Result<CheckReply, Fault>> },
+    Prove { uid: String, reply: oneshot::Sender<Result<Vec<Trial>, Fault>> },
     Stop,
 }
 
@@ -121,6 +123,8 @@ impl Worker {
                     Some(Command::Upgrade { ways, reply }) => self.upgrade(ways, reply),
                     Some(Command::Probe { ways, reply }) => self.probe(ways, reply),
                     Some(Command::Browse { namespaces, reply }) => self.browse(namespaces, reply),
+                    Some(Command::Check { namespace, reply }) => self.check(namespace, reply),
+                    Some(Command::Prove { uid, reply }) => self.prove(uid, reply),
                     Some(Command::Stop) | None => return self.stop().await,
                 },
             }
@@ -184,6 +188,28 @@ impl Worker {
             if let Err(error) = pass_on(&caller, namespaces, &reply).await {
                 let _ = reply.send(Err(error.into())).await;
             }
+        });
+    }
+
+    fn check(&self, namespace: String, reply: oneshot::Sender<Result<CheckReply, Fault>>) {
+        let Some(linked) = self.links.best() else {
+            let _ = reply.send(Err(Fault::new(Code::LinkLost, "there is no link to the manager now")));
+            return;
+        };
+        let caller = linked.caller.clone();
+        tokio::spawn(async move {
+            let _ = reply.send(caller.check(namespace).await.map_err(Fault::from));
+        });
+    }
+
+    fn prove(&self, uid: String, reply: oneshot::Sender<Result<Vec<Trial>, Fault>>) {
+        let Some(linked) = self.links.best() else {
+            let _ = reply.send(Err(Fault::new(Code::LinkLost, "there is no link to the manager now")));
+            return;
+        };
+        let caller = linked.caller.clone();
+        tokio::spawn(async move {
+            let _ = reply.send(caller.prove(uid).await.map_err(Fault::from));
         });
     }
 

@@ -41,7 +41,8 @@ pub async fn run(facts: &Facts, machine: &Machine, views: &[View], caller: u32) 
     checks
 }
 
-fn check(title: impl Into<String>, outcome: Result<String, Fault>) -> Check {
+/// A check that came out so.
+pub fn check(title: impl Into<String>, outcome: Result<String, Fault>) -> Check {
     let title = title.into();
     match outcome {
         Ok(reason) => Check { title, outcome: Outcome::Pass.into(), reason, fix: String::new() },

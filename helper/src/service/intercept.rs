@@ -9,6 +9,7 @@ use hawser_api::{
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto;
 use hawser_ipc::proto::InterceptPhase;
+use hawser_tunnel::proto as tunnel;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -77,6 +78,15 @@ pub fn time(milliseconds: i64) -> Result<Option<Timestamp>, Fault> {
     // Kubernetes' times have whole seconds.
     let time = (milliseconds != 0).then(|| Timestamp::from_second(milliseconds.div_euclid(1000)));
     time.transpose().map_err(|error| bad(format!("{milliseconds} ms after 1970 is no time: {error}")))
+}
+
+/// A way that was tried.
+pub fn trial(trial: tunnel::Trial) -> proto::Trial {
+    let tunnel::Trial { service, pod, address, port, udp, code, detail, fix } = trial;
+    // A newer manager may have codes that this build does not know.
+    let cause = (!code.is_empty())
+        .then(|| Fault::new(Code::parse(&code).unwrap_or(Code::ReplicaUnreached), detail).with_fix(fix).into());
+    proto::Trial { service, pod, address, port, udp, cause }
 }
 
 /// An intercept as its user sees it.

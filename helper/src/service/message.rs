@@ -98,9 +98,14 @@ pub fn catalogue(said: tunnel::Catalogue) -> proto::Catalogue {
         address: service.address,
         ports: service.ports.into_iter().map(port).collect(),
     };
+    let holder = |holder: tunnel::Holder| {
+        let tunnel::Holder { user, intercept, mode, since } = holder;
+        proto::Holder { user, intercept, mode, since }
+    };
     let workload = |workload: tunnel::Workload| {
-        let tunnel::Workload { kind, name, replicas, ready, services } = workload;
-        proto::Workload { kind, name, replicas, ready, services }
+        let tunnel::Workload { kind, name, replicas, ready, services, holders } = workload;
+        let holders = holders.into_iter().map(holder).collect();
+        proto::Workload { kind, name, replicas, ready, services, holders }
     };
     let namespace = |namespace: tunnel::Namespace| proto::Namespace {
         name: namespace.name,

@@ -3,6 +3,7 @@
 mod doctor;
 mod files;
 mod intercept;
+mod intercepting;
 mod message;
 mod stream;
 
@@ -14,7 +15,8 @@ use hawser_ipc::proto::{
     BrowseRequest, Catalogue, CompanionAnswer, CompanionRequest, ConnectRequest, Connection, DisconnectReply,
     DisconnectRequest, DoctorReply, DoctorRequest, EnvironmentReply, EnvironmentRequest, ExtendRequest, FilesReply,
     FilesRequest, FlowList, FlowsRequest, InterceptRequest, InterceptState, KeyReply, KeyRequest, LeaveReply,
-    LeaveRequest, LoggedInReply, LoggedInRequest, LogsReply, LogsRequest, Snapshot, WatchRequest,
+    LeaveRequest, LoggedInReply, LoggedInRequest, LogsReply, LogsRequest, ProveReply, ProveRequest, Snapshot,
+    WatchRequest,
 };
 use hawser_ipc::{peer_of, to_status};
 use tokio::sync::Semaphore;
@@ -112,7 +114,8 @@ impl Helper for Service {
     async fn doctor(&self, request: Request<DoctorRequest>) -> Result<Response<DoctorReply>, Status> {
         let caller = peer_of(&request)?.uid;
         let views = self.connections.views();
-        let checks = doctor::run(&self.facts, &self.machine, &views, caller).await;
+        let mut checks = doctor::run(&self.facts, &self.machine, &views, caller).await;
+        checks.extend(intercepting::run(&self.connections, &self.machine.intercepts, &views, caller).await);
         Ok(Response::new(DoctorReply { checks }))
     }
 
@@ -190,6 +193,15 @@ impl Helper for Service {
         let id = self.own(caller, &connection)?.wish.id;
         let files = self.machine.intercepts.files(&id, &name).map_err(|fault| to_status(&fault))?;
         Ok(Response::new(files::carry(files, requests, place)))
+    }
+
+    async fn prove(&self, request: Request<ProveRequest>) -> Result<Response<ProveReply>, Status> {
+        let caller = peer_of(&request)?.uid;
+        let ProveRequest { connection, name } = request.into_inner();
+        let id = self.own(caller, &connection)?.wish.id;
+        let uid = self.machine.intercepts.uid(&id, &name).map_err(|fault| to_status(&fault))?;
+        let trials = self.connections.prove(&id, uid).await.map_err(|fault| to_status(&fault))?;
+        Ok(Response::new(ProveReply { trials: trials.into_iter().map(intercept::trial).collect() }))
     }
 
     async fn accompany(&self, request: Request<Streaming<CompanionAnswer>>) -> Streamed<CompanionRequest> {

@@ -12,10 +12,13 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::http::filter::Filter;
+use crate::proof::Proofs;
 
 /// The orders, by the manager that gave them. They are gone with its link.
 #[derive(Default)]
 pub struct Board {
+    /// What managers are about to send to see whether it gets here.
+    pub proofs: Proofs,
     claims: Mutex<HashMap<String, Claim>>,
     changes: watch::Sender<u64>,
 }
@@ -54,18 +57,10 @@ impl Board {
         intercepts
     }
 
-    #[cfg(test)]
-    pub fn post_for_test(&self, manager: &str, orders: Vec<Order>) {
-        use hawser_tunnel::sockets::Side;
-        let opener = Opener::default();
-        let gate = std::sync::Arc::new(crate::gate::Dialler::default());
-        let sockets = Sockets::new(Side::Client, gate, opener.clone());
-        self.post(manager, &opener, &std::sync::Arc::new(Mutex::new(sockets)), orders);
-    }
-
     /// The link to this manager is gone.
     pub fn withdraw(&self, manager: &str) {
         self.claims.lock().remove(manager);
+        self.proofs.post(manager, Vec::new());
         self.changes.send_modify(|changes| *changes += 1);
     }
 
@@ -100,6 +95,14 @@ impl Board {
     pub fn has_filters(&self, port: u16) -> bool {
         let filtered = |ready: &Ready| ready.filter.is_some();
         self.find(port, false, filtered).is_some() || !self.copies(port, filtered).is_empty()
+    }
+
+    /// Whether what this intercept wants of what comes to this port goes to its laptop, or a copy does.
+    pub fn leads_to_laptop(&self, intercept: &str, port: u16, udp: bool) -> bool {
+        let claims = self.claims.lock();
+        let open = claims.values().filter(|claim| claim.opener.is_open());
+        let mut orders = open.flat_map(|claim| &claim.orders).map(|ready| &ready.order);
+        orders.any(|order| order.intercept == intercept && destination(order, port, udp).is_some())
     }
 
     /// Where copies go of all that comes to this port of the app.

@@ -24,6 +24,14 @@ pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub const NAME_SERVER: Duration = Duration::from_millis(1_500);
 /// A DNS message over UDP without EDNS may be 512 bytes; with it we take what a server may send.
 pub const DNS_MESSAGE: usize = 65_535;
+/// Proofs of managers that are expected at once. Beyond it they are not known, and fail.
+pub const PROOFS: usize = 1_024;
+/// How long one is expected.
+pub const PROOF_LIFE: Duration = Duration::from_secs(5);
+/// Connections that are looked at while one is expected. Beyond it they are clients'.
+pub const SIFTED: usize = 1_024;
+/// How long a connection that says nothing is looked at: long enough for a first segment that is lost once.
+pub const SIFT: Duration = Duration::from_millis(250);
 /// Pieces of a copied stream, each of up to 32 KiB, that wait for the laptop. Beyond it the copy is given up.
 pub const COPIED_CHUNKS: usize = 32;
 /// Copied requests of one client's connection that wait for the laptop. Beyond it they are dropped.

@@ -52,7 +52,7 @@ async fn serve(
     let dialled = agents::dial(address, &config.manager_name, &config.authority).await?;
     let registration = registration(config).map_err(|error| LinkError::Hello(error.to_string()))?;
     let (report, reports) = mpsc::channel(1);
-    let first = AgentReport { registration: Some(registration), applied: Vec::new() };
+    let first = AgentReport { registration: Some(registration), ..AgentReport::default() };
     report.send(first).await.map_err(|_| LinkError::GoingAway)?;
     let mut orders = dialled.follow(ReceiverStream::new(reports)).await?;
     let mut next = async || -> Result<AgentOrders, LinkError> {
@@ -73,13 +73,14 @@ async fn serve(
     let following = async {
         let mut given = Ok(first);
         loop {
-            let AgentOrders { managers, orders } = match given {
+            let AgentOrders { managers, orders, proofs, proofs_posted } = match given {
                 Ok(orders) => orders,
                 Err(error) => return error,
             };
             let applied = board.post(address, &opener, &flows, orders);
+            board.proofs.post(address, proofs);
             let _ = tell.try_send(managers);
-            if report.send(AgentReport { registration: None, applied }).await.is_err() {
+            if report.send(AgentReport { registration: None, applied, proofs_heard: proofs_posted }).await.is_err() {
                 return LinkError::GoingAway;
             }
             given = next().await;

@@ -11,6 +11,7 @@ mod limits;
 mod link;
 mod managers;
 mod pass;
+mod proof;
 mod redirect;
 mod registration;
 mod resolver;

@@ -129,11 +129,31 @@ async fn turn(from: &mut ReadHalf<'_>, to: &WriteHalf<'_>, mut look: impl FnMut(
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use hawser_tunnel::frame::{Kind, Reason};
     use hawser_tunnel::proto::{HttpFilter, Order, OrderPort};
+    use hawser_tunnel::sockets::{Answer, Gate, Lead, Opener, Side, Sockets};
+    use parking_lot::Mutex;
     use tokio::io::AsyncReadExt as _;
     use tokio::net::TcpListener;
 
     use super::*;
+
+    /// Nobody is asked for anything here.
+    struct Shut;
+
+    impl Gate for Shut {
+        fn lead(&self, _: Kind, _: SocketAddr) -> Result<Lead, Reason> {
+            Err(Reason::Forbidden)
+        }
+
+        fn resolve(&self, _: Bytes) -> Answer<'_> {
+            Box::pin(std::future::ready(None))
+        }
+    }
 
     async fn pair() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -145,7 +165,9 @@ mod tests {
         let port = OrderPort { port: 80, udp: false, local_port: 9000 };
         let http = Some(HttpFilter { method: "GET".to_owned(), ..HttpFilter::default() });
         let order = Order { number: 1, linked: true, ports: vec![port], http, ..Order::default() };
-        board.post_for_test("manager", vec![order]);
+        let opener = Opener::default();
+        let sockets = Sockets::new(Side::Client, Arc::new(Shut), opener.clone());
+        board.post("manager", &opener, &Arc::new(Mutex::new(sockets)), vec![order]);
     }
 
     async fn says(stream: &mut TcpStream, wanted: &[u8]) {

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use crate::app::App;
 use crate::board::Board;
 use crate::tap::Tap;
-use crate::{http, limits};
+use crate::{http, limits, proof};
 
 /// Begins to listen in the app's place, over IPv4 and IPv6.
 pub fn listen(port: &Port, app: App, board: Arc<Board>) -> io::Result<Passing> {
@@ -46,22 +46,33 @@ async fn accept(listener: TcpListener, app: App, board: Arc<Board>, passing: Arc
             }
         };
         let _ = client.set_nodelay(true);
-        let Some(client) = to_laptop(client, app, &board) else { continue };
-        let Ok(permit) = passing.clone().acquire_owned().await else { return };
-        let taps = board.stream_copies(app.address.port()).iter().map(Tap::new).collect();
-        let board = board.clone();
-        tokio::spawn(async move {
-            let client = if board.has_filters(app.address.port()) {
-                Some(client)
-            } else {
-                app.carry(client, taps, &board).await
-            };
-            if let Some(client) = client {
-                http::serve(client, app, board).await;
-            }
-            drop(permit);
-        });
+        if board.proofs.expects(app.address.port(), false) {
+            let (board, passing) = (board.clone(), passing.clone());
+            tokio::spawn(async move {
+                if let Some(client) = proof::sift(client, app.address.port(), &board).await {
+                    pass_on(client, app, &board, &passing).await;
+                }
+            });
+            continue;
+        }
+        pass_on(client, app, &board, &passing).await;
     }
+}
+
+/// Leads the connection to where it belongs now.
+async fn pass_on(client: TcpStream, app: App, board: &Arc<Board>, passing: &Arc<Semaphore>) {
+    let Some(client) = to_laptop(client, app, board) else { return };
+    let Ok(permit) = passing.clone().acquire_owned().await else { return };
+    let taps = board.stream_copies(app.address.port()).iter().map(Tap::new).collect();
+    let board = board.clone();
+    tokio::spawn(async move {
+        let client =
+            if board.has_filters(app.address.port()) { Some(client) } else { app.carry(client, taps, &board).await };
+        if let Some(client) = client {
+            http::serve(client, app, board).await;
+        }
+        drop(permit);
+    });
 }
 
 /// Gives the connection back if it is the app's.

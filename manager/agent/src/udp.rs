@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::app::App;
 use crate::board::Board;
-use crate::limits;
+use crate::{limits, proof};
 
 /// Largest datagram (RFC 768).
 const LARGEST: usize = 65_535;
@@ -35,6 +35,12 @@ async fn receive(socket: Arc<UdpSocket>, app: App, board: Arc<Board>) {
     loop {
         // An error is an earlier answer's, which its peer did not take.
         let Ok((length, from)) = socket.recv_from(&mut buffer).await else { continue };
+        if length == proof::ASK
+            && let Some(proof) = board.proofs.take(app.address.port(), true, &buffer[..length])
+        {
+            let _ = socket.send_to(&proof::answer(&proof, &board), from).await;
+            continue;
+        }
         let changes = board.changes();
         if peers.get_mut(&from).is_none_or(|peer| !peer.is_right(changes, app, &board)) {
             peers.retain(|_, peer| !peer.is_idle());

@@ -96,6 +96,7 @@ codes! {
     MountPointUnusable "mount-point-unusable" "The folder cannot be a mount point" "Name an empty folder of yours with: --mount DIR";
     MountFailed "mount-failed" "The container's files are not mounted" "Read the sentence above; Hawser tries again by itself.";
     VolumesAbsent "volumes-absent" "The container has no files to mount" "Name another container with --container, or leave --mount out.";
+    ReplicaUnreached "replica-unreached" "Not all that clients ask for reaches this laptop" "Do what is named for the way that fails.";
     InjectionDisabled "injection-disabled" "The workload takes no agent" "Ask its owner to remove the annotation hawser.dev/inject: disabled.";
     InjectionImpossible "injection-impossible" "The workload's pods cannot have an agent" "Intercept another workload; the detail says what rules an agent out in this one.";
     PodRefused "pod-refused" "The cluster refuses the workload's pods with an agent" "Ask the namespace's administrator to allow what is named; nothing was changed.";

@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use hawser_tunnel::agents::{Host, Orders, Reports};
 use hawser_tunnel::frame::{Kind, Reason};
 use hawser_tunnel::link::{Link, Shared};
-use hawser_tunnel::proto::{AgentContainer, AgentOrders, Registration};
+use hawser_tunnel::proto::{AgentContainer, AgentOrders, AgentReport, Registration};
 use hawser_tunnel::server::Serving;
 use hawser_tunnel::sockets::{self, Answer, Gate, Lead, Near, Opener, Side, Sockets, pipe};
 use hawser_tunnel::target;
@@ -68,8 +68,8 @@ impl Host for AgentHost {
         let linked = self.exchange.link_agent(agent);
         let exchange = self.exchange.clone();
         let reporting = linked.clone();
-        tokio::spawn(reports.for_each(move |applied| {
-            reporting.report(applied);
+        tokio::spawn(reports.for_each(move |report| {
+            reporting.report(report);
             std::future::ready(())
         }));
         let changes = exchange.changes();
@@ -117,6 +117,7 @@ impl Exchange {
                 pod: agent.pod.clone(),
                 containers: agent.containers.clone(),
                 applied: HashSet::new(),
+                heard: 0,
                 opener: agent.opener.clone(),
                 link,
             };
@@ -136,16 +137,17 @@ impl Exchange {
 }
 
 impl LinkedAgent {
-    fn report(&self, applied: Vec<String>) {
+    fn report(&self, report: AgentReport) {
         {
             let mut state = self.exchange.state.lock();
             let Some(agent) = state.agents.get_mut(&self.pod.uid).filter(|agent| agent.link == self.link) else {
                 return;
             };
-            let applied: HashSet<String> = applied.into_iter().collect();
-            if std::mem::replace(&mut agent.applied, applied.clone()) == applied {
+            let said = (report.applied.into_iter().collect(), report.proofs_heard);
+            if (&agent.applied, agent.heard) == (&said.0, said.1) {
                 return;
             }
+            (agent.applied, agent.heard) = said;
         }
         self.exchange.tell();
     }

@@ -126,6 +126,13 @@ impl<'a> Seen<'a> {
         want
     }
 
+    /// The services that lead to this port, each with the number under which it does.
+    pub fn leading_to(self, port: Port) -> Vec<(&'a str, u16)> {
+        let all = self.services.iter().flat_map(|service| service.ports.iter().map(move |one| (service, one)));
+        let leading = all.filter(|(_, one)| self.targets(one).contains(&port));
+        leading.map(|(service, one)| (service.name.as_str(), one.number)).collect()
+    }
+
     fn find(self, intercept: &InterceptSpec, wanted: &InterceptPort) -> Result<ResolvedPort, Fault> {
         let udp = wanted.protocol.unwrap_or_default() == Protocol::Udp;
         let of_container = |choice: &Choice| {

@@ -1,10 +1,11 @@
 //! Workloads and services, as a user sees them who may intercept them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
-use hawser_tunnel::proto::{self, Namespace, Port};
+use hawser_tunnel::proto::{self, Holder, Namespace, Port};
 use hawser_tunnel::server::Catalogues;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
@@ -22,10 +23,14 @@ use super::settings::Settings;
 use crate::injection::resolution;
 use crate::limits;
 
+/// Who intercepts what: by namespace, kind and name of the workload.
+pub type Holders = HashMap<(String, String, String), Vec<Holder>>;
+
 /// All workloads and services of the cluster.
 pub struct Catalogue {
     facts: RwLock<Facts>,
     rights: Rights,
+    holders: RwLock<Holders>,
     /// Given by the chart; empty for all.
     served: Vec<String>,
     changes: watch::Sender<()>,
@@ -39,7 +44,8 @@ struct Facts {
     services: Mirrors<Service>,
 }
 
-type Labels = BTreeMap<String, String>;
+/// Labels of an object, or those by which a service selects.
+pub type Labels = BTreeMap<String, String>;
 
 /// What is kept of a workload.
 #[derive(Clone, PartialEq)]
@@ -69,6 +75,7 @@ impl Catalogue {
         let catalogue = Arc::new(Self {
             facts: RwLock::new(Facts::of(settings.namespaces.len().max(1))),
             rights: Rights::new(client),
+            holders: RwLock::default(),
             served: settings.namespaces.clone(),
             changes: watch::Sender::new(()),
         });
@@ -104,6 +111,14 @@ impl Catalogue {
         }
     }
 
+    /// Who intercepts what from now on; all of it.
+    pub fn hold(&self, holders: Holders) {
+        let former = std::mem::replace(&mut *self.holders.write(), holders.clone());
+        if former != holders {
+            self.changes.send_replace(());
+        }
+    }
+
     /// The services that lead to pods with these labels.
     pub fn services(&self, namespace: &str, labels: &Labels) -> Vec<resolution::Service> {
         let facts = self.facts.read();
@@ -111,9 +126,21 @@ impl Catalogue {
         leading.map(Service::as_resolved).collect()
     }
 
+    /// The address of a service and whom it selects; `None` without an address.
+    pub fn service(&self, namespace: &str, name: &str) -> Option<(IpAddr, Labels)> {
+        let facts = self.facts.read();
+        let service = facts.services.values().find(|one| one.namespace == namespace && one.name == name)?;
+        Some((service.address.parse().ok()?, service.selector.clone()))
+    }
+
+    /// Whether a user may intercept in this namespace.
+    pub async fn permits(&self, user: &User, namespace: &str) -> bool {
+        !self.rights.permitted(user, vec![namespace.to_owned()]).await.is_empty()
+    }
+
     /// What a user sees now.
     async fn seen(&self, user: &User, wanted: &[String]) -> Vec<Namespace> {
-        let mut all = self.facts.read().by_namespace();
+        let mut all = self.facts.read().by_namespace(&self.holders.read());
         let is_wanted = |name: &String| {
             (wanted.is_empty() || wanted.contains(name)) && (self.served.is_empty() || self.served.contains(name))
         };
@@ -133,7 +160,7 @@ impl Facts {
         }
     }
 
-    fn by_namespace(&self) -> BTreeMap<String, Namespace> {
+    fn by_namespace(&self, holders: &Holders) -> BTreeMap<String, Namespace> {
         let mut namespaces: BTreeMap<String, Namespace> = BTreeMap::new();
         let mut services: HashMap<&str, Vec<&Service>> = HashMap::new();
         for service in self.services.values() {
@@ -151,6 +178,7 @@ impl Facts {
                 replicas: workload.replicas,
                 ready: workload.ready,
                 services: leading.map(|service| service.name.clone()).collect(),
+                holders: holders.get(&workload.key()).cloned().unwrap_or_default(),
             };
             shown(&mut namespaces, &workload.namespace).workloads.push(workload_shown);
         }
@@ -163,6 +191,12 @@ fn shown<'a>(namespaces: &'a mut BTreeMap<String, Namespace>, name: &str) -> &'a
         namespaces.insert(name.to_owned(), Namespace { name: name.to_owned(), ..Namespace::default() });
     }
     namespaces.get_mut(name).expect("it was put there")
+}
+
+impl Workload {
+    fn key(&self) -> (String, String, String) {
+        (self.namespace.clone(), self.kind.to_owned(), self.name.clone())
+    }
 }
 
 impl Service {

@@ -1,6 +1,7 @@
 //! Intercepts: every replica carries what is decided, the one that leads decides.
 
 mod decision;
+mod holders;
 mod idle;
 mod status;
 
@@ -20,6 +21,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::catalogue::Catalogue;
 use super::lease::Leadership;
 use super::mirror::{Mirrors, follow, scopes};
 use super::sessions::Sessions;
@@ -38,6 +40,7 @@ pub struct Intercepts {
     changes: watch::Sender<()>,
     sessions: Arc<Sessions>,
     workloads: Arc<Workloads>,
+    catalogue: Arc<Catalogue>,
     exchange: Arc<Exchange>,
     leadership: Arc<Leadership>,
     /// Ports and container as they were found, by uid.
@@ -64,6 +67,7 @@ impl Intercepts {
         place: &Place,
         sessions: Arc<Sessions>,
         workloads: Arc<Workloads>,
+        catalogue: Arc<Catalogue>,
         exchange: Arc<Exchange>,
     ) -> Arc<Self> {
         let scopes = scopes::<Intercept>(client, &settings.namespaces);
@@ -74,6 +78,7 @@ impl Intercepts {
             changes: watch::Sender::new(()),
             sessions,
             workloads,
+            catalogue,
             exchange,
             leadership: Leadership::seek(client, place),
             found: Mutex::default(),
@@ -118,6 +123,7 @@ impl Intercepts {
             let replicas = self.sessions.replicas().into_iter();
             self.exchange.know_managers(replicas.map(|ip| SocketAddr::new(ip, AGENTS_PORT).to_string()).collect());
             let known: Vec<Arc<Intercept>> = self.ours();
+            self.catalogue.hold(holders::of(&known));
             self.carry(&known).await;
             if self.leadership.leads() {
                 // Those that are settled are looked at now and then only: their pods may have changed.

@@ -1,6 +1,7 @@
 //! Workloads and their pods: what an intercept finds there, what it would change, and pods with an agent in the place of pods
 //! without.
 
+mod doors;
 mod dry_run;
 mod loaded;
 mod managed;
@@ -210,6 +211,17 @@ impl Workloads {
         let want = if annotation == Some(ENABLED) { seen.want_of_willing(&wanted) } else { seen.want(&wanted) };
         let patch = inject(&admission.object, &want, &self.sidecar()?)?;
         Ok((!patch.is_empty()).then_some(patch))
+    }
+
+    /// Whether the webhook is asked about new pods of this namespace, and admission takes one with an agent.
+    ///
+    /// # Errors
+    /// `webhook-unreachable`, `pod-refused`, `rights-missing`, `api-refused`.
+    pub async fn check(&self, namespace: &str) -> Result<(), Fault> {
+        if *namespace == self.place.namespace || namespace == "kube-system" {
+            return Ok(());
+        }
+        dry_run::create(&self.client, namespace, &dry_run::willing(), &Want::default()).await
     }
 
     async fn load(&self, intercept: &Intercept) -> Result<Loaded, Fault> {

@@ -24,7 +24,8 @@ use crate::link::{
 use crate::pace::Pace;
 use crate::proto::tunnel_client::TunnelClient;
 use crate::proto::{
-    BrowseRequest, Catalogue, Change, HelloReply, HelloRequest, InterceptList, InterceptsRequest, WatchRequest,
+    BrowseRequest, Catalogue, Change, CheckReply, CheckRequest, HelloReply, HelloRequest, InterceptList,
+    InterceptsRequest, ProveRequest, Trial, WatchRequest,
 };
 use crate::sockets::Sockets;
 use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
@@ -121,6 +122,24 @@ impl Caller {
     /// Fails if the connection broke or the manager is too old.
     pub async fn intercepts(&self) -> Result<tonic::Streaming<InterceptList>, LinkError> {
         let reply = tunnel(self.requests.clone()).intercepts(InterceptsRequest {}).await;
+        Ok(reply.map_err(|status| hello_error(&status))?.into_inner())
+    }
+
+    /// Has the manager try every way to the pods of this client's intercept with this uid.
+    ///
+    /// # Errors
+    /// Fails if the connection broke or the manager is too old.
+    pub async fn prove(&self, uid: String) -> Result<Vec<Trial>, LinkError> {
+        let reply = tunnel(self.requests.clone()).prove(ProveRequest { uid }).await;
+        Ok(reply.map_err(|status| hello_error(&status))?.into_inner().trials)
+    }
+
+    /// Whether new pods of this namespace can get an agent.
+    ///
+    /// # Errors
+    /// Fails if the connection broke or the manager is too old.
+    pub async fn check(&self, namespace: String) -> Result<CheckReply, LinkError> {
+        let reply = tunnel(self.requests.clone()).check(CheckRequest { namespace }).await;
         Ok(reply.map_err(|status| hello_error(&status))?.into_inner())
     }
 

@@ -29,7 +29,8 @@ use crate::link::{
 use crate::pace::Pace;
 use crate::proto::tunnel_server::{Tunnel, TunnelServer};
 use crate::proto::{
-    BrowseRequest, Catalogue, Change, HelloReply, HelloRequest, InterceptList, InterceptsRequest, WatchRequest,
+    BrowseRequest, Catalogue, Change, CheckReply, CheckRequest, HelloReply, HelloRequest, InterceptList,
+    InterceptsRequest, ProveReply, ProveRequest, WatchRequest,
 };
 pub use crate::tls::Admit;
 use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
@@ -65,6 +66,12 @@ pub trait Host: Send + Sync + 'static {
     /// This client's intercepts as they are carried here: all of them, again at each change.
     fn intercepts(&self, peer: Pin) -> InterceptLists;
 
+    /// Tries every way to the pods of this client's intercept with this uid.
+    fn prove(&self, peer: Pin, uid: String) -> Proving;
+
+    /// Whether new pods of this namespace can get an agent.
+    fn check(&self, peer: Pin, namespace: String) -> Checking;
+
     /// The same as [`serve`](Host::serve) for a link on which the client is asked for flows to its handlers.
     fn deliveries(&self, peer: Pin) -> (Shared<Self::Endpoint>, impl FnOnce(Link) -> Serving + Send + 'static);
 }
@@ -77,6 +84,12 @@ pub type Catalogues = std::pin::Pin<Box<dyn Stream<Item = Catalogue> + Send>>;
 
 /// Somebody's intercepts, for as long as they listen.
 pub type InterceptLists = std::pin::Pin<Box<dyn Stream<Item = InterceptList> + Send>>;
+
+/// A proof under way.
+pub type Proving = std::pin::Pin<Box<dyn Future<Output = ProveReply> + Send>>;
+
+/// A check under way.
+pub type Checking = std::pin::Pin<Box<dyn Future<Output = CheckReply> + Send>>;
 
 /// The life of one link.
 pub type Serving = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -240,5 +253,13 @@ impl<H: Host> Tunnel for Greeter<H> {
 
     async fn intercepts(&self, _: Request<InterceptsRequest>) -> Result<Response<Self::InterceptsStream>, Status> {
         Ok(Response::new(Box::pin(self.host.intercepts(self.peer).map(Ok))))
+    }
+
+    async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckReply>, Status> {
+        Ok(Response::new(self.host.check(self.peer, request.into_inner().namespace).await))
+    }
+
+    async fn prove(&self, request: Request<ProveRequest>) -> Result<Response<ProveReply>, Status> {
+        Ok(Response::new(self.host.prove(self.peer, request.into_inner().uid).await))
     }
 }

@@ -13,8 +13,12 @@ use hawser_tunnel::frame::{FlowId, Kind, Reason};
 use hawser_tunnel::identity::{Identity, Pin};
 use hawser_tunnel::link::{Endpoint, Link, Shared};
 use hawser_tunnel::mux::{Event, Mux, Pull, Side, Source};
-use hawser_tunnel::proto::{Catalogue, Change, HelloReply, InterceptList, Intercepted, Namespace};
-use hawser_tunnel::server::{Catalogues, Changes, Host, InterceptLists, Serving, acceptor, connection};
+use hawser_tunnel::proto::{
+    Catalogue, Change, CheckReply, HelloReply, InterceptList, Intercepted, Namespace, ProveReply, Trial,
+};
+use hawser_tunnel::server::{
+    Catalogues, Changes, Checking, Host, InterceptLists, Proving, Serving, acceptor, connection,
+};
 use hawser_tunnel::sockets::{self, Answer, Gate, Lead, Opener, Sockets};
 use hawser_tunnel::target;
 use parking_lot::Mutex;
@@ -114,6 +118,15 @@ impl Host for EchoHost {
     fn intercepts(&self, _: Pin) -> InterceptLists {
         let intercepted = Intercepted { name: "web".to_owned(), ..Intercepted::default() };
         Box::pin(futures_util::stream::iter([InterceptList { intercepts: vec![intercepted] }]))
+    }
+
+    fn check(&self, _: Pin, namespace: String) -> Checking {
+        Box::pin(std::future::ready(CheckReply { detail: format!("of {namespace}"), ..CheckReply::default() }))
+    }
+
+    fn prove(&self, _: Pin, uid: String) -> Proving {
+        let trial = Trial { pod: format!("of {uid}"), ..Trial::default() };
+        Box::pin(std::future::ready(ProveReply { trials: vec![trial] }))
     }
 
     /// Asks the client for one flow, and sends back what comes on it.
@@ -216,6 +229,8 @@ async fn a_second_link_brings_the_manager_s_flows_to_a_handler() {
     let caller = dialled.caller();
     let list = caller.intercepts().await.unwrap().message().await.unwrap().unwrap();
     assert_eq!(list.intercepts[0].name, "web");
+    assert_eq!(caller.check("shop".to_owned()).await.unwrap().detail, "of shop");
+    assert_eq!(caller.prove("7".to_owned()).await.unwrap()[0].pod, "of 7");
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let gate = Arc::new(Handler(8080, listener.local_addr().unwrap()));

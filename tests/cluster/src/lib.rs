@@ -107,13 +107,7 @@ impl Laptop {
         let mut words = vec!["env", "HAWSER_LOG=info"];
         words.extend(self.variables.split_whitespace());
         words.extend([program.to_str().unwrap(), "helper", "--state-dir", "/run/hawser-state"]);
-        let helper = self
-            .place
-            .command(&words)
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let helper = self.place.command(&words).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         self.helper = Some(helper);
         within(5, "the helper answers", || self.hawser("status").code == 0);
     }

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use hawser_cluster::{Laptop, Managers, kubectl, left_out_without, on_laptop, state, within};
+use hawser_cluster::{Laptop, Managers, kubectl, left_out_without, on_laptop, on_node, state, within};
 use serde_json::Value;
 
 const GATHERED: &str = "/run/gathered.zip";
@@ -61,8 +61,63 @@ fn sessions() -> String {
     kubectl("get sessions -n hawser -o name")
 }
 
+/// The developers may intercept in the namespace `default` as long as this lives.
+struct MayIntercept;
+
+impl MayIntercept {
+    fn now() -> Self {
+        let may = || on_laptop("kubectl auth can-i create intercepts.hawser.dev -n default").out;
+        on_node("kubectl create rolebinding doctor -n default --clusterrole=hawser-developer --group=developers");
+        within(10, "the right is there", || may() == "yes");
+        Self
+    }
+}
+
+impl Drop for MayIntercept {
+    fn drop(&mut self) {
+        kubectl("delete rolebinding doctor -n default");
+    }
+}
+
+#[test]
+fn what_intercepts_need_is_examined() {
+    let laptop = Laptop::connected("");
+    let find = |checks: &[Value], title: &str| {
+        checks.iter().find(|check| text(check, "title").starts_with(title)).cloned().unwrap_or_default()
+    };
+    let checks = examine(&laptop, "");
+    let may = find(&checks, "You may intercept in the namespace default");
+    assert_eq!(may["outcome"], "warn", "{may}");
+    assert!(text(&may, "fix").contains("--clusterrole=hawser-developer --user=dev"), "{may}");
+    let _right = MayIntercept::now();
+    // The manager asks about a user's rights once a minute.
+    within(90, "the manager knows of the right", || {
+        find(&examine(&laptop, ""), "Pods in the namespace default can get an agent")["outcome"] == "pass"
+    });
+    let said = laptop.hawser("intercept web --port 9000:http");
+    assert_eq!(said.code, 0, "{said:?}");
+    let check = find(&examine(&laptop, ""), "What clients ask of web reaches this computer");
+    assert_eq!(check["outcome"], "pass", "{check}");
+    laptop.hawser("leave web");
+
+    // The API server does not reach the webhook.
+    let service = "kubectl patch service -n hawser hawser-manager-agents --type=json -p";
+    on_node(&format!("{service} '[{{\"op\": \"replace\", \"path\": \"/spec/ports/0/targetPort\", \"value\": 1}}]'"));
+    let mut check = Value::Null;
+    within(30, "the webhook is missed", || {
+        check = find(&examine(&laptop, ""), "Pods in the namespace default can get an agent");
+        check["outcome"] == "fail"
+    });
+    on_node(&format!(
+        "{service} '[{{\"op\": \"replace\", \"path\": \"/spec/ports/0/targetPort\", \"value\": \"webhook\"}}]'"
+    ));
+    assert!(text(&check, "reason").contains("came without an agent"), "{check}");
+    assert!(text(&check, "fix").contains("8443"), "{check}");
+}
+
 #[test]
 fn nothing_is_wrong_with_a_connected_laptop() {
+    let _right = MayIntercept::now();
     let laptop = Laptop::connected("");
     within(5, "a heartbeat", || laptop.status()["round_trip_us"].is_u64());
     let before = sessions();
@@ -80,6 +135,7 @@ fn nothing_is_wrong_with_a_connected_laptop() {
         "The API server knows you",
         "Hawser is installed in the cluster",
         "You may connect",
+        "You may intercept in the namespace default",
         "The manager in hawser lets you in",
         "The manager has this program's version",
         "A port-forward reaches the manager",

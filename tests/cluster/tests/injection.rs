@@ -1,6 +1,6 @@
 //! Pods that get an agent when they are made, without an intercept: the webhook and its authority, and that nobody notices.
 
-use hawser_cluster::{apply, kubectl, on_node, within};
+use hawser_cluster::{apply, hawser, kubectl, on_laptop, on_node, within};
 
 /// A Deployment and its service in the namespace `default`; gone at the end.
 struct App(&'static str);
@@ -113,5 +113,60 @@ fn every_manager_serves_what_the_api_server_trusts() {
              --resolve {name}:8443:{pod} https://{name}:8443/"
         ));
         assert_eq!(said.out, "404", "{pod}: {said:?}");
+    }
+}
+
+const MANIFEST: &str = "# ours
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: kept, namespace: default}
+spec:
+  selector: {matchLabels: {app: kept}}
+  template:
+    metadata: {labels: {app: kept}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: server
+          image: rig.local/busybox:1
+          imagePullPolicy: Never
+          command: [/bin/sh, -c, 'mkdir /tmp/www; echo kept >/tmp/www/index.html; exec httpd -f -p 8080 -h /tmp/www']
+          ports: [{containerPort: 8080, name: http}]
+          readinessProbe: {httpGet: {path: /, port: http}, periodSeconds: 1}
+---
+# its service
+apiVersion: v1
+kind: Service
+metadata: {name: kept, namespace: default}
+spec: {selector: {app: kept}, ports: [{port: 80, targetPort: http}]}
+";
+
+#[test]
+fn a_manifest_that_was_given_an_agent_makes_pods_with_it() {
+    on_laptop(&format!("cat >/run/kept.yaml <<'END'\n{MANIFEST}END"));
+    let administrator = "agent inject --kubeconfig ~/.kube/admin -n default --from-file";
+    let refused = hawser("agent inject -n default --from-file /run/kept.yaml");
+    assert!(refused.code == 1 && refused.err.contains("--authority FILE"), "{refused:?}");
+    let asked = hawser(&format!("{administrator} /run/kept.yaml >/run/kept-asked.yaml"));
+    assert_eq!(asked.code, 0, "{asked:?}");
+    assert_eq!(hawser(&format!("{administrator} /run/kept-asked.yaml | cmp - /run/kept-asked.yaml")).code, 0, "twice");
+    let authority = kubectl("get secret -n hawser hawser-manager -o jsonpath='{.data.ca\\.crt}'");
+    on_laptop(&format!("echo {authority} | base64 -d >/run/kept-ca.crt"));
+    let image = kubectl("get deploy -n hawser hawser-manager -o jsonpath='{.spec.template.spec.containers[0].image}'");
+    let given = hawser(&format!(
+        "agent inject -f - --authority /run/kept-ca.crt --image {image} </run/kept.yaml >/run/kept-given.yaml"
+    ));
+    assert_eq!(given.code, 0, "{given:?}");
+    assert!(on_laptop("cat /run/kept-given.yaml").out.ends_with(MANIFEST.split_once("---").unwrap().1.trim_end()));
+    for file in ["/run/kept-asked.yaml", "/run/kept-given.yaml"] {
+        within(30, "no pod is left of the last one", || kubectl("get pods -n default -l app=kept -o name").is_empty());
+        apply(&on_laptop(&format!("cat {file}")).out);
+        let app = App("kept");
+        kubectl("rollout status -n default deployment/kept --timeout=60s");
+        assert_eq!((app.containers().trim(), app.endpoint().as_str()), ("hawser-agent server", "7400"), "{file}");
+        within(10, "the app answers", || app.answers());
+        within(10, "the agent is linked", || {
+            kubectl("logs -n default -l app=kept -c hawser-agent --tail=-1").contains("linked")
+        });
     }
 }

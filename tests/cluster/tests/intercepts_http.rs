@@ -17,7 +17,8 @@ fn a_filter_takes_what_is_like_it_and_nothing_else() {
     let laptop = Laptop::developer();
     let shop = Plan::new("shop").willing().start();
     let _handler = Handler::nginx(9000, "laptop");
-    let cases: [(&str, &[(&str, &str)], &[(&str, &str)]); 6] = [
+    type Requests<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(&str, Requests<'_>, Requests<'_>); 6] = [
         ("--http-header x-user=dev", &[("/", "-H 'X-User: dev'")], &[("/", ""), ("/", "-H 'X-User: devon'")]),
         (
             "--http-header 'x-user~=d.v'",

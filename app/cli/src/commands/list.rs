@@ -22,8 +22,8 @@ pub(crate) async fn run(args: ListArgs) -> Result<ExitCode, Failure> {
         match (json, &mut live) {
             (true, _) if follow => print_json_line(&json::List::from(known.clone()))?,
             (true, _) => print_json(&json::List::from(known.clone()))?,
-            (false, Some(live)) => live.draw(&view::list::describe(&known, screen_columns()))?,
-            (false, None) => print(&view::list::describe(&known, screen_columns()))?,
+            (false, Some(live)) => live.draw(&view::list::describe(&known, screen_columns(), super::now()))?,
+            (false, None) => print(&view::list::describe(&known, screen_columns(), super::now()))?,
         }
     }
     if answered { Ok(ExitCode::SUCCESS) } else { Err(super::no_answer()) }

@@ -1,5 +1,6 @@
 //! One file for each command: ask the helper, show the answer.
 
+pub(crate) mod agent;
 mod child;
 pub(crate) mod cluster;
 pub(crate) mod companion;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hawser_client::intercept::Written;
 use hawser_fault::Fault;
-use hawser_ipc::proto::{HttpFilter, InterceptPhase, InterceptPort, InterceptState, Mount, MountState};
+use hawser_ipc::proto::{HttpFilter, InterceptPhase, InterceptPort, InterceptState, Mount, MountState, Trial};
 
 use crate::output::style::{FAINT, GOOD, HEADING, WARNING, paint};
 use crate::output::text::{harmless, some_of, width};
@@ -19,6 +19,8 @@ pub(crate) struct Card {
     /// How long it took, if anybody waited.
     pub(crate) took: Option<Duration>,
     pub(crate) environment: Option<Environment>,
+    /// The ways by which clients come, tried.
+    pub(crate) proof: Vec<Trial>,
     pub(crate) warnings: Vec<Fault>,
 }
 
@@ -32,7 +34,7 @@ pub(crate) struct Environment {
 
 /// `now` is in Unix milliseconds.
 pub(crate) fn card(card: &Card, now: i64) -> String {
-    let Card { state, took, environment, warnings } = card;
+    let Card { state, took, environment, proof, warnings } = card;
     let took = took.map(|took| format!(" in {}", units::latency(took.as_micros().try_into().unwrap_or(u64::MAX))));
     let style = if state.phase() == InterceptPhase::Active { GOOD } else { WARNING };
     let mut text = format!(
@@ -46,6 +48,7 @@ pub(crate) fn card(card: &Card, now: i64) -> String {
     let mut facts =
         vec![("traffic", traffic(state)), ("requests", state.http.as_ref().map(filter).unwrap_or_default())];
     facts.extend([("replicas", reached(state)), ("not reached", missed(state))]);
+    facts.push(("proven for", proven(proof)));
     facts.extend(environment.iter().flat_map(told));
     facts.extend(state.mount.iter().flat_map(files));
     facts.extend([("ends", until(state, now)), ("leave with", format!("hawser leave {}", state.name))]);
@@ -56,7 +59,8 @@ pub(crate) fn card(card: &Card, now: i64) -> String {
         text += &format!("  {}{padding}  {}\n", paint(FAINT, label), harmless(&fact));
     }
     let cause = state.cause.clone().map(Fault::from);
-    for warning in cause.iter().chain(warnings) {
+    let failed = failed(proof);
+    for warning in cause.iter().chain(&failed).chain(warnings) {
         text += &format!(
             "{}: {}\n  {}\n  {} {}\n",
             paint(WARNING, "warning"),
@@ -164,6 +168,31 @@ fn missed(state: &InterceptState) -> String {
     some_of(&pods, PODS)
 }
 
+/// The ways that lead to this computer.
+fn proven(proof: &[Trial]) -> String {
+    let ways: Vec<String> = proof.iter().filter(|trial| trial.cause.is_none()).map(way).collect();
+    some_of(&ways, PODS)
+}
+
+fn way(trial: &Trial) -> String {
+    let protocol = if trial.udp { "/udp" } else { "" };
+    match (trial.service.as_str(), trial.pod.as_str()) {
+        ("", pod) => format!("{pod} ({}{protocol})", trial.address),
+        (service, _) => format!("service {service} ({}{protocol})", trial.address),
+    }
+}
+
+/// Why others do not: each reason once, and not for ever.
+fn failed(proof: &[Trial]) -> Vec<Fault> {
+    let mut faults: Vec<Fault> = Vec::new();
+    for fault in proof.iter().filter_map(|trial| trial.cause.clone()).map(Fault::from) {
+        if faults.len() < PODS && !faults.contains(&fault) {
+            faults.push(fault);
+        }
+    }
+    faults
+}
+
 fn told(environment: &Environment) -> Vec<(&'static str, String)> {
     let Environment { pod, container, count, written } = environment;
     let plural = if *count == 1 { "" } else { "s" };
@@ -223,7 +252,16 @@ pub(crate) mod tests {
     }
 
     fn shown(state: InterceptState, environment: Option<Environment>, warnings: Vec<Fault>) -> String {
-        let card_ = Card { state, took: Some(Duration::from_millis(210)), environment, warnings };
+        proven(state, environment, Vec::new(), warnings)
+    }
+
+    fn proven(
+        state: InterceptState,
+        environment: Option<Environment>,
+        proof: Vec<Trial>,
+        warnings: Vec<Fault>,
+    ) -> String {
+        let card_ = Card { state, took: Some(Duration::from_millis(210)), environment, proof, warnings };
         strip_str(&card(&card_, NOW)).to_string()
     }
 
@@ -256,6 +294,30 @@ warning: Nobody listens on the local port
 ";
         let warning = Fault::new(Code::LocalPortSilent, "127.0.0.1:8080 is silent").with_fix("Start it.");
         assert_eq!(shown(state, Some(environment), vec![warning]), expected);
+    }
+
+    #[test]
+    fn the_card_says_which_ways_lead_here_and_why_others_do_not() {
+        let silent = Fault::new(Code::ReplicaUnreached, "the pod web-1 (10.1.0.5:7400) does not answer").with_fix("F");
+        let trial = |service: &str, pod: &str, address: &str, cause: Option<&Fault>| Trial {
+            service: service.into(),
+            pod: pod.into(),
+            address: address.into(),
+            port: 8080,
+            udp: false,
+            cause: cause.map(|fault| fault.clone().into()),
+        };
+        let proof = vec![
+            trial("web", "web-0", "10.96.0.11:80", None),
+            trial("", "web-0", "10.1.0.4:7400", None),
+            trial("", "web-1", "10.1.0.5:7400", Some(&silent)),
+            trial("", "web-1", "10.1.0.5:7400", Some(&silent)),
+        ];
+        let text = proven(active(), None, proof, Vec::new());
+        assert!(text.contains("\n  proven for   service web (10.96.0.11:80), web-0 (10.1.0.4:7400)\n"), "{text}");
+        let warning = "warning: Not all that clients ask for reaches this laptop\n  \
+                       the pod web-1 (10.1.0.5:7400) does not answer\n  fix: F\n";
+        assert_eq!(text.matches(warning).count(), 1, "{text}");
     }
 
     #[test]

@@ -1,21 +1,24 @@
 //! Workloads and services by namespace.
 
-use hawser_ipc::proto::{Namespace, Port, Service, Workload};
+use hawser_ipc::proto::{Holder, Namespace, Port, Service, Workload};
 
 use crate::output::style::{GOOD, HEADING, WARNING, paint};
 use crate::output::table::{Cell, Column, table};
+use crate::output::units;
 
-const COLUMNS: [Column; 5] = [
+const COLUMNS: [Column; 6] = [
     Column::Left("NAMESPACE"),
     Column::Left("WORKLOAD"),
     Column::Right("READY"),
     Column::Elastic("SERVICE"),
     Column::Elastic("PORTS"),
+    Column::Elastic("INTERCEPTED BY"),
 ];
 
-/// A line for each service of a workload, one for each workload without, and one for each service without.
-pub(crate) fn describe(namespaces: &[Namespace], screen: Option<usize>) -> String {
-    let rows: Vec<Vec<Cell>> = namespaces.iter().flat_map(rows).collect();
+/// A line for each service of a workload, one for each workload without, and one for each service without. `now` is in Unix
+/// milliseconds.
+pub(crate) fn describe(namespaces: &[Namespace], screen: Option<usize>, now: i64) -> String {
+    let rows: Vec<Vec<Cell>> = namespaces.iter().flat_map(|namespace| rows(namespace, now)).collect();
     if rows.is_empty() {
         let nothing = paint(HEADING, "There is nothing that you may work on.");
         return format!(
@@ -25,25 +28,29 @@ pub(crate) fn describe(namespaces: &[Namespace], screen: Option<usize>) -> Strin
     table(&COLUMNS, rows, screen)
 }
 
-fn rows(namespace: &Namespace) -> Vec<Vec<Cell>> {
+fn rows(namespace: &Namespace, now: i64) -> Vec<Vec<Cell>> {
     let mut rows = Vec::new();
     for workload in &namespace.workloads {
         let services: Vec<&Service> =
             namespace.services.iter().filter(|service| workload.services.contains(&service.name)).collect();
         if services.is_empty() {
-            rows.push(row(namespace, Some(workload), None));
+            rows.push(row(namespace, Some(workload), None, now));
         }
-        rows.extend(services.into_iter().map(|service| row(namespace, Some(workload), Some(service))));
+        rows.extend(services.into_iter().map(|service| row(namespace, Some(workload), Some(service), now)));
     }
     let led_to =
         |service: &&Service| namespace.workloads.iter().any(|workload| workload.services.contains(&service.name));
     rows.extend(
-        namespace.services.iter().filter(|service| !led_to(service)).map(|service| row(namespace, None, Some(service))),
+        namespace
+            .services
+            .iter()
+            .filter(|service| !led_to(service))
+            .map(|service| row(namespace, None, Some(service), now)),
     );
     rows
 }
 
-fn row(namespace: &Namespace, workload: Option<&Workload>, service: Option<&Service>) -> Vec<Cell> {
+fn row(namespace: &Namespace, workload: Option<&Workload>, service: Option<&Service>, now: i64) -> Vec<Cell> {
     let (name, ready) = match workload {
         None => (Cell::new("-"), Cell::new("-")),
         Some(workload) => {
@@ -56,7 +63,16 @@ fn row(namespace: &Namespace, workload: Option<&Workload>, service: Option<&Serv
         None => ("-".to_owned(), "-".to_owned()),
         Some(service) => (service.name.clone(), service.ports.iter().map(port).collect::<Vec<_>>().join(", ")),
     };
-    vec![Cell::new(&namespace.name), name, ready, Cell::new(service), Cell::new(ports)]
+    let holders = workload.map(|workload| workload.holders.as_slice()).unwrap_or_default();
+    let holders = holders.iter().map(|one| holder(one, now)).collect::<Vec<_>>().join(", ");
+    vec![Cell::new(&namespace.name), name, ready, Cell::new(service), Cell::new(ports), Cell::new(holders)]
+}
+
+/// Who, how, for how long, and by which object.
+fn holder(holder: &Holder, now: i64) -> String {
+    let Holder { user, intercept, mode, since } = holder;
+    let mode = if mode == "intercept" { String::new() } else { format!("{mode}, ") };
+    format!("{user} ({mode}{}, {intercept})", units::age(units::since(*since, now)))
 }
 
 /// As kubectl writes it, with the name before and the target behind where they say more.
@@ -91,25 +107,34 @@ mod tests {
             replicas: 2,
             ready: 1,
             services: services.iter().map(|name| (*name).to_owned()).collect(),
+            holders: Vec::new(),
         };
+        let holder = |user: &str, mode: &str| Holder {
+            user: user.to_owned(),
+            intercept: "web-1a2b3".to_owned(),
+            mode: mode.to_owned(),
+            since: 1_000,
+        };
+        let job =
+            Workload { holders: vec![holder("ann", "intercept"), holder("bob", "wiretap")], ..workload("job", &[]) };
         let shop = Namespace {
             name: "shop".to_owned(),
-            workloads: vec![workload("job", &[]), workload("web", &["web", "admin"])],
+            workloads: vec![job, workload("web", &["web", "admin"])],
             services: vec![
                 service("admin", &[("", 9000, "TCP", "9000")]),
                 service("mail", &[("smtp", 25, "TCP", "25"), ("", 53, "UDP", "5353")]),
                 service("web", &[("http", 80, "TCP", "http")]),
             ],
         };
-        let text = strip_str(&describe(&[shop], None)).to_string();
+        let text = strip_str(&describe(&[shop], None, 61_000)).to_string();
         let expected = "\
-NAMESPACE  WORKLOAD        READY  SERVICE  PORTS
-shop       deployment/job    1/2  -        -
+NAMESPACE  WORKLOAD        READY  SERVICE  PORTS                    INTERCEPTED BY
+shop       deployment/job    1/2  -        -                        ann (1 min 00 s, web-1a2b3), bob (wiretap, 1 min 00 s, web-1a2b3)
 shop       deployment/web    1/2  admin    9000
 shop       deployment/web    1/2  web      http 80 -> http
 shop       -                   -  mail     smtp 25, 53/UDP -> 5353
 ";
         assert_eq!(text, expected);
-        assert!(describe(&[], None).contains("nothing that you may work on"));
+        assert!(describe(&[], None, 0).contains("nothing that you may work on"));
     }
 }

@@ -139,6 +139,13 @@ impl Helper for Part {
         }))
     }
 
+    async fn prove(&self, _: Request<ProveRequest>) -> Result<Response<ProveReply>, Status> {
+        let trial = Trial { pod: "web-0".into(), address: "10.1.0.4:7400".into(), port: 8080, ..Trial::default() };
+        let cause = Fault::new(Code::ReplicaUnreached, "web-1 does not answer").with_fix("Look.");
+        let other = Trial { pod: "web-1".into(), cause: Some(cause.into()), ..trial.clone() };
+        Ok(Response::new(ProveReply { trials: vec![trial, other] }))
+    }
+
     async fn browse(&self, _: Request<BrowseRequest>) -> Result<Response<Self::BrowseStream>, Status> {
         let port = Port { name: "http".into(), number: 80, protocol: "TCP".into(), target: "8080".into() };
         let service = Service { name: "web".into(), address: "10.96.0.11".into(), ports: vec![port] };
@@ -148,6 +155,12 @@ impl Helper for Part {
             replicas: 1,
             ready: 1,
             services: vec!["web".into()],
+            holders: vec![Holder {
+                user: "ann".into(),
+                intercept: "web-1a2b3".into(),
+                mode: "wiretap".into(),
+                since: 1_700_000_000_000,
+            }],
         };
         let namespace = Namespace { name: "shop".to_owned(), workloads: vec![workload], services: vec![service] };
         answers(vec![Catalogue { whole: true, namespaces: vec![namespace], removed: Vec::new() }])

@@ -15,15 +15,22 @@ pub(super) async fn examine(question: &Question<'_>, findings: &mut Findings) ->
     let access = context(question, findings)?;
     let api = login(question, &access, findings).await?;
     let server = server::examine(&api, &access.cluster, findings).await?;
-    manager_of(question, &api, &server, findings).await;
+    manager_of(question, &api, &server, &access.namespace, findings).await;
     Some(server)
 }
 
-async fn manager_of(question: &Question<'_>, api: &Api, server: &Server, findings: &mut Findings) -> Option<()> {
+async fn manager_of(
+    question: &Question<'_>,
+    api: &Api,
+    server: &Server,
+    own: &str,
+    findings: &mut Findings,
+) -> Option<()> {
     let namespace = question.manager_namespace;
     let user = server::user(api, findings).await?;
     manager::is_installed(api, namespace, findings).await?;
     rights::examine(api, namespace, &user, server.minor, findings).await?;
+    rights::of_intercepts(api, own, &user, findings).await?;
     let replicas = manager::answers(question, api, user, findings).await?;
     manager::has_version(&replicas, question.version, findings);
     manager::is_reached(api, namespace, &replicas, findings).await

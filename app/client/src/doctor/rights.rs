@@ -6,7 +6,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::findings::Findings;
+use super::findings::{Check, Findings};
 use super::limits;
 use super::server::within;
 
@@ -74,6 +74,32 @@ pub(super) async fn examine(
     None
 }
 
+/// What a user must be allowed for intercepts in a namespace: all of the role `hawser-developer`.
+const INTERCEPT_VERBS: [&str; 6] = ["create", "get", "list", "watch", "patch", "delete"];
+
+/// Asks for the rights to intercept. Who lacks them may connect all the same.
+pub(super) async fn of_intercepts(api: &Api, namespace: &str, user: &User, findings: &mut Findings) -> Option<()> {
+    let title = format!("You may intercept in the namespace {namespace}");
+    let mut missing = Vec::new();
+    for verb in INTERCEPT_VERBS {
+        let right = Right { verb, group: "hawser.dev", resource: "intercepts", subresource: "", since: 0 };
+        if !findings.need(&title, is_allowed(api, namespace, &right).await)? {
+            missing.push(verb);
+        }
+    }
+    if missing.is_empty() {
+        findings.pass(title, format!("{} intercepts.hawser.dev", INTERCEPT_VERBS.join(", ")));
+    } else {
+        let reason = format!("{} may not {} intercepts.hawser.dev there", user.username, missing.join(", "));
+        findings.add(Check::warned(
+            title,
+            reason,
+            granted(namespace, "hawser-developer", "--clusterrole", &user.username),
+        ));
+    }
+    Some(())
+}
+
 /// Asks the server for one right (authorization.k8s.io/v1 SelfSubjectAccessReview).
 async fn is_allowed(api: &Api, namespace: &str, right: &Right) -> Result<bool, ApiError> {
     #[derive(Deserialize)]
@@ -99,14 +125,16 @@ async fn is_allowed(api: &Api, namespace: &str, right: &Right) -> Result<bool, A
 
 /// What an administrator types.
 pub(super) fn grant(namespace: &str, user: &str) -> String {
+    granted(namespace, "hawser-user", "--role", user)
+}
+
+fn granted(namespace: &str, role: &str, kind: &str, user: &str) -> String {
     let subject = match user.strip_prefix("system:serviceaccount:") {
         Some(account) => format!("--serviceaccount={account}"),
         None => format!("--user={}", quoted(user)),
     };
-    let command = format!(
-        "kubectl -n {namespace} create rolebinding hawser-user-{} --role=hawser-user {subject}",
-        object_name(user)
-    );
+    let command =
+        format!("kubectl -n {namespace} create rolebinding {role}-{} {kind}={role} {subject}", object_name(user));
     format!("An administrator grants it with: {command}")
 }
 
@@ -168,6 +196,26 @@ mod tests {
         }
         assert_eq!(checks.last(), failed.last().copied(), "nothing further is attempted");
         assert!(!rig.was_asked("/sessions"));
+    }
+
+    #[tokio::test]
+    async fn who_may_not_intercept_is_told_what_grants_it_and_the_search_goes_on() {
+        let rig = Rig::new(|request| {
+            let denied = request.path.ends_with("/selfsubjectaccessreviews")
+                && request.body.contains("intercepts")
+                && (request.body.contains(r#""verb":"create""#) || request.body.contains(r#""verb":"patch""#));
+            if denied { Reply::json(r#"{"status": {"allowed": false}}"#) } else { healthy(request) }
+        });
+        let checks = rig.examine().await;
+        let check = checks.iter().find(|check| check.title.starts_with("You may intercept")).unwrap();
+        assert_eq!(check.outcome, Outcome::Warn);
+        assert_eq!(check.reason, "dev may not create, patch intercepts.hawser.dev there");
+        let namespace = check.title.rsplit(' ').next().unwrap();
+        let command = format!(
+            "kubectl -n {namespace} create rolebinding hawser-developer-dev --clusterrole=hawser-developer --user=dev"
+        );
+        assert!(check.fix.ends_with(&command), "{check:?}");
+        assert!(rig.was_asked("/sessions"));
     }
 
     #[tokio::test]

@@ -23,7 +23,7 @@ mod version;
 
 pub use apply::{Plan, apply, plan as plan_apply};
 pub use kind::Kind;
-pub use manifests::{DEFAULT_IMAGE, Options, render, yaml};
+pub use manifests::{DEFAULT_IMAGE, Options, parse, render, yaml};
 pub use object::Object;
 pub use remove::{Removal, plan as plan_removal, remove};
 pub use rights::{Holder, Place, Resource, Right, rights};

@@ -20,7 +20,7 @@ impl Packets {
     pub(super) fn take(&mut self, piece: &[u8], mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         self.0.extend_from_slice(piece);
         let mut begin = 0;
-        while let Some(length) = self.0.get(begin..begin + 4).and_then(|bytes| number(bytes)) {
+        while let Some(length) = self.0.get(begin..begin + 4).and_then(number) {
             if length > limits::PACKET {
                 return Err(io::ErrorKind::InvalidData.into());
             }

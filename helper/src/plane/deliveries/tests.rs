@@ -3,8 +3,10 @@
 use hawser_tunnel::client::{Connection, dial};
 use hawser_tunnel::identity::{Identity, Pin};
 use hawser_tunnel::link::Link;
-use hawser_tunnel::proto::HelloReply;
-use hawser_tunnel::server::{Catalogues, Changes, Host, InterceptLists, Serving, acceptor, connection};
+use hawser_tunnel::proto::{CheckReply, HelloReply, ProveReply};
+use hawser_tunnel::server::{
+    Catalogues, Changes, Checking, Host, InterceptLists, Proving, Serving, acceptor, connection,
+};
 use hawser_tunnel::sockets::{Near, pipe};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -81,6 +83,14 @@ impl Host for Manager {
             Some((now, (list, false)))
         };
         Box::pin(futures_util::stream::unfold((self.list.clone(), true), each))
+    }
+
+    fn check(&self, _: Pin, _: String) -> Checking {
+        Box::pin(std::future::ready(CheckReply::default()))
+    }
+
+    fn prove(&self, _: Pin, _: String) -> Proving {
+        Box::pin(std::future::ready(ProveReply::default()))
     }
 
     fn deliveries(&self, _: Pin) -> (Shared<Sockets>, impl FnOnce(Link) -> Serving + Send + 'static) {

@@ -102,8 +102,11 @@ fn world() -> TempDir {
     world
 }
 
+/// Mode, links, time of change, owner and content of a file.
+type Known = (u32, u64, i64, u32, Option<Vec<u8>>);
+
 /// Everything there is below a folder, with all that could be changed of it.
-fn state(folder: &Path) -> BTreeMap<String, (u32, u64, i64, u32, Option<Vec<u8>>)> {
+fn state(folder: &Path) -> BTreeMap<String, Known> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -5,9 +5,10 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::PostParams;
 use kube::core::Status;
 use kube::{Api, Client};
+use serde_json::json;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::injection::{Want, present};
+use crate::injection::{ANNOTATION, ENABLED, Want, present};
 use crate::limits;
 
 /// Creates the pod, which is to come back with an agent.
@@ -28,6 +29,23 @@ pub async fn create(client: &Client, namespace: &str, pod: &Pod, want: &Want) ->
             Ok(Err(error)) => return Err(refused(namespace, &error)),
         }
     }
+}
+
+/// A pod that asks for an agent and that even a restricted namespace takes.
+pub fn willing() -> Pod {
+    let resources = json!({ "cpu": "1m", "memory": "1Mi" });
+    let pod = json!({
+        "metadata": { "generateName": "hawser-check-", "annotations": { ANNOTATION: ENABLED } },
+        "spec": {
+            "securityContext": { "runAsNonRoot": true, "runAsUser": 65_532, "seccompProfile": { "type": "RuntimeDefault" } },
+            "containers": [{
+                "name": "check", "image": "hawser.invalid/check:0",
+                "resources": { "requests": resources, "limits": resources },
+                "securityContext": { "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] } },
+            }],
+        },
+    });
+    serde_json::from_value(pod).unwrap_or_default()
 }
 
 fn unreachable(namespace: &str) -> Fault {
@@ -61,6 +79,13 @@ fn is_right_missing(status: &Status) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_pod_that_is_tried_asks_for_an_agent() {
+        let pod = willing();
+        assert_eq!(pod.metadata.annotations.unwrap()[ANNOTATION], ENABLED);
+        assert_eq!(pod.spec.unwrap().containers.len(), 1);
+    }
 
     #[test]
     fn admission_s_no_is_told_from_a_missing_right() {

@@ -75,7 +75,8 @@ pub async fn of(client: &Client, loaded: &Loaded) -> Result<Vec<PodInfo>, Fault>
     Ok(pods.items.iter().filter(|pod| owners(&pod.metadata).contains(&owner)).filter_map(info).collect())
 }
 
-fn info(pod: &Pod) -> Option<PodInfo> {
+/// What there is to know of a pod; `None` of one that is ended or about to.
+pub fn info(pod: &Pod) -> Option<PodInfo> {
     let status = pod.status.clone().unwrap_or_default();
     if pod.metadata.deletion_timestamp.is_some() || matches!(status.phase.as_deref(), Some("Failed" | "Succeeded")) {
         return None;

@@ -25,8 +25,8 @@ use crate::sockets::Sockets;
 
 /// What is to be done, each time the whole, for as long as somebody listens.
 pub type Orders = Pin<Box<dyn Stream<Item = AgentOrders> + Send>>;
-/// What the agent says after its registration: the uids of the intercepts in force.
-pub type Reports = Pin<Box<dyn Stream<Item = Vec<String>> + Send>>;
+/// What the agent says after its registration.
+pub type Reports = Pin<Box<dyn Stream<Item = AgentReport> + Send>>;
 
 /// What stands behind the agents' links of a manager.
 pub trait Host: Send + Sync + 'static {
@@ -99,7 +99,7 @@ impl<H: Host> Agents for Known<H> {
             return Err(Status::failed_precondition("this connection has its agent already"));
         }
         let reports = reports.take_while(|report| std::future::ready(report.is_ok()));
-        let reports = reports.filter_map(|report| std::future::ready(report.ok().map(|report| report.applied)));
+        let reports = reports.filter_map(|report| std::future::ready(report.ok()));
         Ok(Response::new(Box::pin(self.host.orders(&agent, Box::pin(reports)).map(Ok))))
     }
 }

@@ -11,8 +11,8 @@ use std::time::{Instant, SystemTime};
 
 use hawser_client::intercept::{Output, Written, for_programs};
 use hawser_fault::Fault;
-use hawser_ipc::Client;
-use hawser_ipc::proto::{EnvironmentRequest, InterceptPhase, InterceptState, LeaveRequest};
+use hawser_ipc::proto::{EnvironmentRequest, InterceptPhase, InterceptState, LeaveRequest, ProveRequest, Trial};
+use hawser_ipc::{Client, from_status};
 use tokio::signal::ctrl_c;
 use tokio::time::interval;
 use tonic::Streaming;
@@ -40,7 +40,9 @@ pub(crate) async fn run(asked: Asked) -> Result<ExitCode, Failure> {
         news = follow(updates) => news?,
         _ = ctrl_c() => return interrupted(&mut helper, &place, !asked.handler.command.is_empty()).await,
     };
-    let finished = finish(&asked, &mut helper, &place, &news.state, files).await;
+    let mut proving = helper.clone();
+    let finishing = finish(&asked, &mut helper, &place, &news.state, files);
+    let (finished, proven) = tokio::join!(finishing, prove(&mut proving, &place, &news.state));
     let (state, environment, variables) = match finished {
         Ok(finished) => finished,
         Err(failure) => {
@@ -51,8 +53,12 @@ pub(crate) async fn run(asked: Asked) -> Result<ExitCode, Failure> {
             return Err(failure);
         }
     };
-    let warnings = if asked.handler.command.is_empty() { listening::warnings(&state).await } else { Vec::new() };
-    let card = Card { state, took: news.waited.then(|| began.elapsed()), environment, warnings };
+    let mut warnings = if asked.handler.command.is_empty() { listening::warnings(&state).await } else { Vec::new() };
+    let proof = proven.unwrap_or_else(|fault| {
+        warnings.push(fault);
+        Vec::new()
+    });
+    let card = Card { state, took: news.waited.then(|| began.elapsed()), environment, proof, warnings };
     if asked.workload.json {
         print_json(&json::Intercepted::from(card))?;
     } else {
@@ -62,6 +68,16 @@ pub(crate) async fn run(asked: Asked) -> Result<ExitCode, Failure> {
         [] => Ok(ExitCode::SUCCESS),
         [program, arguments @ ..] => handler::run(program, arguments, &variables, &place).await,
     }
+}
+
+/// Tries whether what clients ask for gets here, where anything should.
+async fn prove(helper: &mut Client, place: &Place, state: &InterceptState) -> Result<Vec<Trial>, Fault> {
+    if state.phase() != InterceptPhase::Active || state.ports.is_empty() {
+        return Ok(Vec::new());
+    }
+    let request = ProveRequest { connection: place.connection.clone(), name: place.name.clone() };
+    let reply = helper.prove(request).await.map_err(|status| from_status(&status))?;
+    Ok(reply.into_inner().trials)
 }
 
 /// Which intercept.

@@ -28,8 +28,10 @@ pub(super) fn below(root: &Path) -> Vec<String> {
                 return named(found, root);
             }
             match entry.file_type() {
+                // Kubernetes' own folders of a volume, to which the links lead that programs read.
+                Ok(_) if entry.file_name().as_encoded_bytes().starts_with(b"..") => {}
                 Ok(kind) if kind.is_dir() && depth < deepest => folders.push((entry.path(), depth + 1)),
-                Ok(kind) if kind.is_file() && is_refused(&entry.path()) => found.push(entry.path()),
+                Ok(kind) if !kind.is_dir() && is_refused(&entry.path()) => found.push(entry.path()),
                 _ => {}
             }
         }

@@ -23,7 +23,9 @@ impl Root {
     pub fn at(&self, path: &str, flags: OFlag, mode: Mode) -> Result<OwnedFd, Errno> {
         let parts = parts(path)?;
         let path = if parts.is_empty() { ".".to_owned() } else { parts.join("/") };
-        let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NOCTTY | OFlag::O_NONBLOCK;
+        // What is only looked at can't wait, and the kernel takes it for a mistake to say so (openat2(2)).
+        let no_wait = if flags.contains(OFlag::O_PATH) { OFlag::empty() } else { OFlag::O_NOCTTY | OFlag::O_NONBLOCK };
+        let flags = flags | OFlag::O_CLOEXEC | no_wait;
         let resolve =
             ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_MAGICLINKS;
         openat2(self.0.as_fd(), path.as_str(), OpenHow::new().flags(flags).mode(mode).resolve(resolve))

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
+mod asking;
 mod handlers;
 pub mod kubeconfig;
 mod managers;
@@ -18,10 +19,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+pub use asking::{Answered, Asking};
 pub use handlers::{Handler, Kept};
 pub use managers::Managers;
 pub use place::Place;
-pub use workload::{Answered, Asking, Plan, Workload, curl};
+pub use workload::{Plan, Workload, curl};
 
 /// What a command printed, and how it ended.
 #[derive(Debug)]

@@ -23,8 +23,6 @@ pub struct Plan {
     named: bool,
     headless: bool,
     environment: String,
-    namespace: String,
-    termination: u32,
 }
 
 impl Plan {
@@ -38,8 +36,6 @@ impl Plan {
             named: true,
             headless: false,
             environment: String::new(),
-            namespace: "default".to_owned(),
-            termination: 1,
         }
     }
 
@@ -88,7 +84,7 @@ impl Plan {
 
     /// Makes it.
     pub fn create(self) -> Workload {
-        let Self { name, kind, replicas, annotations, headless, environment, namespace, termination, .. } = &self;
+        let Self { name, kind, replicas, annotations, headless, environment, .. } = &self;
         let target = |name: &'static str, number: &'static str| if self.named { name } else { number };
         let (http, h2, dns, echo) =
             (target("http", "8080"), target("h2", "8081"), target("dns", "5300"), target("echo", "7000"));
@@ -97,7 +93,7 @@ impl Plan {
         apply(&format!(
             "apiVersion: apps/v1
 kind: {kind}
-metadata: {{name: {name}, namespace: {namespace}}}
+metadata: {{name: {name}, namespace: default}}
 spec:
   replicas: {replicas}
   {service_name}
@@ -105,7 +101,7 @@ spec:
   template:
     metadata: {{labels: {{app: {name}}}, annotations: {{{annotations}}}}}
     spec:
-      terminationGracePeriodSeconds: {termination}
+      terminationGracePeriodSeconds: 1
       containers:
         - name: server
           image: rig.local/tools:1
@@ -135,7 +131,7 @@ spec:
 ---
 apiVersion: v1
 kind: Service
-metadata: {{name: {name}, namespace: {namespace}}}
+metadata: {{name: {name}, namespace: default}}
 spec:
   {cluster_ip}
   selector: {{app: {name}}}
@@ -145,7 +141,7 @@ spec:
     - {{name: dns, port: 53, protocol: UDP, targetPort: {dns}}}
     - {{name: echo, port: 7, targetPort: {echo}}}"
         ));
-        let address = kubectl(&format!("get service {name} -n {namespace} -o jsonpath={{.spec.clusterIP}}"));
+        let address = kubectl(&format!("get service {name} -n default -o jsonpath={{.spec.clusterIP}}"));
         Workload { name: name.clone(), address, kind: self.kind }
     }
 }
@@ -201,59 +197,4 @@ impl Drop for Workload {
 pub fn curl(arguments: &str) -> String {
     let said = on_node(&format!("curl --silent --show-error --max-time 5 {arguments}"));
     if said.code == 0 { said.out } else { format!("curl {}: {}", said.code, said.err) }
-}
-
-/// Asks a page again and again from the node, and remembers who answered when.
-pub struct Asking {
-    child: std::process::Child,
-    file: String,
-}
-
-/// One answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answered {
-    /// Milliseconds of the node's clock.
-    pub at: u64,
-    /// The body's first word; empty if there was none.
-    pub who: String,
-}
-
-impl Asking {
-    /// Begins.
-    pub fn new(url: &str) -> Self {
-        let file = format!("/tmp/asking-{}", std::process::id());
-        let script = format!(
-            "echo >{file}; touch {file}.on
-             while [ -e {file}.on ]; do
-                 body=$(curl --silent --fail --max-time 2 {url}); echo $(date +%s%3N) ${{body%% *}} >>{file}; sleep 0.02
-             done"
-        );
-        let child = super::enter("node").args(["bash", "-c", &script]).spawn().unwrap();
-        let asking = Self { child, file };
-        within(5, "answers come", || asking.answers().len() > 2);
-        asking
-    }
-
-    /// Those that came.
-    pub fn answers(&self) -> Vec<Answered> {
-        let text = on_node(&format!("cat {}", self.file)).out;
-        let answered = |line: &str| {
-            let (at, who) = line.split_once(' ').unwrap_or((line, ""));
-            Some(Answered { at: at.parse().ok()?, who: who.to_owned() })
-        };
-        text.lines().filter_map(answered).collect()
-    }
-
-    /// The longest time between two good answers, in milliseconds.
-    pub fn longest_gap(&self) -> u64 {
-        let good: Vec<u64> = self.answers().iter().filter(|one| !one.who.is_empty()).map(|one| one.at).collect();
-        good.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(u64::MAX)
-    }
-}
-
-impl Drop for Asking {
-    fn drop(&mut self) {
-        on_node(&format!("rm -f {}.on", self.file));
-        let _ = self.child.wait();
-    }
 }

@@ -133,7 +133,7 @@ fn datagrams_come_and_go() {
     assert_eq!(ask(), "laptop-hello");
     assert_eq!(same(), "laptop-same");
     let five = on_node(&format!(
-        "for i in 1 2 3 4 5; do echo $(printf $i | socat -t 1 -T 1 - UDP4:{}:53) & done; wait",
+        "for i in 1 2 3 4 5; do echo $(printf $i | socat -t 3 -T 3 - UDP4:{}:53) & done; wait",
         shop.address
     ));
     let mut five: Vec<&str> = five.out.split_whitespace().collect();

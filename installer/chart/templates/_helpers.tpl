@@ -45,7 +45,8 @@ system:serviceaccount:{{ .Release.Namespace }}:hawser-manager
   verbs: [get, list, watch]
 - apiGroups: [hawser.dev]
   resources: [intercepts]
-  verbs: [get, list, watch]
+  # Deleted when their time is over.
+  verbs: [get, list, watch, delete]
 - apiGroups: [hawser.dev]
   resources: [intercepts/status]
   verbs: [patch]

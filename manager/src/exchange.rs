@@ -141,6 +141,13 @@ impl Exchange {
         idle.filter_map(|pod| Some((pod.namespace.clone(), pod.workloads.first()?.clone()))).collect()
     }
 
+    /// Workloads with a container that doesn't run its own program; by their namespace.
+    pub fn replaced(&self) -> HashSet<(String, Workload)> {
+        let state = self.state.lock();
+        let replaced = state.agents.values().map(|agent| &agent.pod).filter(|pod| pod.is_replaced);
+        replaced.filter_map(|pod| Some((pod.namespace.clone(), pod.workloads.first()?.clone()))).collect()
+    }
+
     /// A laptop's intercepts, as they stand here.
     pub fn intercepts_of(&self, laptop: Pin) -> InterceptList {
         let state = self.state.lock();

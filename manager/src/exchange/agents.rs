@@ -31,6 +31,8 @@ pub struct Pod {
     pub address: String,
     /// What it belongs to, near and far.
     pub workloads: Vec<Workload>,
+    /// A container of it doesn't run its own program.
+    pub is_replaced: bool,
 }
 
 /// Finds out which pod a token is of.

@@ -50,6 +50,8 @@ pub struct Intercepts {
     idle_time: Duration,
     /// Since when nothing is intercepted of a workload with agents.
     idle_since: Mutex<HashMap<(String, exchange::Workload), Instant>>,
+    /// Workloads whose programs are being given back.
+    restoring: Mutex<HashSet<(String, exchange::Workload)>>,
 }
 
 /// What an intercept stands for.
@@ -85,6 +87,7 @@ impl Intercepts {
             replacing: Mutex::default(),
             idle_time: Duration::from_secs(settings.agent.idle_seconds),
             idle_since: Mutex::default(),
+            restoring: Mutex::default(),
         });
         for (scope, api) in scopes.into_iter().enumerate() {
             let following = intercepts.clone();
@@ -129,6 +132,7 @@ impl Intercepts {
                 // Those that are settled are looked at now and then only: their pods may have changed.
                 let all = beat && beats.is_multiple_of(limits::SETTLED_BEATS);
                 self.decide(&known, all).await;
+                self.restore_programs(&known);
                 if all {
                     self.remove_idle();
                 }

@@ -34,11 +34,9 @@ async fn look_up(client: &Client, pod: Pod) -> Result<Pod, String> {
     if seen.metadata.uid.as_ref() != Some(&pod.uid) {
         return Err(format!("the pod {} is another one by now", pod.name));
     }
-    if present(&seen).is_none() {
-        return Err(format!("the pod {} has no agent", pod.name));
-    }
+    let agent = present(&seen).ok_or_else(|| format!("the pod {} has no agent", pod.name))?;
     let address = seen.status.and_then(|status| status.pod_ip).unwrap_or_default();
-    Ok(Pod { address, workloads: owners(&seen.metadata), ..pod })
+    Ok(Pod { address, workloads: owners(&seen.metadata), is_replaced: !agent.replaced.is_empty(), ..pod })
 }
 
 /// The claims of a bound token
@@ -53,6 +51,7 @@ fn pod(user: &UserInfo) -> Option<Pod> {
         uid: first("authentication.kubernetes.io/pod-uid")?,
         address: String::new(),
         workloads: Vec::new(),
+        is_replaced: false,
     })
 }
 

@@ -127,7 +127,7 @@ impl Laptop {
 
     /// The same with variables before it, as a shell takes them.
     pub fn hawser_with(&self, variables: &str, arguments: &str) -> Said {
-        self.place.run(&format!("{variables} timeout 90 {} {arguments}", program().display()))
+        self.place.run(&format!("{variables} /usr/bin/timeout 90 {} {arguments}", program().display()))
     }
 
     /// The only connection, as `hawser status --json` shows it.

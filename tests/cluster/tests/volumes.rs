@@ -125,10 +125,10 @@ fn nothing_is_left(seconds: u64) {
 fn every_volume_is_there_under_one_root() {
     let _workload = Workload::new();
     let laptop = Laptop::connected("");
-    let said = with_files(&laptop, "--env-file /run/env");
+    let said = with_files(&laptop, "--env-file /run/volumes.env");
     assert!(said.out.contains(ROOT), "{said:?}");
     assert!(said.out.contains("/locked/password"), "what can't be read is named: {said:?}");
-    assert_eq!(on_laptop("grep HAWSER_ROOT= /run/env").out, format!("HAWSER_ROOT={ROOT}"));
+    assert_eq!(on_laptop("grep HAWSER_ROOT= /run/volumes.env").out, format!("HAWSER_ROOT={ROOT}"));
     let status = laptop.status();
     let files = &status["intercepts"][0]["files"];
     assert_eq!((&files["path"], &files["mounted"]), (&ROOT.into(), &true.into()), "{status}");

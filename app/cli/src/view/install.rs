@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn installing_shows_every_right() {
         let text = shown(&planned(), Purpose::Install);
-        let begin = "r/h:1 on 10.0.0.1:6443, Kubernetes v1.34.1: 20 objects, see hawser cluster manifests\n";
+        let begin = "r/h:1 on 10.0.0.1:6443, Kubernetes v1.34.1: 22 objects, see hawser cluster manifests\n";
         assert!(text.starts_with(begin), "{text}");
         assert!(
             text.contains("\n  Role hawser-user, in the namespace tools, for nobody until you bind it\n"),
@@ -128,7 +128,12 @@ mod tests {
         let (added, removed) = text.split_once("It takes these rights away:").unwrap();
         assert!(added.contains(&format!("{}  {}", first.resource, first.verb)), "{text}");
         assert!(removed.contains(&format!("{}  {}", last.resource, last.verb)), "{text}");
-        assert!(text.ends_with("It deletes what a former version had:\n  Deployment tools/hawser-manager\n"), "{text}");
+        assert!(
+            text.ends_with(
+                "It deletes what a former version had:\n  MutatingWebhookConfiguration hawser-manager.tools\n"
+            ),
+            "{text}"
+        );
     }
 
     #[test]
@@ -139,7 +144,7 @@ mod tests {
         session.body["spec"]["user"] = "ann".into();
         let shown = removal(&Removal { bindings: Vec::new(), held: vec![session], objects }, "tools");
         let text = strip_str(&shown).to_string();
-        assert!(text.contains("under way:\n  Deployment tools/hawser-manager of ann\n"), "{text}");
+        assert!(text.contains("under way:\n  MutatingWebhookConfiguration hawser-manager.tools of ann\n"), "{text}");
         let end = "  Namespace tools\n\nWith the namespace tools goes whatever else is in it.\n";
         assert!(text.ends_with(end), "{text}");
     }

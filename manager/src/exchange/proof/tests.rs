@@ -146,6 +146,7 @@ async fn agents_are_told_for_as_long_as_it_goes_on() {
     let attempt = Attempt::new(door(None, vec![behind("web-0", true), behind("web-1", true)])).unwrap();
     let ask = attempt.ask;
     let pod = |name: &str| super::super::Pod {
+        is_replaced: false,
         namespace: "shop".to_owned(),
         name: name.to_owned(),
         uid: format!("uid of {name}"),

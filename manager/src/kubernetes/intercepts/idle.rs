@@ -1,14 +1,55 @@
-//! Agents that nothing needs: after a time pods are made without them.
+//! What ended intercepts have left: containers that don't run their own program come back at once, agents that nothing needs go after
+//! a time.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hawser_api::Workload;
+use hawser_api::{Intercept, InterceptPhase, Mode, Workload};
+use kube::ResourceExt as _;
+use tokio::time::sleep;
 
-use super::Intercepts;
+use super::{Intercepts, phase};
+use crate::{exchange, limits};
 
 impl Intercepts {
+    /// Gives programs back that no intercept replaces any more.
+    pub(super) fn restore_programs(self: &Arc<Self>, known: &[Arc<Intercept>]) {
+        let is_wanted = |(namespace, (kind, name)): &(String, exchange::Workload)| {
+            known.iter().any(|intercept| {
+                let spec = &intercept.spec;
+                let is_over =
+                    phase(intercept) == InterceptPhase::Refused || intercept.metadata.deletion_timestamp.is_some();
+                spec.mode == Mode::Replace
+                    && !is_over
+                    && intercept.namespace().as_ref() == Some(namespace)
+                    && spec.workload.kind == *kind
+                    && spec.workload.name == *name
+            })
+        };
+        for place in self.exchange.replaced().into_iter().filter(|place| !is_wanted(place)) {
+            if !self.restoring.lock().insert(place.clone()) {
+                continue;
+            }
+            let intercepts = self.clone();
+            tokio::spawn(async move {
+                let (namespace, (kind, name)) = place.clone();
+                let workload = Workload { kind, name };
+                // Which of the two has something to do depends on whether others intercept the workload.
+                let replaced = intercepts.workloads.replace_pods(&namespace, &workload).await;
+                let restored = match replaced {
+                    Ok(()) => intercepts.workloads.remove_agents(&namespace, &workload).await,
+                    Err(fault) => Err(fault),
+                };
+                if let Err(fault) = restored {
+                    tracing::warn!(namespace, workload = workload.name, %fault, "a replaced program does not come back yet");
+                    sleep(limits::REPLACE_AGAIN).await;
+                }
+                intercepts.restoring.lock().remove(&place);
+            });
+        }
+    }
+
     /// Has agents removed of which nothing is intercepted for as long as the chart says; never if that is no time at all.
     pub(super) fn remove_idle(self: &Arc<Self>) {
         if self.idle_time.is_zero() {

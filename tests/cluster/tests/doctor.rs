@@ -120,6 +120,10 @@ fn nothing_is_wrong_with_a_connected_laptop() {
     let _right = MayIntercept::now();
     let laptop = Laptop::connected("");
     within(5, "a heartbeat", || laptop.status()["round_trip_us"].is_u64());
+    // What it found out of a user's rights the manager holds to be true for a minute.
+    within(70, "the manager knows of the right", || {
+        find(&examine(&laptop, ""), "Pods in the namespace default can get an agent")["outcome"] == "pass"
+    });
     let before = sessions();
     let checks = examine(&laptop, "");
     assert!(checks.iter().all(|check| check["outcome"] == "pass"), "{checks:#?}");

@@ -144,7 +144,12 @@ async fn encrypt(
     let stream = BufReader::with_capacity(limits::READ_BUFFER, stream);
     match TlsConnector::from(config).connect(name, stream).await {
         Ok(stream) => Ok(Box::new(stream)),
-        Err(error) => Err(ApiError::Tls { address: address.to_owned(), reason: error.to_string() }),
+        Err(error) => {
+            let (address, reason) = (address.to_owned(), error.to_string());
+            // A server that ends in the middle of the handshake says nothing of its certificate.
+            let by_tls = error.get_ref().is_some_and(|cause| cause.is::<rustls::Error>());
+            Err(if by_tls { ApiError::Tls { address, reason } } else { ApiError::Unreachable { address, reason } })
+        }
     }
 }
 
@@ -169,4 +174,40 @@ async fn connect(stream: Box<dyn Stream>, target: &str, proxy: &Proxy) -> Result
 
 fn authority(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::access::{Credential, Server};
+
+    /// What comes of dialling a server that reads the first of a handshake and then says this.
+    async fn dialled(answer: &[u8]) -> ApiError {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Server {
+            url: format!("https://{}", listener.local_addr().unwrap()),
+            certificate_authority: None,
+            tls_server_name: None,
+            insecure_skip_tls_verify: true,
+            proxy: None,
+        };
+        let route = Route::new(&Access { server, credential: Credential::None, impersonation: None }).unwrap();
+        let serve = async {
+            let mut stream = listener.accept().await.unwrap().0;
+            stream.read_u8().await.unwrap();
+            stream.write_all(answer).await.unwrap();
+        };
+        let (outcome, ()) = tokio::join!(route.dial(), serve);
+        outcome.err().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_server_that_ends_in_a_handshake_is_not_distrusted() {
+        // Bytes of the client's are left unread, so this end is a reset.
+        assert!(matches!(dialled(b"").await, ApiError::Unreachable { .. }));
+        assert!(matches!(dialled(b"HTTP/1.1 400 Bad Request\r\n\r\n").await, ApiError::Tls { .. }));
+    }
 }

@@ -63,8 +63,7 @@ impl Clusters {
         key: Pin,
         step: &(dyn Fn(&str) + Sync),
     ) -> Result<Ways, Fault> {
-        let replicas = |api: Api| async move { Self::replicas(&api, wish, cluster, key, step).await };
-        self.asking_with(wish, cluster, step, replicas).await
+        self.asking_with(wish, cluster, step, |api| Self::replicas(api, wish, cluster, key, step)).await
     }
 
     /// The connection's API server as its user sees it.
@@ -137,16 +136,9 @@ impl Clusters {
         if !self.known.lock().contains_key(&wish.id) {
             return;
         }
-        let delete = async {
-            let known = self.known(wish, cluster, &|_| {}).await?;
-            match session::delete(&known.api, &cluster.manager_namespace, key).await.map_err(Fault::from) {
-                Err(fault) if fault.code == Code::LoginRequired => {
-                    let known = self.ask(wish, cluster).await?;
-                    Ok(session::delete(&known.api, &cluster.manager_namespace, key).await?)
-                }
-                deleted => deleted,
-            }
-        };
+        let delete = self.asking_with(wish, cluster, &|_| {}, |api| async move {
+            session::delete(&api, &cluster.manager_namespace, key).await.map_err(Fault::from)
+        });
         let deleted: Result<Result<(), Fault>, _> = timeout(limits::LEAVE, delete).await;
         if !matches!(deleted, Ok(Ok(()))) {
             tracing::warn!(connection = wish.id.name, "the session stays in the cluster until it expires");
@@ -154,6 +146,7 @@ impl Clusters {
         self.forget(&wish.id);
     }
 
+    /// Asks the API server as the user; once more as whom the companion names anew, if the server does not know them.
     async fn asking_with<T, F: Future<Output = Result<T, Fault>>>(
         &self,
         wish: &Wish,
@@ -194,25 +187,26 @@ impl Clusters {
     async fn ask(&self, wish: &Wish, cluster: &Kubernetes) -> Result<Known, Fault> {
         let answer = self.companions.ask(wish.id.owner, &wish.id.name, &cluster.profile).await?;
         let (access, expires) = credential::access(answer)?;
+        let api = Api::new(&access).map_err(Fault::from)?;
         let dialled = match &access.server.proxy {
             Some(proxy) => format!("{}:{}", proxy.host, proxy.port),
-            None => Api::new(&access).map_err(Fault::from)?.address(),
+            None => api.address(),
         };
         let renew = credential::renewal(SystemTime::now(), expires);
-        let known = Known { api: Api::new(&access).map_err(Fault::from)?, dialled, expires, renew };
+        let known = Known { api, dialled, expires, renew };
         self.known.lock().insert(wish.id.clone(), known.clone());
         Ok(known)
     }
 
     async fn replicas(
-        api: &Api,
+        api: Api,
         wish: &Wish,
         cluster: &Kubernetes,
         key: Pin,
         step: &(dyn Fn(&str) + Sync),
     ) -> Result<Ways, Fault> {
-        let replicas = session::admitted(api, cluster, key, step).await?;
-        let ways = ways::of(api, &cluster.manager_namespace, &replicas);
+        let replicas = session::admitted(&api, cluster, key, step).await?;
+        let ways = ways::of(&api, &cluster.manager_namespace, &replicas);
         step(&format!("dialling the manager in {}", cluster.manager_namespace));
         if ways.base.is_empty() {
             let detail = format!("the session of {} names no replica of the manager", wish.id.name);

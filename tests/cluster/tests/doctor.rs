@@ -35,6 +35,11 @@ fn text<'a>(check: &'a Value, field: &str) -> &'a str {
     check[field].as_str().unwrap_or_default()
 }
 
+/// The check whose title starts so.
+fn find(checks: &[Value], title: &str) -> Value {
+    checks.iter().find(|check| text(check, "title").starts_with(title)).cloned().unwrap_or_default()
+}
+
 /// The developers' rights to connect are away as long as this lives.
 struct NoRights;
 
@@ -82,9 +87,6 @@ impl Drop for MayIntercept {
 #[test]
 fn what_intercepts_need_is_examined() {
     let laptop = Laptop::connected("");
-    let find = |checks: &[Value], title: &str| {
-        checks.iter().find(|check| text(check, "title").starts_with(title)).cloned().unwrap_or_default()
-    };
     let checks = examine(&laptop, "");
     let may = find(&checks, "You may intercept in the namespace default");
     assert_eq!(may["outcome"], "warn", "{may}");

@@ -125,7 +125,7 @@ pub const LEAVE: Duration = Duration::from_secs(4);
 pub const FINISH_LEAVING: Duration = Duration::from_secs(60);
 
 /// Intercepts of one connection. The next one is refused with `limit-reached`.
-pub const INTERCEPTS: usize = 32;
+pub const INTERCEPTS: usize = 128;
 
 /// Characters in an intercept's name. A longer one is refused with `bad-argument`.
 pub const INTERCEPT_NAME: usize = 57;

@@ -1,7 +1,7 @@
 //! Programs on the laptop that answer for workloads, and clients on the node that keep a connection.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Place, enter, within};
@@ -76,6 +76,12 @@ impl Handler {
     /// Lets it go on.
     pub fn thaw(&self) {
         self.signal("CONT");
+        self.go_on_waiting();
+    }
+
+    /// Who entered the laptop's namespaces for a program that stops does so as well, and would never see it end.
+    fn go_on_waiting(&self) {
+        let _ = Command::new("kill").args(["-CONT", &self.child.id().to_string()]).status();
     }
 
     fn signal(&self, signal: &str) {
@@ -86,6 +92,7 @@ impl Handler {
 impl Drop for Handler {
     fn drop(&mut self) {
         self.signal("KILL");
+        self.go_on_waiting();
         let _ = self.child.wait();
     }
 }

@@ -133,6 +133,9 @@ pub const INTERCEPT_NAME: usize = 57;
 /// How long the cluster may take to let go of an intercept that is left. After that it is told later.
 pub const LEAVE_INTERCEPT: Duration = Duration::from_secs(5);
 
+/// How long after that its agents may take to let go. After that what they ask for is refused here.
+pub const LET_GO: Duration = Duration::from_secs(1);
+
 /// How long a pod of an intercept may take to tell of itself when somebody asks.
 pub const POD_ANSWER: Duration = Duration::from_secs(5);
 

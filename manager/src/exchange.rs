@@ -41,6 +41,8 @@ struct State {
     agents: HashMap<String, Agent>,
     /// What is intercepted, by number.
     carried: HashMap<u32, Carried>,
+    /// What is not intercepted any more, until the last agent here has let go of it.
+    fading: HashMap<u32, Carried>,
     /// Where the other replicas are.
     managers: Vec<String>,
     /// What agents are told of proofs under way, by the pod's uid; each proof by its number.
@@ -109,7 +111,9 @@ impl Exchange {
             if carried == state.carried {
                 return;
             }
-            state.carried = carried;
+            let former = std::mem::replace(&mut state.carried, carried);
+            state.fading.extend(former);
+            state.fade();
         }
         self.changes.send_replace(());
     }
@@ -154,6 +158,7 @@ impl Exchange {
         let mut intercepts: Vec<Intercepted> = state
             .carried
             .iter()
+            .chain(&state.fading)
             .filter(|(_, carried)| carried.laptop == laptop)
             .map(|(number, carried)| state.shown(*number, carried))
             .collect();
@@ -220,6 +225,20 @@ impl State {
     fn link(&mut self) -> u64 {
         self.next += 1;
         self.next
+    }
+
+    /// The intercept with this number, for as long as an agent may ask for flows of it.
+    fn led(&self, number: u32) -> Option<&Carried> {
+        self.carried.get(&number).or_else(|| self.fading.get(&number))
+    }
+
+    /// Forgets what no agent has in force any more.
+    fn fade(&mut self) {
+        let (carried, agents) = (&self.carried, &self.agents);
+        self.fading.retain(|_, left| {
+            let is_back = carried.values().any(|carried| carried.uid == left.uid);
+            !is_back && agents.values().any(|agent| agent.applied.contains(&left.uid))
+        });
     }
 
     fn opener_of(&self, laptop: Pin) -> Option<&Opener> {

@@ -165,14 +165,12 @@ impl<O: Objects> Intercepts<O> {
             }
             names
         };
-        self.set_handlers(connection);
         self.changed();
         let mut changes = self.changes.subscribe();
         let gone = changes.wait_for(|_| names.iter().all(|name| !self.has(connection, name)));
-        match timeout(limits::LEAVE_INTERCEPT, gone).await {
-            Ok(_) => Ok(names),
-            Err(_) => Err(self.still_there(connection, &names)),
-        }
+        let gone = timeout(limits::LEAVE_INTERCEPT, gone).await.is_ok();
+        self.set_handlers(connection);
+        if gone { Ok(names) } else { Err(self.still_there(connection, &names)) }
     }
 
     /// Lets an intercept end at another time, or never.
@@ -369,6 +367,7 @@ impl<O: Objects> Intercepts<O> {
         let own = standing.clone();
         tokio::spawn(async move {
             let end = keeper::run(keeper, pursued).await;
+            intercepts.let_go(&key.0, &own).await;
             let mut entries = intercepts.entries.lock();
             // Another one may have taken its place.
             if end != End::Shown && entries.get(&key).is_some_and(|entry| entry.standing.same_channel(&own)) {
@@ -380,6 +379,15 @@ impl<O: Objects> Intercepts<O> {
             intercepts.changed();
         });
         standing
+    }
+
+    /// Waits until the agents have let go of an intercept that is over: until then what clients ask still comes here.
+    async fn let_go(&self, connection: &Id, standing: &watch::Receiver<Standing>) {
+        let Some(uid) = standing.borrow().uid.clone() else { return };
+        let deliveries = self.deliveries(connection);
+        let mut changes = self.changes.subscribe();
+        let gone = changes.wait_for(|_| deliveries.pods(&uid).iter().all(|pod| !pod.applied));
+        let _ = timeout(limits::LET_GO, gone).await;
     }
 
     /// Leads to handlers what comes for the intercepts that are held.

@@ -133,7 +133,7 @@ impl Exchange {
     /// A link to the laptop of the intercept with this number, if the pod is one of its.
     fn laptop_for(&self, pod: &Pod, number: u32) -> Option<Opener> {
         let state = self.state.lock();
-        let carried = state.carried.get(&number).filter(|carried| carried.is_of(pod))?;
+        let carried = state.led(number).filter(|carried| carried.is_of(pod))?;
         state.opener_of(carried.laptop).cloned()
     }
 }
@@ -150,6 +150,7 @@ impl LinkedAgent {
                 return;
             }
             (agent.applied, agent.heard) = said;
+            state.fade();
         }
         self.exchange.tell();
     }
@@ -161,6 +162,7 @@ impl Drop for LinkedAgent {
             let mut state = self.exchange.state.lock();
             if state.agents.get(&self.pod.uid).is_some_and(|agent| agent.link == self.link) {
                 state.agents.remove(&self.pod.uid);
+                state.fade();
             }
         }
         self.exchange.tell();

@@ -32,7 +32,7 @@ impl Handler {
              }}",
             port + 1
         );
-        place.run(&format!("mkdir -p {folder}; cat >{folder}/conf <<'END'\n{conf}\nEND"));
+        place.run(&format!("rm -rf {folder}; mkdir -p {folder}; cat >{folder}/conf <<'END'\n{conf}\nEND"));
         let handler = Self::run_at(place, &format!("nginx -e {folder}/error -c {folder}/conf"));
         handler.listening(port)
     }

@@ -177,6 +177,14 @@ impl Workload {
         text.lines().filter_map(|line| line.strip_prefix('|')).map(str::to_owned).collect()
     }
 
+    /// The port behind its service's port `http`: the app's own, or its agents'.
+    pub fn behind_http(&self) -> String {
+        kubectl(&format!(
+            "get endpointslices -n default -l kubernetes.io/service-name={} -o jsonpath='{{.items[0].ports[?(@.name==\"http\")].port}}'",
+            self.name
+        ))
+    }
+
     /// Runs kubectl with its name at the end.
     pub fn kubectl(&self, arguments: &str) -> String {
         kubectl(&format!("{arguments} -n default {}/{}", self.kind, self.name))

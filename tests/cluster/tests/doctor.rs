@@ -86,6 +86,8 @@ impl Drop for MayIntercept {
 
 #[test]
 fn what_intercepts_need_is_examined() {
+    // Tests of intercepts leave it behind.
+    kubectl("delete rolebinding hawser-developer -n default --ignore-not-found");
     let laptop = Laptop::connected("");
     let checks = examine(&laptop, "");
     let may = find(&checks, "You may intercept in the namespace default");
@@ -216,7 +218,7 @@ fn mistakes_in_kubeconfigs_are_named() {
     }
     let laptop = Laptop::new();
     on_laptop("echo > /run/empty");
-    on_laptop("sed 's/:6443/:6444/' ~/.kube/config > /run/elsewhere");
+    on_laptop("sed 's/:6443/:6444/' ~/.kube/config > /run/another-port");
     let other = state().join("keys/developer.crt");
     let replace = format!("s#certificate-authority-data: .*#certificate-authority: {}#", other.display());
     on_laptop(&format!("sed '{replace}' ~/.kube/config > /run/untrusted"));
@@ -224,7 +226,7 @@ fn mistakes_in_kubeconfigs_are_named() {
         ("--kubeconfig /run/empty", "There is a kubeconfig", "no context is defined in /run/empty"),
         ("--kubeconfig /run/nowhere", "There is a kubeconfig", "there is no file /run/nowhere"),
         ("--context nowhere", "The context leads to a cluster", "there is no context \"nowhere\""),
-        ("--kubeconfig /run/elsewhere", "The API server answers", ":6444"),
+        ("--kubeconfig /run/another-port", "The API server answers", ":6444"),
         ("--kubeconfig /run/untrusted", "The API server answers", "certificate"),
     ] {
         let failure = failure(&laptop, arguments);

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use hawser_cluster::{Asking, Handler, Laptop, Place, Plan, Workload, kubectl, on_node, rig, within};
+use hawser_cluster::{Asking, Handler, Laptop, Place, Plan, Workload, curl, kubectl, on_node, rig, within};
 
 fn managers(replicas: u32) {
     kubectl(&format!("scale -n hawser deployment/hawser-manager --replicas={replicas}"));
@@ -84,8 +84,8 @@ fn pods_come_and_go() {
     shop.kubectl("rollout status --timeout=60s");
     settled("the laptop answers after a time without pods", 30);
     within(20, "every pod's traffic goes to the laptop", || {
-        let pods = shop.pod_addresses();
-        pods.len() == 2 && pods.iter().all(|pod| hawser_cluster::curl(&format!("http://{pod}:7400/")) == "laptop GET /")
+        let (pods, port) = (shop.pod_addresses(), shop.behind_http());
+        pods.len() == 2 && pods.iter().all(|pod| curl(&format!("http://{pod}:{port}/")) == "laptop GET /")
     });
     let agent = on_node(&format!(
         "kubectl exec -n default {} -c server -- sh -c 'kill $(pgrep -x hawser-agent)' 2>&1; pkill -KILL -x hawser-agent",

@@ -9,8 +9,7 @@ use std::time::Duration;
 use hawser_cluster::{Laptop, apply, kubectl, on_laptop, on_node, start_on_laptop, within};
 use serde_json::Value;
 
-/// A Deployment that writes down all that comes to it, by TCP and UDP, and its service; gone at the end. The developer may
-/// intercept it meanwhile.
+/// A Deployment that writes down all that comes to it, by TCP and UDP, and its service; gone at the end.
 struct App(&'static str);
 
 impl App {
@@ -19,7 +18,6 @@ impl App {
     }
 
     fn with(name: &'static str, replicas: u32, more: &str) -> Self {
-        on_node("kubectl create rolebinding proof -n default --clusterrole=hawser-developer --group=developers");
         apply(&format!(
             "apiVersion: apps/v1
 kind: Deployment
@@ -74,7 +72,6 @@ impl Drop for App {
             "kubectl delete --ignore-not-found --wait=false -n default deployment/{0} service/{0}",
             self.0
         ));
-        on_node("kubectl delete --ignore-not-found -n default rolebinding proof");
     }
 }
 
@@ -144,7 +141,7 @@ fn in_pod(pod: &str, command: &str) {
 #[test]
 fn every_way_is_proven_and_no_program_gets_any_of_it() {
     let app = App::new("proven", 2);
-    let laptop = Laptop::connected("");
+    let laptop = Laptop::developer();
     let handler = Handler::listening();
     for _ in 0..3 {
         // From the second time on it is there already, and looked at anew.
@@ -178,7 +175,7 @@ fn every_way_is_proven_and_no_program_gets_any_of_it() {
 #[test]
 fn clients_notice_nothing_while_it_is_tried() {
     let app = App::new("unnoticed", 1);
-    let laptop = Laptop::connected("");
+    let laptop = Laptop::developer();
     let _handler = Handler::listening();
     let service = app.service();
     intercept(&laptop, "unnoticed --port 9000:http");
@@ -199,7 +196,7 @@ fn clients_notice_nothing_while_it_is_tried() {
 #[test]
 fn a_replica_that_does_not_reach_the_laptop_is_named_with_the_reason() {
     let app = App::new("partly", 2);
-    let laptop = Laptop::connected("");
+    let laptop = Laptop::developer();
     let _handler = Handler::listening();
     intercept(&laptop, "partly --port 9000:http");
     let pods = app.pods();
@@ -233,7 +230,7 @@ fn a_replica_that_does_not_reach_the_laptop_is_named_with_the_reason() {
 #[test]
 fn a_local_port_on_which_nobody_listens_is_named_and_the_ways_still_lead_here() {
     let _app = App::new("silent", 1);
-    let laptop = Laptop::connected("");
+    let laptop = Laptop::developer();
     let card = intercept(&laptop, "silent --port 9000:http");
     assert_eq!(card["warnings"][0]["code"], "local-port-silent");
     assert!(ways(&card).iter().all(|(_, reached, _)| *reached), "{card:#}");
@@ -250,7 +247,7 @@ fn end(laptop: &Laptop) -> (String, String) {
 #[test]
 fn who_ended_it_and_why_is_seen_at_once() {
     let _app = App::new("ending", 1);
-    let laptop = Laptop::connected("");
+    let laptop = Laptop::developer();
     let object = || intercept(&laptop, "ending --port 9000:http")["intercept"]["object"].as_str().unwrap().to_owned();
 
     let name = object();
@@ -275,7 +272,7 @@ fn who_ended_it_and_why_is_seen_at_once() {
 #[test]
 fn whoever_may_intercept_a_workload_sees_who_does() {
     let _app = App::new("held", 1);
-    let laptop = Laptop::connected("");
+    let laptop = Laptop::developer();
     let holders = || {
         let list: Value = serde_json::from_str(&laptop.hawser("list -n default --json").out).unwrap();
         let workloads = list["namespaces"][0]["workloads"].as_array().unwrap().clone();
@@ -349,7 +346,7 @@ fn names_are_looked_up_as_the_intercepted_pod_does() {
     let _names = OwnNames::new();
     let server = kubectl("get service own-names -n default -o jsonpath={.spec.clusterIP}");
     let _app = App::with("resolving", 1, &format!("dnsPolicy: None\n      dnsConfig: {{nameservers: ['{server}']}}"));
-    let laptop = Laptop::connected("");
+    let laptop = Laptop::developer();
     let hidden = || on_laptop("dig +short +time=2 +tries=1 hidden.default.svc.cluster.local").out;
     assert_eq!(hidden(), "");
     intercept(&laptop, "resolving --port 9000:http");

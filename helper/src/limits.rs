@@ -20,6 +20,9 @@ pub const DOMAINS: usize = 4_096;
 /// Streams of `Watch`, `Flows` and `Connect` open at once. The next one is refused with `limit-reached`.
 pub const STREAMS: usize = 128;
 
+/// How long a stream that the caller begins may be silent at first.
+pub const FIRST_MESSAGE: Duration = Duration::from_secs(5);
+
 /// Flows in one message. Those that follow are left out.
 pub const FLOWS_LISTED: usize = 10_000;
 
@@ -132,6 +135,9 @@ pub const INTERCEPT_NAME: usize = 57;
 
 /// How long the cluster may take to let go of an intercept that is left. After that it is told later.
 pub const LEAVE_INTERCEPT: Duration = Duration::from_secs(5);
+
+/// How long an intercept is tried to be deleted of which nobody knows whether it was made.
+pub const UNDO_INTERCEPT: Duration = Duration::from_secs(600);
 
 /// How long after that its agents may take to let go. After that what they ask for is refused here.
 pub const LET_GO: Duration = Duration::from_secs(1);

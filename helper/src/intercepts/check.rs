@@ -52,20 +52,22 @@ pub(super) fn is_same(present: &Intercept, wanted: &Intercept) -> Result<(), Fau
     Err(Fault::new(Code::InterceptExists, detail).with_fix(fix))
 }
 
-/// Whether there is room for another one beside these.
-pub(super) fn fits(wanted: &Intercept, others: &[&Intercept]) -> Result<(), Fault> {
+/// Whether there is room for another one beside these, which are all of the same user.
+pub(super) fn fits(wanted: &Intercept, owned: &[&Intercept]) -> Result<(), Fault> {
+    let path = wanted.mount.as_ref().map(|mount| &mount.path);
+    let same_path = |other: &&&Intercept| path.is_some() && other.mount.as_ref().map(|mount| &mount.path) == path;
+    if let Some(other) = owned.iter().find(same_path) {
+        let detail = format!("the files of the intercept {} are mounted there", other.name);
+        return Err(Fault::new(Code::MountPointUnusable, detail));
+    }
+    let others = owned.iter().filter(|other| other.connection == wanted.connection);
+    let others: Vec<&&Intercept> = others.collect();
     if others.len() >= limits::INTERCEPTS {
         let detail = format!("the connection {} has {} intercepts already", wanted.connection.name, others.len());
         return Err(Fault::new(Code::LimitReached, detail));
     }
-    let path = wanted.mount.as_ref().map(|mount| &mount.path);
-    let same_path = |other: &&&Intercept| path.is_some() && other.mount.as_ref().map(|mount| &mount.path) == path;
-    if let Some(other) = others.iter().find(same_path) {
-        let detail = format!("the files of the intercept {} are mounted there", other.name);
-        return Err(Fault::new(Code::MountPointUnusable, detail));
-    }
     for ((kind, port), address) in wanted.handlers() {
-        for other in others {
+        for other in &others {
             let taken = other.handlers().find(|(theirs, elsewhere)| *theirs == (kind, port) && *elsewhere != address);
             if let Some((_, elsewhere)) = taken {
                 let detail = format!(

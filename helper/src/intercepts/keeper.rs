@@ -10,7 +10,7 @@ use hawser_fault::{Code, Fault};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::object::{News, Objects};
 use super::standing::{self, Phase, Standing};
@@ -55,6 +55,8 @@ pub(super) struct Keeper<O> {
     made: AtomicBool,
     /// There may be an object.
     tried: AtomicBool,
+    /// Held while the cluster is asked for one: what takes it away comes after that.
+    making: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// How following an object came to an end.
@@ -85,7 +87,14 @@ pub(super) async fn run<O: Objects>(keeper: Keeper<O>, mut goal: watch::Receiver
             done = work => done,
         };
         match (done, now) {
-            (Some(cause), _) => return keeper.over(cause),
+            (Some(cause), _) => {
+                let end = keeper.over(cause);
+                if !keeper.made.load(Ordering::Relaxed) && keeper.tried.load(Ordering::Relaxed) {
+                    // Whatever was answered, or lost on the way: nothing that nobody knows of stays.
+                    tokio::spawn(timeout(limits::UNDO_INTERCEPT, async move { keeper.undo().await }));
+                }
+                return end;
+            }
             (None, Goal::Release) if keeper.release() => {
                 if goal.changed().await.is_err() {
                     return End::Gone;
@@ -120,6 +129,7 @@ impl<O: Objects> Keeper<O> {
             kick,
             made: made.into(),
             tried: made.into(),
+            making: Arc::default(),
         }
     }
 
@@ -185,7 +195,15 @@ impl<O: Objects> Keeper<O> {
     async fn make(&self, intercept: &Intercept) -> Result<Object, Fault> {
         self.publish(|standing| "asking the cluster for the intercept".clone_into(&mut standing.step));
         self.tried.store(true, Ordering::Relaxed);
-        let object = match self.objects.create(&self.wish, intercept).await? {
+        // Not to be dropped half-way: a later deletion could overtake it.
+        let (making, objects) = (Arc::clone(&self.making).lock_owned().await, Arc::clone(&self.objects));
+        let (wish, wanted) = (self.wish.clone(), intercept.clone());
+        let made = tokio::spawn(async move {
+            let _making = making;
+            objects.create(&wish, &wanted).await
+        });
+        let made = made.await.map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
+        let object = match made? {
             Some(object) => object,
             None => self.found(intercept).await?,
         };
@@ -205,6 +223,12 @@ impl<O: Objects> Keeper<O> {
     /// Publishes what an object says. Says why the intercept is over if it is refused or ended; then it is the owner's to delete.
     async fn take_in(&self, intercept: &Intercept, object: &Object) -> Option<Fault> {
         self.publish(|standing| standing::take_in(standing, object));
+        let until = object.spec.until.as_ref().map(|until| until.0);
+        if intercept.until != until
+            && let Err(fault) = self.change(|intercept| intercept.until = until)
+        {
+            tracing::warn!(%fault, "another end of an intercept is forgotten at the next start");
+        }
         let refusal = standing::refusal(object)?;
         if let Err(fault) = self.objects.delete(&self.wish, intercept).await {
             tracing::debug!(%fault, "an intercept that is over stays in the cluster");
@@ -224,8 +248,19 @@ impl<O: Objects> Keeper<O> {
             standing.phase = Phase::Ending;
             "taking it out of the cluster".clone_into(&mut standing.step);
         });
+        let _making = self.making.lock().await;
         while let Err(fault) = self.objects.delete(&self.wish, &intercept).await {
             self.hindered(&fault, &mut backoff).await;
+        }
+    }
+
+    /// Deletes an object of which nobody knows whether it was made.
+    async fn undo(&self) {
+        let intercept = self.intercept.lock().clone();
+        let mut backoff = Backoff::new();
+        while let Err(fault) = self.objects.delete(&self.wish, &intercept).await {
+            tracing::debug!(intercept = intercept.name, %fault, "an intercept may stay in the cluster");
+            sleep(backoff.next()).await;
         }
     }
 

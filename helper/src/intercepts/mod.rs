@@ -47,6 +47,8 @@ type Key = (Id, String);
 
 struct Entry {
     intercept: Intercept,
+    /// What comes for it is refused from now on.
+    shut: bool,
     goal: watch::Sender<Goal>,
     kick: Arc<Notify>,
     standing: watch::Receiver<Standing>,
@@ -109,7 +111,8 @@ impl<O: Objects> Intercepts<O> {
                 self.start(&mut self.entries.lock(), wish, intercept, Goal::Rest);
             }
         }
-        wishes.iter().for_each(|wish| self.set_handlers(&wish.id));
+        let entries = self.entries.lock();
+        wishes.iter().for_each(|wish| self.set_handlers(&wish.id, &entries));
     }
 
     /// Makes an intercept unless it is there. The same again changes nothing.
@@ -131,15 +134,15 @@ impl<O: Objects> Intercepts<O> {
         }
         let others: Vec<&Intercept> = entries
             .values()
-            .filter(|entry| entry.intercept.connection == wish.id && !entry.is_over())
+            .filter(|entry| entry.intercept.connection.owner == wish.id.owner && !entry.is_over())
             .map(|entry| &entry.intercept)
             .collect();
         check::fits(&intercept, &others)?;
         intercept.object = keeper::object_name(&intercept.name);
         self.desired.lock().add_intercept(intercept.clone())?;
         let standing = self.start(&mut entries, wish, intercept, Goal::Hold);
+        self.set_handlers(&wish.id, &entries);
         drop(entries);
-        self.set_handlers(&wish.id);
         self.changed();
         Ok(standing)
     }
@@ -168,9 +171,28 @@ impl<O: Objects> Intercepts<O> {
         self.changed();
         let mut changes = self.changes.subscribe();
         let gone = changes.wait_for(|_| names.iter().all(|name| !self.has(connection, name)));
-        let gone = timeout(limits::LEAVE_INTERCEPT, gone).await.is_ok();
-        self.set_handlers(connection);
-        if gone { Ok(names) } else { Err(self.still_there(connection, &names)) }
+        if timeout(limits::LEAVE_INTERCEPT, gone).await.is_ok() {
+            return Ok(names);
+        }
+        let mut entries = self.entries.lock();
+        for ((_, name), entry) in entries.iter_mut().filter(|((id, _), _)| id == connection) {
+            entry.shut |= names.contains(name);
+        }
+        self.set_handlers(connection, &entries);
+        drop(entries);
+        Err(self.still_there(connection, &names))
+    }
+
+    /// Lets an intercept that was asked for once more end when it was to this time. Without a time its end stays.
+    ///
+    /// # Errors
+    /// What the API server says.
+    pub async fn end_at(&self, wish: &Wish, name: &str, until: Option<Timestamp>) -> Result<(), Fault> {
+        let is_other = |view: View| until.is_some() && view.standing.uid.is_some() && view.standing.until != until;
+        if self.view(&wish.id, name).is_some_and(is_other) {
+            self.extend(wish, name, until).await?;
+        }
+        Ok(())
     }
 
     /// Lets an intercept end at another time, or never.
@@ -190,7 +212,10 @@ impl<O: Objects> Intercepts<O> {
             entry.intercept.until = until;
         }
         self.changed();
-        self.view(&wish.id, name).ok_or_else(|| unknown(&wish.id, name))
+        let mut view = self.view(&wish.id, name).ok_or_else(|| unknown(&wish.id, name))?;
+        // What the cluster says of it comes after this.
+        view.standing.until = until;
+        Ok(view)
     }
 
     /// What the intercepted container has, as soon as a pod has said so.
@@ -362,7 +387,8 @@ impl<O: Objects> Intercepts<O> {
             self.changes.clone(),
             Arc::clone(&kick),
         );
-        entries.insert(key.clone(), Entry { intercept, goal, kick, standing: standing.clone() });
+        self.mounted.lock().remove(&key);
+        entries.insert(key.clone(), Entry { intercept, shut: false, goal, kick, standing: standing.clone() });
         let intercepts = Arc::clone(self);
         let own = standing.clone();
         tokio::spawn(async move {
@@ -370,12 +396,15 @@ impl<O: Objects> Intercepts<O> {
             intercepts.let_go(&key.0, &own).await;
             let mut entries = intercepts.entries.lock();
             // Another one may have taken its place.
-            if end != End::Shown && entries.get(&key).is_some_and(|entry| entry.standing.same_channel(&own)) {
-                entries.remove(&key);
+            if let Some(entry) = entries.get_mut(&key).filter(|entry| entry.standing.same_channel(&own)) {
+                entry.shut = true;
+                if end != End::Shown {
+                    entries.remove(&key);
+                }
                 intercepts.mounted.lock().remove(&key);
             }
+            intercepts.set_handlers(&key.0, &entries);
             drop(entries);
-            intercepts.set_handlers(&key.0);
             intercepts.changed();
         });
         standing
@@ -390,11 +419,11 @@ impl<O: Objects> Intercepts<O> {
         let _ = timeout(limits::LET_GO, gone).await;
     }
 
-    /// Leads to handlers what comes for the intercepts that are held.
-    fn set_handlers(&self, connection: &Id) {
-        let held = self.desired.lock().intercepts().to_vec();
-        let held = held.iter().filter(|intercept| intercept.connection == *connection && !intercept.leaving);
-        self.deliveries(connection).set_handlers(held.flat_map(Intercept::handlers).collect());
+    /// Leads to handlers what comes for a connection's intercepts, until they are gone.
+    fn set_handlers(&self, connection: &Id, entries: &BTreeMap<Key, Entry>) {
+        let open = entries.iter().filter(|((id, _), entry)| id == connection && !entry.shut);
+        let handlers = open.flat_map(|(_, entry)| entry.intercept.handlers()).collect();
+        self.deliveries(connection).set_handlers(handlers);
     }
 
     fn changed(&self) {

@@ -39,6 +39,20 @@ pub fn is_up(view: &connections::View) -> Result<(), Fault> {
     }
 }
 
+/// Whether a handler's address is outside of what connections route: what the cluster sends would go to it and come back.
+///
+/// # Errors
+/// `bad-argument`.
+pub fn is_elsewhere(view: &connections::View, address: IpAddr) -> Result<(), Fault> {
+    let nowhere = address.is_unspecified() || address.is_multicast();
+    let routed = view.status.cluster.iter().flat_map(|cluster| &cluster.subnets).any(|net| net.contains(&address));
+    if !nowhere && !routed {
+        return Ok(());
+    }
+    let why = if routed { "is the cluster's own" } else { "is no host's" };
+    Err(bad(format!("the address {address} {why}")).with_fix("Name the address at which your program listens."))
+}
+
 /// What a user asks for.
 ///
 /// # Errors
@@ -103,7 +117,7 @@ pub fn state(view: &View) -> proto::InterceptState {
         ports: intercept.ports.iter().map(said_port).collect(),
         http: intercept.filters.as_ref().and_then(|filters| filters.http.as_ref()).map(said_filter),
         address: intercept.address.to_string(),
-        until: intercept.until.map_or(0, Timestamp::as_millisecond),
+        until: standing.until.map_or(0, Timestamp::as_millisecond),
         phase: phase(standing.phase).into(),
         step: standing.step.clone(),
         since: milliseconds(standing.since),

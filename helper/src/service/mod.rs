@@ -20,6 +20,7 @@ use hawser_ipc::proto::{
 };
 use hawser_ipc::{peer_of, to_status};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -145,13 +146,16 @@ impl Helper for Service {
         let caller = peer_of(&request)?.uid;
         let request = request.into_inner();
         let view = self.own(caller, &request.connection)?;
-        let asked = || {
+        let asked = async {
             intercept::is_up(&view)?;
             let wanted = intercept::wanted(&view.wish, request)?;
-            let name = wanted.name.clone();
-            Ok((name, self.machine.intercepts.ask(&view.wish, wanted)?))
+            intercept::is_elsewhere(&view, wanted.address)?;
+            let (name, until) = (wanted.name.clone(), wanted.until);
+            let standing = self.machine.intercepts.ask(&view.wish, wanted)?;
+            self.machine.intercepts.end_at(&view.wish, &name, until).await?;
+            Ok((name, standing))
         };
-        let (name, standing) = asked().map_err(|fault: Fault| to_status(&fault))?;
+        let (name, standing) = asked.await.map_err(|fault: Fault| to_status(&fault))?;
         let intercepts = Arc::clone(&self.machine.intercepts);
         Ok(Response::new(stream::intercepting(intercepts, view.wish.id, name, standing, place)))
     }
@@ -189,7 +193,8 @@ impl Helper for Service {
         let caller = peer_of(&request)?.uid;
         let mut requests = request.into_inner();
         let named = || to_status(&Fault::new(Code::BadArgument, "the first message names no intercept"));
-        let FilesRequest { connection, name, .. } = requests.message().await?.ok_or_else(named)?;
+        let first = timeout(limits::FIRST_MESSAGE, requests.message()).await.map_err(|_| named())?;
+        let FilesRequest { connection, name, .. } = first?.ok_or_else(named)?;
         let id = self.own(caller, &connection)?.wish.id;
         let files = self.machine.intercepts.files(&id, &name).map_err(|fault| to_status(&fault))?;
         Ok(Response::new(files::carry(files, requests, place)))

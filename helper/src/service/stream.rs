@@ -148,6 +148,9 @@ pub fn intercepting<O: Objects>(
                 let _ = sender.send(Err(to_status(&left_meanwhile(&name)))).await;
                 return;
             };
+            if view.standing.phase == Phase::Ended {
+                continue;
+            }
             if sender.send(Ok(intercept::state(&view))).await.is_err() || in_force {
                 return;
             }

@@ -11,7 +11,13 @@ use crate::limits;
 pub const UNFINISHED: &str = "tmp";
 
 /// Replaces `path` by `content`, readable by its owner alone, and returns when it is on the disk.
+///
+/// # Errors
+/// Of the file system; what [`read`] would refuse is not written.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    if content.len() as u64 > limits::STATE_FILE_BYTES {
+        return Err(too_long());
+    }
     let unfinished = unfinished(path);
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     file.write_all(content)?;
@@ -38,9 +44,13 @@ pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut content = Vec::new();
     file.take(limits::STATE_FILE_BYTES + 1).read_to_end(&mut content)?;
     if content.len() as u64 > limits::STATE_FILE_BYTES {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "longer than a file of this directory can be"));
+        return Err(too_long());
     }
     Ok(Some(content))
+}
+
+fn too_long() -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, "longer than a file of this directory can be")
 }
 
 /// Moves a damaged file out of the way, so that it is neither used nor lost.

@@ -195,6 +195,11 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: developers}]
     );
 }
 
+/// Takes back what [`Laptop::developer`] gives for good.
+pub fn no_developers() {
+    kubectl("delete rolebinding hawser-developer -n default --ignore-not-found");
+}
+
 /// Runs `hawser` with these arguments on a laptop that needs no helper for it.
 pub fn hawser(arguments: &str) -> Said {
     on_laptop(&format!("{} {arguments}", program().display()))

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use hawser_cluster::{Laptop, get, kubectl, left_out_without, on_laptop, on_node, queries, within};
+use hawser_cluster::{Laptop, get, kubectl, left_out_without, no_developers, on_laptop, on_node, queries, within};
 
 /// Installs the chart with these values on top of the present ones; the former ones come back at the end.
 struct Upgrade;
@@ -84,6 +84,7 @@ fn a_user_sees_the_namespaces_in_which_they_may_intercept() {
     if left_out_without("a chart to upgrade") {
         return;
     }
+    no_developers();
     let laptop = Laptop::connected("");
     let listed = |arguments: &str| laptop.hawser(&format!("list --json {arguments}")).out;
     assert_eq!(listed(""), "{\n  \"namespaces\": []\n}", "without any right there is nothing to see");

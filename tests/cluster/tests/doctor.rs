@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use hawser_cluster::{Laptop, Managers, kubectl, left_out_without, on_laptop, on_node, state, within};
+use hawser_cluster::{Laptop, Managers, kubectl, left_out_without, no_developers, on_laptop, on_node, state, within};
 use serde_json::Value;
 
 const GATHERED: &str = "/run/gathered.zip";
@@ -86,8 +86,7 @@ impl Drop for MayIntercept {
 
 #[test]
 fn what_intercepts_need_is_examined() {
-    // Tests of intercepts leave it behind.
-    kubectl("delete rolebinding hawser-developer -n default --ignore-not-found");
+    no_developers();
     let laptop = Laptop::connected("");
     let checks = examine(&laptop, "");
     let may = find(&checks, "You may intercept in the namespace default");

@@ -38,6 +38,8 @@ pub const LEASE: Duration = Duration::from_secs(6);
 pub const LEASE_RENEW: Duration = Duration::from_secs(2);
 /// A session without a sign of life for so long holds no port any more.
 pub const GHOST: Duration = Duration::from_secs(30);
+/// A connection to the webhook that says nothing for so long is ended.
+pub const WEBHOOK_HELLO: Duration = Duration::from_millis(500);
 /// How long an agent may take to resolve a name before the manager does.
 pub const AGENT_ANSWER: Duration = Duration::from_secs(1);
 /// How long an intercept may be known before its session is.

@@ -13,8 +13,15 @@ pub struct Frames {
     header: Vec<u8>,
     /// Bytes that are missing of the payload.
     payload: usize,
-    seen: bool,
+    /// The last one has ended what it began: a block of header fields is not to be divided (RFC 9113, section 4.3).
+    whole: bool,
 }
+
+/// Types of frames that carry header fields, and the flag of the last one (RFC 9113, sections 6.2, 6.6 and 6.10).
+const HEADERS: u8 = 1;
+const PUSH_PROMISE: u8 = 5;
+const CONTINUATION: u8 = 9;
+const END_HEADERS: u8 = 4;
 
 impl Frames {
     /// These bytes go by.
@@ -26,25 +33,34 @@ impl Frames {
             let of_header = (HEADER - self.header.len()).min(bytes.len());
             self.header.extend_from_slice(&bytes[..of_header]);
             bytes = &bytes[of_header..];
-            if let [high, middle, low, ..] = self.header[..]
+            if let [high, middle, low, kind, flags, ..] = self.header[..]
                 && self.header.len() == HEADER
             {
                 self.payload = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
                 self.header.clear();
-                self.seen = true;
+                self.whole = !matches!(kind, HEADERS | PUSH_PROMISE | CONTINUATION) || flags & END_HEADERS != 0;
             }
         }
     }
 
     /// Whether a frame has ended and none has begun.
     pub fn is_between(&self) -> bool {
-        self.seen && self.payload == 0 && self.header.is_empty()
+        self.whole && self.payload == 0 && self.header.is_empty()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_block_of_header_fields_is_not_divided() {
+        let mut frames = Frames::default();
+        frames.pass(&[0, 0, 1, HEADERS, 0, 0, 0, 0, 1, 0x88]);
+        assert!(!frames.is_between());
+        frames.pass(&[0, 0, 0, CONTINUATION, END_HEADERS, 0, 0, 0, 1]);
+        assert!(frames.is_between());
+    }
 
     #[test]
     fn borders_are_found_however_bytes_come() {

@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use parking_lot::Mutex;
 use tokio::io::copy_bidirectional;
@@ -83,11 +83,14 @@ async fn answer(switch: Arc<Switch>, request: Request<Incoming>) -> Result<Respo
     }
     let upstream = switch.upstream(way.as_ref().map_or("", |way| &way.intercept));
     let mut request = Request::from_parts(parts, body);
-    let upgrade = request.headers().contains_key(hyper::header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
+    let connects = request.method() == Method::CONNECT;
+    let may_change = connects || request.headers().contains_key(hyper::header::UPGRADE);
+    let upgrade = may_change.then(|| hyper::upgrade::on(&mut request));
     let to = way.as_ref().map_or(To::App(switch.app), To::Laptop);
     match upstream.send(to, request).await {
         Ok(mut response) => {
-            if response.status() == StatusCode::SWITCHING_PROTOCOLS
+            let status = response.status();
+            if (status == StatusCode::SWITCHING_PROTOCOLS || connects && status.is_success())
                 && let Some(upgrade) = upgrade
             {
                 let answered = hyper::upgrade::on(&mut response);

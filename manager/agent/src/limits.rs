@@ -6,8 +6,8 @@ use std::time::Duration;
 pub const MANAGERS: usize = 16;
 /// Connections of one port that go to the app at once. Beyond it nothing is accepted until one ends.
 pub const PASSING: usize = 16_384;
-/// UDP peers of one port. Beyond it datagrams of others are dropped.
-pub const PEERS: usize = 4_096;
+/// UDP peers of one port. Beyond it the one is forgotten that was silent for longest.
+pub const PEERS: usize = 1_024;
 /// A UDP peer that is silent for so long is forgotten.
 pub const PEER_IDLE: Duration = Duration::from_secs(120);
 /// The app's answer to a connection.
@@ -32,8 +32,10 @@ pub const PROOF_LIFE: Duration = Duration::from_secs(5);
 pub const SIFTED: usize = 1_024;
 /// How long a connection that says nothing is looked at: long enough for a first segment that is lost once.
 pub const SIFT: Duration = Duration::from_millis(250);
-/// Pieces of a copied stream, each of up to 32 KiB, that wait for the laptop. Beyond it the copy is given up.
+/// Pieces of a copied stream that wait for the laptop. Beyond it the copy is given up.
 pub const COPIED_CHUNKS: usize = 32;
+/// Bytes of all copies that wait for laptops. Beyond it a copy is given up.
+pub const COPIED_BYTES: usize = 8 << 20;
 /// Copied requests of one client's connection that wait for the laptop. Beyond it they are dropped.
 pub const COPIED_REQUESTS: usize = 64;
 /// Laptops that have files of this pod at once. The next one is refused.

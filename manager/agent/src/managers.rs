@@ -17,25 +17,22 @@ pub async fn follow(config: Arc<Config>, board: Arc<Board>) {
     let (tell, mut told) = mpsc::channel::<Vec<String>>(limits::MANAGERS);
     let files = Arc::new(Files::default());
     let mut links: HashMap<String, JoinHandle<()>> = HashMap::new();
+    let mut known: Vec<String> = Vec::new();
     let link_to = |address: String, links: &mut HashMap<String, JoinHandle<()>>| {
         let link = link::keep(address.clone(), config.clone(), board.clone(), files.clone(), tell.clone());
         links.insert(address, tokio::spawn(link));
     };
     loop {
         links.retain(|_, link| !link.is_finished());
-        if links.is_empty() {
-            for address in replicas(&config.manager).await {
+        // Those that did not answer for a time are dialled again for as long as another one knows them.
+        let found = if links.is_empty() { replicas(&config.manager).await } else { known.clone() };
+        for address in found.into_iter().take(limits::MANAGERS) {
+            if !links.contains_key(&address) {
                 link_to(address, &mut links);
             }
         }
         tokio::select! {
-            Some(addresses) = told.recv() => {
-                for address in addresses.into_iter().take(limits::MANAGERS) {
-                    if !links.contains_key(&address) {
-                        link_to(address, &mut links);
-                    }
-                }
-            }
+            Some(addresses) = told.recv() => known = addresses,
             () = sleep(limits::LOOK_AGAIN) => {}
         }
     }

@@ -50,14 +50,21 @@ pub async fn carry(
     let (mut from_client, mut to_client) = client.split();
     let (mut from_app, mut to_app) = app.split();
     let (answered, begun, http2) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
+    // More than one request may be unanswered: there is no telling any more where an answer is the last one.
+    let mut pipelined = false;
     let requests = async {
         loop {
             from_client.readable().await?;
-            if answered.load(Relaxed) && board.wants_requests(port) && sniff::begins_request(&mut from_client).await? {
+            if answered.load(Relaxed)
+                && !pipelined
+                && board.wants_requests(port)
+                && sniff::begins_request(&mut from_client).await?
+            {
                 return Ok::<_, io::Error>(End::Request);
             }
             let left = turn(&mut from_client, &to_app, |bytes| {
-                answered.store(false, Relaxed);
+                let waits = begun.load(Relaxed) && !answered.swap(false, Relaxed);
+                pipelined |= !http2.load(Relaxed) && sniff::holds_another_request(bytes, waits);
                 if !begun.swap(true, Relaxed) {
                     http2.store(bytes.starts_with(sniff::PREFACE), Relaxed);
                 }
@@ -81,14 +88,21 @@ pub async fn carry(
                 to_client.write_all(&frames::GO_AWAY).await?;
                 told = true;
             }
+            let mut is_answer = true;
             let left = tokio::select! {
                 biased;
-                left = turn(&mut from_app, &to_client, |bytes| if http2.load(Relaxed) { frames.pass(bytes) }) => left?,
+                left = turn(&mut from_app, &to_client, |bytes| {
+                    if http2.load(Relaxed) { frames.pass(bytes) }
+                    // 100 and its like ask for the rest of a request.
+                    is_answer = !bytes.starts_with(b"HTTP/1.1 1");
+                }) => left?,
                 _ = changes.changed(), if is_http2 && !told => continue,
             };
             let Some(left) = left else { return to_client.shutdown().await };
             to_client.write_all(&left).await?;
-            answered.store(true, Relaxed);
+            if is_answer {
+                answered.store(true, Relaxed);
+            }
         }
     };
     tokio::pin!(requests, answers);
@@ -181,19 +195,40 @@ mod tests {
         let board = Board::default();
         let ((mut client, mut outer), (mut inner, mut app)) = (pair().await, pair().await);
         let talk = async {
-            client.write_all(b"GET /1 HTTP/1.1\r\n\r\n").await.unwrap();
-            says(&mut app, b"GET /1 HTTP/1.1\r\n\r\n").await;
+            client.write_all(b"POST /1 HTTP/1.1\r\n\r\n").await.unwrap();
+            says(&mut app, b"POST /1 HTTP/1.1\r\n\r\n").await;
             filter(&board);
-            // Not answered yet: this is no place to stop.
-            client.write_all(b"GET /2 HTTP/1.1\r\n\r\n").await.unwrap();
-            says(&mut app, b"GET /2 HTTP/1.1\r\n\r\n").await;
-            app.write_all(b"answers").await.unwrap();
-            says(&mut client, b"answers").await;
+            // What asks for the rest of a request answers none.
+            app.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.unwrap();
+            says(&mut client, b"HTTP/1.1 100 Continue\r\n\r\n").await;
+            client.write_all(b"the rest").await.unwrap();
+            says(&mut app, b"the rest").await;
+            app.write_all(b"answer").await.unwrap();
+            says(&mut client, b"answer").await;
             client.write_all(b"GET /3 HTTP/1.1\r\n\r\n").await.unwrap();
         };
         let (end, ()) = tokio::join!(carry(&mut outer, &mut inner, Vec::new(), &board, 80), talk);
         assert_eq!(end.unwrap(), End::Request);
         says(&mut outer, b"GET /3 HTTP/1.1\r\n\r\n").await;
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_requests_do_not_wait_stays_the_app_s() {
+        let board = Board::default();
+        let ((mut client, mut outer), (mut inner, mut app)) = (pair().await, pair().await);
+        let get = b"GET /1 HTTP/1.1\r\n\r\n";
+        let talk = async {
+            client.write_all(&get.repeat(2)).await.unwrap();
+            says(&mut app, &get.repeat(2)).await;
+            filter(&board);
+            app.write_all(b"one answer").await.unwrap();
+            says(&mut client, b"one answer").await;
+            client.write_all(get).await.unwrap();
+            says(&mut app, get).await;
+            drop((client, app));
+        };
+        let (end, ()) = tokio::join!(carry(&mut outer, &mut inner, Vec::new(), &board, 80), talk);
+        assert_eq!(end.unwrap(), End::Over);
     }
 
     #[tokio::test]

@@ -1,13 +1,13 @@
 //! A TCP port of the app.
 
 use std::io;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use hawser_tunnel::agent::Port;
 use hawser_tunnel::frame::Kind;
 use hawser_tunnel::sockets::Near;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -85,20 +85,22 @@ fn to_laptop(client: TcpStream, app: App, board: &Board) -> Option<TcpStream> {
 }
 
 fn listener(port: u16) -> io::Result<TcpListener> {
-    let socket = match Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP)) {
-        Ok(socket) => {
-            socket.set_only_v6(false)?;
-            socket.bind(&std::net::SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)).into())?;
-            socket
-        }
-        // A kernel without IPv6.
-        Err(_) => {
-            let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
-            socket.bind(&std::net::SocketAddr::from((std::net::Ipv4Addr::UNSPECIFIED, port)).into())?;
-            socket
-        }
-    };
-    socket.set_nonblocking(true)?;
+    let socket = bind(Type::STREAM, port)?;
     socket.listen(4_096)?;
     TcpListener::from_std(socket.into())
+}
+
+/// A socket on all addresses of both families that never blocks.
+pub fn bind(kind: Type, port: u16) -> io::Result<Socket> {
+    let (socket, any) = match Socket::new(Domain::IPV6, kind, None) {
+        Ok(socket) => {
+            socket.set_only_v6(false)?;
+            (socket, IpAddr::from(Ipv6Addr::UNSPECIFIED))
+        }
+        // A kernel without IPv6.
+        Err(_) => (Socket::new(Domain::IPV4, kind, None)?, Ipv4Addr::UNSPECIFIED.into()),
+    };
+    socket.bind(&SocketAddr::from((any, port)).into())?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }

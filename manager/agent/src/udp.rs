@@ -10,12 +10,14 @@ use bytes::Bytes;
 use hawser_tunnel::agent::Port;
 use hawser_tunnel::frame::Kind;
 use hawser_tunnel::sockets::{End, Near, pipe};
+use socket2::Type;
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use crate::app::App;
 use crate::board::Board;
+use crate::tcp::bind;
 use crate::{limits, proof};
 
 /// Largest datagram (RFC 768).
@@ -23,8 +25,7 @@ const LARGEST: usize = 65_535;
 
 /// Begins to listen in the app's place.
 pub async fn listen(port: &Port, app: App, board: Arc<Board>) -> io::Result<()> {
-    let any = if app.address.is_ipv4() { "0.0.0.0" } else { "::" };
-    let socket = Arc::new(UdpSocket::bind((any, port.listen)).await?);
+    let socket = Arc::new(UdpSocket::from_std(bind(Type::DGRAM, port.listen)?.into())?);
     tokio::spawn(receive(socket, app, board));
     Ok(())
 }
@@ -44,8 +45,10 @@ async fn receive(socket: Arc<UdpSocket>, app: App, board: Arc<Board>) {
         let changes = board.changes();
         if peers.get_mut(&from).is_none_or(|peer| !peer.is_right(changes, app, &board)) {
             peers.retain(|_, peer| !peer.is_idle());
-            if peers.len() >= limits::PEERS && !peers.contains_key(&from) {
-                continue;
+            if peers.len() >= limits::PEERS
+                && let Some(oldest) = peers.iter().min_by_key(|(_, peer)| peer.used).map(|(peer, _)| *peer)
+            {
+                peers.remove(&oldest);
             }
             let Ok(peer) = Peer::new(socket.clone(), from, app, &board).await else { continue };
             peers.insert(from, peer);

@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use hawser_tunnel::agents::{Host, Orders, Reports};
 use hawser_tunnel::frame::{Kind, Reason};
 use hawser_tunnel::link::{Link, Shared};
-use hawser_tunnel::proto::{AgentContainer, AgentOrders, AgentReport, Registration};
+use hawser_tunnel::proto::{AgentContainer, AgentOrders, AgentReport, OrderPort, Registration};
 use hawser_tunnel::server::Serving;
 use hawser_tunnel::sockets::{self, Answer, Gate, Lead, Near, Opener, Side, Sockets, pipe};
 use hawser_tunnel::target;
@@ -130,10 +130,11 @@ impl Exchange {
         Arc::new(LinkedAgent { exchange: self.clone(), pod: agent.pod.clone(), link })
     }
 
-    /// A link to the laptop of the intercept with this number, if the pod is one of its.
-    fn laptop_for(&self, pod: &Pod, number: u32) -> Option<Opener> {
+    /// A link to the laptop of the intercept with this number, if the pod is one of its and this one of its local ports.
+    fn laptop_for(&self, pod: &Pod, number: u32, kind: Kind, local_port: u16) -> Option<Opener> {
         let state = self.state.lock();
-        let carried = state.led(number).filter(|carried| carried.is_of(pod))?;
+        let leads = |port: &OrderPort| port.local_port == u32::from(local_port) && port.udp == (kind == Kind::Udp);
+        let carried = state.led(number).filter(|carried| carried.is_of(pod) && carried.ports.iter().any(leads))?;
         state.opener_of(carried.laptop).cloned()
     }
 }
@@ -178,7 +179,7 @@ struct Relay {
 impl Gate for Relay {
     fn lead(&self, kind: Kind, target: SocketAddr) -> Result<Lead, Reason> {
         let (number, port) = target::intercept(target).ok_or(Reason::Forbidden)?;
-        let laptop = self.exchange.laptop_for(&self.pod, number).ok_or(Reason::Unreachable)?;
+        let laptop = self.exchange.laptop_for(&self.pod, number, kind, port).ok_or(Reason::Unreachable)?;
         let (near, far) = pipe();
         match laptop.open(kind, target::of_handler(port), Near::Pipe(far)) {
             Ok(()) => Ok(Lead::Pipe(near)),

@@ -64,6 +64,11 @@ pub struct Verdict {
 }
 
 impl Facts {
+    /// Whether there is somebody to send to. If not, the rest makes no difference.
+    pub fn has_laptop(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.user == self.user && session.silent <= limits::GHOST)
+    }
+
     /// See the module's description.
     pub fn verdict(self) -> Verdict {
         let settled =
@@ -79,13 +84,12 @@ impl Facts {
             let detail = format!("the session is not {}'s", self.user);
             return refused(Fault::new(Code::InterceptRefused, detail));
         }
+        if session.silent > limits::GHOST {
+            return waiting("LaptopSilent", "nothing is heard of the laptop".to_owned());
+        }
         if let Some(holder) = self.holder {
             let detail = format!("{holder} has it already");
             return refused(Fault::new(Code::PortHeld, detail));
-        }
-        if session.silent > limits::GHOST {
-            let message = format!("nothing is heard of the laptop for {} s", session.silent.as_secs());
-            return waiting("LaptopSilent", message);
         }
         if let Some(objection) = self.objection {
             return if settled { waiting_for(objection) } else { refused(objection) };

@@ -131,7 +131,7 @@ impl Intercepts {
             if self.leadership.leads() {
                 // Those that are settled are looked at now and then only: their pods may have changed.
                 let all = beat && beats.is_multiple_of(limits::SETTLED_BEATS);
-                self.decide(&known, all).await;
+                self.decide(&known, all, !beat).await;
                 self.restore_programs(&known);
                 if all {
                     self.remove_idle();
@@ -152,8 +152,11 @@ impl Intercepts {
     async fn carry(&self, known: &[Arc<Intercept>]) {
         let mut carried = Vec::new();
         for intercept in known.iter().filter(|intercept| is_carried(intercept)) {
-            if let (Some(laptop), Ok(found)) =
-                (self.sessions.pin_of(&intercept.spec.session), self.look_up(intercept).await)
+            // A session of the same name may be another user's by now.
+            let session = self.sessions.named(&intercept.spec.session);
+            if session.is_some_and(|(user, _)| user == intercept.spec.user)
+                && let (Some(laptop), Ok(found)) =
+                    (self.sessions.pin_of(&intercept.spec.session), self.look_up(intercept).await)
             {
                 carried.push(carried_as(intercept, laptop, found));
             }

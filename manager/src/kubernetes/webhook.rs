@@ -71,6 +71,10 @@ pub async fn serve(listen: SocketAddr, authority: &Arc<Authority>, mutate: Mutat
             let (acceptor, mutate) = (acceptor.clone(), mutate.clone());
             tokio::spawn(async move {
                 let _place = place;
+                // The API server speaks at once; who holds a place in silence is somebody else.
+                if timeout(limits::WEBHOOK_HELLO, stream.readable()).await.is_err() {
+                    return;
+                }
                 let _ = timeout(limits::WEBHOOK_TIME, call(stream, acceptor, mutate)).await;
             });
         }

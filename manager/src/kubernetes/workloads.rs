@@ -8,7 +8,7 @@ mod managed;
 mod pods;
 mod replacement;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use hawser_api::{Intercept, Workload};
@@ -16,13 +16,13 @@ use hawser_fault::{Code, Fault};
 use json_patch::Patch;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::{Api, Client, ResourceExt as _};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::time::sleep;
 
 use super::authority::{self, Authority};
 use super::catalogue::Catalogue;
 use super::settings::{Agent, Place, Settings};
-use super::wants::{Wants, owners};
+use super::wants::{Owner, Wants, owners};
 use super::webhook::Admission;
 use crate::injection::resolution::{ResolvedPort, Seen};
 use crate::injection::{ANNOTATION, DISABLED, ENABLED, Sidecar, Want, inject};
@@ -57,7 +57,11 @@ pub struct Workloads {
     catalogue: Arc<Catalogue>,
     authority: Arc<Authority>,
     learned: RwLock<Option<Learned>>,
+    /// Held while a workload's pods are replaced.
+    turns: Mutex<HashMap<(String, Owner), Arc<Turn>>>,
 }
+
+type Turn = tokio::sync::Mutex<()>;
 
 /// What is asked of the cluster now and then.
 #[derive(Clone)]
@@ -84,6 +88,7 @@ impl Workloads {
             catalogue,
             authority,
             learned: RwLock::default(),
+            turns: Mutex::default(),
         });
         tokio::spawn(workloads.clone().learn());
         workloads
@@ -165,6 +170,8 @@ impl Workloads {
     /// # Errors
     /// `workload-unknown`, `eviction-blocked`, `pods-not-ready`, `rights-missing`, `api-refused`.
     pub async fn replace_pods(&self, namespace: &str, workload: &Workload) -> Result<(), Fault> {
+        let turn = self.turn(namespace, workload);
+        let _turn = turn.lock().await;
         let loaded = Loaded::get(&self.client, &self.catalogue, namespace, workload).await?;
         let wanted = self.wants.of(namespace, &[loaded.owner()], true);
         if wanted.is_empty() {
@@ -174,19 +181,30 @@ impl Workloads {
         replacement::replace(&self.client, &loaded, &|pod| pod.lacks(&want)).await
     }
 
-    /// Evicts the pods that have an agent which no intercept wants and no annotation asks for.
+    /// Evicts the pods that have an agent which no intercept wants and no annotation asks for, or a stand-in in place of a program.
     ///
     /// # Errors
     /// As [`replace_pods`](Workloads::replace_pods).
     pub async fn remove_agents(&self, namespace: &str, workload: &Workload) -> Result<(), Fault> {
+        let turn = self.turn(namespace, workload);
+        let _turn = turn.lock().await;
         let loaded = Loaded::get(&self.client, &self.catalogue, namespace, workload).await?;
         let annotation =
             loaded.template.metadata.as_ref().and_then(|metadata| metadata.annotations.as_ref()?.get(ANNOTATION));
         let wanted = self.wants.of(namespace, &[loaded.owner()], true);
-        if !wanted.is_empty() || annotation.is_some_and(|value| value == ENABLED) || loaded.has_agent() {
+        if !wanted.is_empty() {
             return Ok(());
         }
-        replacement::replace(&self.client, &loaded, &|pod| pod.agent.is_some()).await
+        let keeps = annotation.is_some_and(|value| value == ENABLED) || loaded.has_agent();
+        let is_due = |pod: &PodInfo| pod.agent.as_ref().is_some_and(|agent| !keeps || !agent.replaced.is_empty());
+        replacement::replace(&self.client, &loaded, &is_due).await
+    }
+
+    /// One after the other: each counts how many pods are ready before it takes one away.
+    fn turn(&self, namespace: &str, workload: &Workload) -> Arc<Turn> {
+        let mut turns = self.turns.lock();
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        turns.entry((namespace.to_owned(), (workload.kind, workload.name.clone()))).or_default().clone()
     }
 
     /// What the webhook changes of a pod.

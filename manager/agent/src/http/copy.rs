@@ -12,18 +12,20 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::upstream::Asked;
 use crate::limits;
+use crate::tap::Piece;
 
 /// Passes a body on, and what it can of it to the copies. A copy that is too slow ends in the middle.
 pub struct Copied {
     body: Incoming,
-    copies: Vec<mpsc::Sender<Bytes>>,
+    copies: Vec<mpsc::Sender<Piece>>,
 }
 
 /// The body with `count` copies.
 pub fn copied(body: Incoming, count: usize) -> (Asked, Vec<Asked>) {
-    let (copies, bodies) = (0..count).map(|_| mpsc::channel(limits::COPIED_CHUNKS)).unzip::<_, _, Vec<_>, Vec<_>>();
+    let (copies, bodies) =
+        (0..count).map(|_| mpsc::channel::<Piece>(limits::COPIED_CHUNKS)).unzip::<_, _, Vec<_>, Vec<_>>();
     let bodies = bodies.into_iter().map(|chunks| {
-        let frames = ReceiverStream::new(chunks).map(|chunk| Ok(Frame::data(chunk)));
+        let frames = ReceiverStream::new(chunks).map(|piece| Ok(Frame::data(piece.bytes)));
         StreamBody::new(frames).boxed_unsync()
     });
     (Copied { body, copies }.boxed_unsync(), bodies.collect())
@@ -41,7 +43,8 @@ impl Body for Copied {
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(bytes) = frame.data_ref() {
-                    self.copies.retain(|copy| copy.try_send(bytes.clone()).is_ok());
+                    self.copies
+                        .retain(|copy| Piece::new(bytes.clone()).is_some_and(|piece| copy.try_send(piece).is_ok()));
                 }
             }
             Poll::Ready(_) => self.copies.clear(),

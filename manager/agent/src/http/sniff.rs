@@ -22,6 +22,9 @@ pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const METHODS: [&[u8]; 9] =
     [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"CONNECT ", b"OPTIONS ", b"TRACE ", b"PATCH "];
 
+/// Bytes in which the end of a request's head is looked for. Clients that send requests without waiting send short ones.
+const LOOKED_AT: usize = 4_096;
+
 /// Looks at what has come, and leaves it there. Waits until it is enough.
 pub async fn sniff(client: &TcpStream) -> io::Result<Speech> {
     let mut first = [0; PREFACE.len()];
@@ -47,6 +50,14 @@ pub async fn begins_request(client: &mut ReadHalf<'_>) -> io::Result<bool> {
     Ok(line.is_some_and(|line| judge(line) == Some(Speech::Http1) && line.ends_with(b" HTTP/1.1\r")))
 }
 
+/// Whether a request begins in the middle of these bytes, or at their begin: one that does not wait for an answer.
+pub fn holds_another_request(bytes: &[u8], at_begin: bool) -> bool {
+    let begins = |rest: &[u8]| METHODS.iter().any(|method| rest.starts_with(method));
+    let looked_at = &bytes[..bytes.len().min(LOOKED_AT)];
+    let ends = looked_at.windows(4).enumerate().filter(|(_, end)| *end == b"\r\n\r\n");
+    at_begin && begins(bytes) || ends.into_iter().any(|(at, _)| begins(&bytes[at + 4..]))
+}
+
 /// `None` if more is needed to tell.
 fn judge(first: &[u8]) -> Option<Speech> {
     let begins = |whole: &[u8]| first.starts_with(whole);
@@ -65,6 +76,14 @@ fn judge(first: &[u8]) -> Option<Speech> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn requests_that_follow_on_each_other_are_seen() {
+        let one = b"GET / HTTP/1.1\r\n\r\n";
+        assert!(!holds_another_request(one, false) && holds_another_request(one, true));
+        assert!(holds_another_request(&one.repeat(2), false));
+        assert!(!holds_another_request(b"POST / HTTP/1.1\r\n\r\n{}", false));
+    }
 
     #[test]
     fn the_first_bytes_tell() {

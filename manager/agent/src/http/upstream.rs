@@ -28,7 +28,15 @@ enum Sender {
     Http2(http2::SendRequest<Asked>),
 }
 
+/// A request that was not answered.
+struct Unsent {
+    /// The request, if nothing of it has left.
+    request: Option<Request<Asked>>,
+    error: String,
+}
+
 /// Where an upstream leads.
+#[derive(Clone, Copy)]
 pub enum To<'a> {
     App(App),
     Laptop(&'a Way),
@@ -42,12 +50,27 @@ impl Upstream {
 
     /// Sends a request and gives the answer's head; its body follows as it comes.
     pub async fn send(&self, to: To<'_>, request: Request<Asked>) -> Result<Response<Incoming>, String> {
+        match self.try_send(to, request).await? {
+            Ok(response) => Ok(response),
+            // The other end closed a kept connection just then. Nothing of the request was sent.
+            Err(Unsent { request: Some(request), .. }) => {
+                self.try_send(to, request).await?.map_err(|unsent| unsent.error)
+            }
+            Err(unsent) => Err(unsent.error),
+        }
+    }
+
+    async fn try_send(
+        &self,
+        to: To<'_>,
+        request: Request<Asked>,
+    ) -> Result<Result<Response<Incoming>, Unsent>, String> {
         let sender = self.sender(to).await?;
-        let answered = match sender {
-            Sender::Http1(sender) => sender.lock().await.send_request(request).await,
-            Sender::Http2(mut sender) => sender.send_request(request).await,
+        let sent = match sender {
+            Sender::Http1(sender) => sender.lock().await.try_send_request(request).await,
+            Sender::Http2(mut sender) => sender.try_send_request(request).await,
         };
-        answered.map_err(|error| error.to_string())
+        Ok(sent.map_err(|mut error| Unsent { request: error.take_message(), error: error.into_error().to_string() }))
     }
 
     async fn sender(&self, to: To<'_>) -> Result<Sender, String> {

@@ -19,13 +19,14 @@ use crate::intercepts::verdict::{Facts, Pod, Session, Verdict};
 use crate::limits;
 
 impl Intercepts {
-    /// Brings the status of those that are not settled up to date, or of `all`.
-    pub(super) async fn decide(self: &Arc<Self>, known: &[Arc<Intercept>], all: bool) {
+    /// Brings the status of those that are not settled up to date, or of `all`. Those that wait are looked at if something has
+    /// `happened`.
+    pub(super) async fn decide(self: &Arc<Self>, known: &[Arc<Intercept>], all: bool, happened: bool) {
+        let is_settled = |phase| phase == InterceptPhase::Active || phase == InterceptPhase::Waiting && !happened;
         let is_open = |intercept: &Arc<Intercept>| {
             let phase = phase(intercept);
             let is_over = intercept.metadata.deletion_timestamp.is_some() || phase == InterceptPhase::Refused;
-            !is_over
-                && (all || phase != InterceptPhase::Active || has_expired(intercept) || self.is_troubled(intercept))
+            !is_over && (all || !is_settled(phase) || has_expired(intercept) || self.is_troubled(intercept))
         };
         let open: Vec<Arc<Intercept>> = known.iter().filter(|intercept| is_open(intercept)).cloned().collect();
         let known: Arc<[Arc<Intercept>]> = known.into();
@@ -61,6 +62,20 @@ impl Intercepts {
         let uid = intercept.uid().unwrap_or_default();
         let namespace = intercept.namespace().unwrap_or_default();
         let session = self.sessions.named(&spec.session).map(|(user, silent)| Session { user, silent });
+        let mut facts = Facts {
+            phase: phase(intercept),
+            age: since(intercept.metadata.creation_timestamp.as_ref().map(|time| time.0)),
+            user: spec.user.clone(),
+            session,
+            objection: None,
+            holder: None,
+            pods: Vec::new(),
+            notes: Vec::new(),
+            trouble: None,
+        };
+        if !facts.has_laptop() {
+            return facts;
+        }
         let (ports, objection) = match self.look_up(intercept).await {
             Ok(found) => (found.ports, None),
             Err(fault) => (Vec::new(), Some(fault)),
@@ -88,17 +103,9 @@ impl Intercepts {
                 applied: applied.contains(&pod.uid),
             })
             .collect();
-        Facts {
-            phase: phase(intercept),
-            age: since(intercept.metadata.creation_timestamp.as_ref().map(|time| time.0)),
-            user: spec.user.clone(),
-            session,
-            objection,
-            holder: self.holder(intercept, &ports, known),
-            pods,
-            notes,
-            trouble: trouble.or_else(|| self.replacing.lock().get(&uid).cloned().flatten()),
-        }
+        facts.holder = self.holder(intercept, &ports, known);
+        facts.trouble = trouble.or_else(|| self.replacing.lock().get(&uid).cloned().flatten());
+        Facts { objection, pods, notes, ..facts }
     }
 
     /// Who has a port that this one wants, and asked for it before.
@@ -116,7 +123,7 @@ impl Intercepts {
                 && other.spec.workload == intercept.spec.workload
                 && takes(other)
                 && holds(other)
-                && (is_before(other, intercept) || phase(intercept) == InterceptPhase::Waiting)
+                && comes_before(other, intercept)
                 && overlap(own_http.as_ref(), http(other).as_ref())
                 && found.get(&other.uid().unwrap_or_default()).is_some_and(|theirs| {
                     theirs.ports.iter().any(|their| ports.iter().any(|own| own.port == their.port))
@@ -195,8 +202,16 @@ fn holds(intercept: &Intercept) -> bool {
         && !matches!(phase, InterceptPhase::Refused | InterceptPhase::Waiting | InterceptPhase::Ending)
 }
 
-/// Whether it was asked for before the other one.
-fn is_before(one: &Intercept, other: &Intercept) -> bool {
+/// Whether the other one has to stand back. What has begun is not displaced by what has not, whoever asked first: times of creation
+/// have whole seconds.
+fn comes_before(one: &Intercept, other: &Intercept) -> bool {
+    match (phase(one), phase(other)) {
+        (_, InterceptPhase::Waiting) => return true,
+        (InterceptPhase::Pending, InterceptPhase::Pending) => {}
+        (InterceptPhase::Pending, _) => return false,
+        (_, InterceptPhase::Pending) => return true,
+        _ => {}
+    }
     let key = |intercept: &Intercept| {
         (intercept.metadata.creation_timestamp.as_ref().map(|time| time.0), intercept.uid().unwrap_or_default())
     };

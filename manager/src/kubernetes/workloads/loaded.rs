@@ -24,6 +24,8 @@ pub struct Loaded {
     pub metadata: ObjectMeta,
     pub selector: LabelSelector,
     pub template: PodTemplateSpec,
+    /// Pods that it is to have.
+    pub replicas: usize,
     /// That lead to its pods.
     services: Vec<Service>,
     spec: PodSpec,
@@ -40,21 +42,21 @@ impl Loaded {
         namespace: &str,
         workload: &Workload,
     ) -> Result<Self, Fault> {
-        let (metadata, selector, template) = match workload.kind {
+        let (metadata, selector, template, replicas) = match workload.kind {
             WorkloadKind::Deployment => {
                 let object: Deployment = read(client, namespace, workload).await?;
                 let spec = object.spec.unwrap_or_default();
-                (object.metadata, spec.selector, spec.template)
+                (object.metadata, spec.selector, spec.template, spec.replicas)
             }
             WorkloadKind::StatefulSet => {
                 let object: StatefulSet = read(client, namespace, workload).await?;
                 let spec = object.spec.unwrap_or_default();
-                (object.metadata, spec.selector, spec.template)
+                (object.metadata, spec.selector, spec.template, spec.replicas)
             }
             WorkloadKind::ReplicaSet => {
                 let object: ReplicaSet = read(client, namespace, workload).await?;
                 let spec = object.spec.unwrap_or_default();
-                (object.metadata, spec.selector, spec.template.unwrap_or_default())
+                (object.metadata, spec.selector, spec.template.unwrap_or_default(), spec.replicas)
             }
         };
         let labels = template.metadata.as_ref().and_then(|metadata| metadata.labels.clone()).unwrap_or_default();
@@ -63,6 +65,8 @@ impl Loaded {
             workload: workload.clone(),
             metadata,
             selector,
+            // Kubernetes' default.
+            replicas: replicas.map_or(1, |replicas| usize::try_from(replicas).unwrap_or_default()),
             services: catalogue.services(namespace, &labels),
             spec: template.spec.clone().unwrap_or_default(),
             template,
@@ -160,6 +164,7 @@ mod tests {
                 namespace: "shop".to_owned(),
                 workload: Workload { kind, name: "my-web".to_owned() },
                 metadata: ObjectMeta::default(),
+                replicas: 1,
                 selector: LabelSelector::default(),
                 services: Vec::new(),
                 spec: template.spec.clone().unwrap(),

@@ -17,7 +17,8 @@ pub type IsDue<'a> = &'a (dyn Fn(&PodInfo) -> bool + Sync);
 /// Evicts the pods that are due, one after the other, until none is.
 pub async fn replace(client: &Client, loaded: &Loaded, is_due: IsDue<'_>) -> Result<(), Fault> {
     let mut present = pods::of(client, loaded).await?;
-    let ready = present.iter().filter(|pod| pod.ready).count();
+    // Fewer than it had if it is to have fewer.
+    let ready = present.iter().filter(|pod| pod.ready).count().min(loaded.replicas);
     for _ in 0..present.len() + limits::EVICTIONS_MORE {
         let Some(due) = present.iter().find(|pod| is_due(pod)) else { return Ok(()) };
         evict(client, &loaded.namespace, due).await?;

@@ -254,11 +254,20 @@ impl<O: Objects> Keeper<O> {
         }
     }
 
-    /// Deletes an object of which nobody knows whether it was made.
+    /// Deletes an object of which nobody knows whether it was made, unless it is another laptop's.
     async fn undo(&self) {
-        let intercept = self.intercept.lock().clone();
+        let mut intercept = self.intercept.lock().clone();
         let mut backoff = Backoff::new();
-        while let Err(fault) = self.objects.delete(&self.wish, &intercept).await {
+        loop {
+            let undone = async {
+                let object = self.objects.get(&self.wish, &intercept).await?;
+                let Some(object) = object.filter(|object| self.objects.is_own(&self.wish, object)) else {
+                    return Ok(());
+                };
+                intercept.uid = object.metadata.uid;
+                self.objects.delete(&self.wish, &intercept).await
+            };
+            let Err(fault) = undone.await else { return };
             tracing::debug!(intercept = intercept.name, %fault, "an intercept may stay in the cluster");
             sleep(backoff.next()).await;
         }

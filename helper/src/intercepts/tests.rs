@@ -50,6 +50,8 @@ struct State {
     faults: VecDeque<Code>,
     /// The server can't be reached.
     down: bool,
+    /// What is made is not answered.
+    loses_answers: bool,
     made: AtomicU64,
 }
 
@@ -126,6 +128,9 @@ impl Objects for Pretend {
         }
         let made = object(intercept, &format!("u{}", state.made.fetch_add(1, Ordering::Relaxed)));
         state.objects.insert(intercept.object.clone(), made.clone());
+        if state.loses_answers {
+            return Err(Fault::new(Code::ApiUnreachable, "the answer is lost in this test"));
+        }
         Ok(Some(made))
     }
 
@@ -267,6 +272,19 @@ async fn what_the_cluster_refuses_leaves_nothing() {
     assert_eq!(over.cause.unwrap().code, Code::WorkloadUnknown);
     laptop.until(<[View]>::is_empty).await;
     assert!(laptop.kept().is_empty() && laptop.cluster.names().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_made_without_an_answer_does_not_stay() {
+    let laptop = Laptop::new();
+    laptop.cluster.state.lock().loses_answers = true;
+    let mut standing = laptop.ask().unwrap();
+    let ended = reaches(&mut standing, |standing| standing.phase == Phase::Ended).await;
+    assert_eq!(ended.cause.unwrap().code, Code::ApiUnreachable);
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(laptop.cluster.names(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -54,6 +54,10 @@ system:serviceaccount:{{ .Release.Namespace }}:hawser-manager
 - apiGroups: [""]
   resources: [pods]
   verbs: [create]
+# Those that let clients come to a port by its number would keep them from an agent.
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [list]
 # Pods without an agent make room for pods with one.
 - apiGroups: [""]
   resources: [pods/eviction]

@@ -6,6 +6,7 @@ mod dry_run;
 mod loaded;
 mod managed;
 mod pods;
+mod policies;
 mod replacement;
 
 use std::collections::{HashMap, HashSet};
@@ -130,8 +131,8 @@ impl Workloads {
         pods.iter().filter(|pod| pod.lacks(&want)).map(|pod| pod.uid.clone()).collect()
     }
 
-    /// Tries what an intercept would do, and does nothing: its ports, the admission of a pod with an agent, the webhook, and
-    /// the eviction of a pod without.
+    /// Tries what an intercept would do, and does nothing: its ports, network policies, the admission of a pod with an agent, the
+    /// webhook, and the eviction of a pod without.
     ///
     /// # Errors
     /// As [`ports`](Workloads::ports), and `injection-disabled`, `injection-impossible`, `pod-refused`, `webhook-unreachable`,
@@ -147,6 +148,9 @@ impl Workloads {
         let want = loaded.seen().want(&wanted);
         let pods = pods::of(&self.client, &loaded).await?;
         let lacking: Vec<&PodInfo> = pods.iter().filter(|pod| pod.lacks(&want)).collect();
+        if pods.is_empty() || !lacking.is_empty() {
+            policies::check(&self.client, &loaded, &want).await?;
+        }
         if let Some(first) = lacking.first() {
             replacement::try_to_evict(&self.client, &loaded.namespace, first).await?;
         }

@@ -9,8 +9,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use serde_json::{Value, json};
-use stub::Stub;
+use stub::{Ending, Stub};
 
 const PIN: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -263,7 +265,7 @@ fn completions_and_manual_are_printed() {
 
 #[test]
 fn an_intercept_shows_no_value_and_writes_the_files() {
-    let stub = Stub::in_cluster(false);
+    let stub = Stub::in_cluster(Ending::Yes);
     let file = stub.directory().join("env");
     let arguments = ["intercept", "web", "--port", "1:http", "--env-file", file.to_str().unwrap()];
     let output = run(stub.socket(), &arguments);
@@ -289,7 +291,7 @@ fn an_intercept_shows_no_value_and_writes_the_files() {
 
 #[test]
 fn what_cannot_be_intercepted_is_said_before_anything_begins() {
-    let stub = Stub::in_cluster(false);
+    let stub = Stub::in_cluster(Ending::Yes);
     for (arguments, code) in [
         (&["intercept", "wob"][..], "workload-unknown"),
         (&["intercept", "web", "--port", "5353/udp"], "port-unknown"),
@@ -308,7 +310,7 @@ fn what_cannot_be_intercepted_is_said_before_anything_begins() {
 
 #[test]
 fn a_command_has_the_environment_and_its_exit_code_is_ours() {
-    let stub = Stub::in_cluster(true);
+    let stub = Stub::in_cluster(Ending::Never);
     let script = "printf '<%s>' $TOKEN; test \"$PATH\" != /pod && exit 7";
     let output = run(stub.socket(), &["intercept", "web", "--", "sh", "-c", script]);
     assert_eq!(output.status.code(), Some(7), "{}", stderr(&output));
@@ -319,15 +321,63 @@ fn a_command_has_the_environment_and_its_exit_code_is_ours() {
 
 #[test]
 fn a_command_ends_with_its_intercept() {
-    // Its connection is gone at the end of the watch.
-    let stub = Stub::in_cluster(false);
+    let stub = Stub::in_cluster(Ending::Left);
     let output = run(stub.socket(), &["intercept", "web", "--", "sleep", "600"]);
     assert_eq!(output.status.code(), Some(128 + 15), "{}", stderr(&output));
 }
 
 #[test]
+fn a_command_outlives_helpers_that_end() {
+    // One after the other, each of which takes its connection down first.
+    let stub = Stub::in_cluster(Ending::Yes);
+    let output = run(stub.socket(), &["intercept", "web", "--", "sh", "-c", "sleep 1; exit 7"]);
+    assert_eq!(output.status.code(), Some(7), "{}", stderr(&output));
+    assert_eq!(stub.leaves(), 1);
+}
+
+#[test]
+fn a_command_ends_by_a_signal_with_all_that_it_began() {
+    let stub = Stub::in_cluster(Ending::Never);
+    for signal in [Signal::SIGQUIT, Signal::SIGINT, Signal::SIGTERM] {
+        let arguments = ["intercept", "web", "--", "sh", "-c", "sleep 600 & echo begun >&2; wait"];
+        let output = told(&mut hawser(stub.socket(), &arguments), "begun\n", signal);
+        // What was begun has its standard output too: it ends with the last one that has it.
+        assert_eq!(output.status.code(), Some(128 + 15), "{signal}");
+    }
+    assert_eq!(stub.leaves(), 3);
+}
+
+#[test]
+fn nothing_stays_for_a_command_that_never_began() {
+    let stub = Stub::in_cluster(Ending::Stuck);
+    for (signal, number) in [(Signal::SIGINT, 2), (Signal::SIGTERM, 15), (Signal::SIGHUP, 1)] {
+        let mut command = hawser(stub.socket(), &["intercept", "web", "--port", "1:http", "--", "true"]);
+        let output = told(&mut command, "bringing an agent into the workload's pods\n", signal);
+        assert_eq!(output.status.code(), Some(128 + number), "{signal}");
+    }
+    assert_eq!(stub.leaves(), 3);
+    let mut command = hawser(stub.socket(), &["intercept", "web", "--port", "1:http"]);
+    let output = told(&mut command, "bringing an agent into the workload's pods\n", Signal::SIGINT);
+    assert_eq!(stdout(&output), "Hawser goes on with web; end it with: hawser leave web\n");
+    assert_eq!(stub.leaves(), 3);
+}
+
+/// Sends it this signal as soon as it has said `until` on its standard error, and waits until it has ended.
+fn told(command: &mut Command, until: &str, signal: Signal) -> Output {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while line != until {
+        line.clear();
+        assert_ne!(said.read_line(&mut line).unwrap(), 0, "it ended before it said {until}");
+    }
+    nix::sys::signal::kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
 fn leave_and_extend_say_what_they_did() {
-    let stub = Stub::in_cluster(false);
+    let stub = Stub::in_cluster(Ending::Yes);
     assert_eq!(stdout(&run(stub.socket(), &["leave", "--all"])), "web left\n");
     let output = run(stub.socket(), &["leave", "web", "--json"]);
     assert_eq!(serde_json::from_str::<Value>(stdout(&output)).unwrap(), json!({ "left": ["web"] }));

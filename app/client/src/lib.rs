@@ -7,10 +7,12 @@ pub mod gather;
 pub mod install;
 pub mod intercept;
 pub mod kubeconfig;
+mod lists;
 pub mod manifest;
 pub mod mounts;
 mod platform;
 pub mod processes;
 mod standalone;
 
+pub use lists::some_of;
 pub use standalone::Standalone;

@@ -1,4 +1,4 @@
-//! Which of the user's processes is behind a flow. The helper knows a socket's inode; only its user may see who holds it.
+//! Which of the user's processes is behind a flow, and which are below another. The helper knows a socket's inode; only its user may see who holds it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,6 +13,26 @@ pub struct Process {
     pub pid: u32,
     /// Its short name, as `ps` shows it.
     pub name: String,
+}
+
+/// A process that another one has begun. Numbers are used again, so when it began is known too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Descendant {
+    /// Its number in this pid namespace.
+    pub pid: u32,
+    pub(crate) began: u64,
+}
+
+impl Descendant {
+    /// Whether it has not ended yet.
+    pub fn is_running(&self) -> bool {
+        platform::is_running(self)
+    }
+}
+
+/// All processes below the one with this number.
+pub fn descendants(of: u32) -> Vec<Descendant> {
+    platform::descendants(of)
 }
 
 /// The user's processes behind listed flows. Kept from one listing to the next, it still knows the process of a flow

@@ -89,7 +89,7 @@ codes! {
     PortHeld "port-held" "Somebody else intercepts this port" "Ask who is named, or take a part of the requests with --http-header.";
     InterceptEnded "intercept-ended" "The intercept was ended in the cluster" "Ask whoever watches over the namespace, then ask for it again.";
     InterceptExpired "intercept-expired" "The intercept's time is over" "Ask for it again, for a longer time with --until.";
-    LocalPortTaken "local-port-taken" "Another intercept delivers to this local port" "Leave the one that is named, or choose another local port.";
+    LocalPortTaken "local-port-taken" "The local port is taken" "End what has it, which the detail names, or choose another local port.";
     LocalPortSilent "local-port-silent" "Nobody listens on the local port" "Start your program, or name its port with: --port LOCAL:PORT";
     SshfsMissing "sshfs-missing" "Files cannot be mounted without sshfs" "Install it with: sudo apt install sshfs";
     FuseUnavailable "fuse-unavailable" "This computer mounts no file systems of users" "Load the module with: sudo modprobe fuse, and check that /dev/fuse is there.";

@@ -62,7 +62,8 @@ impl Host for AgentHost {
     type Agent = Known;
 
     async fn admit(&self, registration: Registration) -> Result<Known, String> {
-        let pod = (self.review)(registration.token).await?;
+        let reviewed = (self.review)(registration.token).await;
+        let pod = reviewed.inspect_err(|reason| tracing::warn!(reason, "somebody is not taken for an agent"))?;
         Ok(Known { pod, containers: registration.containers, opener: Opener::default() })
     }
 

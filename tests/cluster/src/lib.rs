@@ -195,6 +195,18 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: developers}]
     );
 }
 
+/// Runs a shell command in the network of a pod of the namespace `default`, and gives what it printed.
+pub fn in_pod(pod: &str, command: &str) -> String {
+    let uid = kubectl(&format!("get pod -n default {pod} -o jsonpath={{.metadata.uid}}"));
+    let said = on_node(&format!(
+        "pid=$(grep -l -e {uid} -e {} /proc/[0-9]*/cgroup 2>/dev/null | head -1 | cut -d/ -f3); \
+         nsenter --net=/proc/$pid/ns/net bash -c \"$(cat <<'END'\n{command}\nEND\n)\"",
+        uid.replace('-', "_")
+    ));
+    assert_eq!(said.code, 0, "{command} in {pod}: {said:?}");
+    said.out
+}
+
 /// Takes back what [`Laptop::developer`] gives for good.
 pub fn no_developers() {
     kubectl("delete rolebinding hawser-developer -n default --ignore-not-found");

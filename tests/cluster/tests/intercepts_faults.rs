@@ -236,6 +236,17 @@ fn what_speaks_against_it_is_said_before_a_pod_is_touched() {
         refused(&shop, "eviction-blocked");
     }
     {
+        let policy = "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: by-number, namespace: default}
+spec:
+  podSelector: {matchLabels: {app: hindered}}
+  ingress: [{from: [{podSelector: {matchLabels: {app: front}}}], ports: [{port: 8080}]}]";
+        hawser_cluster::apply(policy);
+        let _policy = Obstacle("delete networkpolicy by-number -n default");
+        refused(&shop, "injection-impossible");
+    }
+    {
         let webhook = "mutatingwebhookconfiguration hawser-manager.hawser --type=json";
         let path = "/webhooks/0/clientConfig/service/name";
         let name = kubectl(

@@ -6,7 +6,7 @@
 use std::process::Child;
 use std::time::Duration;
 
-use hawser_cluster::{Laptop, apply, kubectl, on_laptop, on_node, start_on_laptop, within};
+use hawser_cluster::{Laptop, apply, in_pod, kubectl, on_laptop, on_node, start_on_laptop, within};
 use serde_json::Value;
 
 /// A Deployment that writes down all that comes to it, by TCP and UDP, and its service; gone at the end.
@@ -125,17 +125,6 @@ fn ways(card: &Value) -> Vec<(String, bool, String)> {
         .collect();
     ways.sort();
     ways
-}
-
-/// Runs a command in the network of a pod.
-fn in_pod(pod: &str, command: &str) {
-    let uid = kubectl(&format!("get pod -n default {pod} -o jsonpath={{.metadata.uid}}"));
-    let said = on_node(&format!(
-        "pid=$(grep -l -e {uid} -e {} /proc/[0-9]*/cgroup 2>/dev/null | head -1 | cut -d/ -f3); \
-         nsenter --net=/proc/$pid/ns/net {command}",
-        uid.replace('-', "_")
-    ));
-    assert_eq!(said.code, 0, "{command} in {pod}: {said:?}");
 }
 
 #[test]

@@ -123,7 +123,7 @@ pub(crate) struct HttpArgs {
     http_method: Option<String>,
 }
 
-/// What the container's environment is for.
+/// What the container's environment is for, without what is this computer's own.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "The container's environment")]
 pub(crate) struct HandlerArgs {
@@ -137,6 +137,9 @@ pub(crate) struct HandlerArgs {
     #[arg(long, value_name = "FILE")]
     env_shell: Option<PathBuf>,
     /// Run this command with it; when either ends, so does the other
+    ///
+    /// The command and the files above get the container's variables but for HOME, HOSTNAME, PATH, SHELL, USER, LOGNAME, TMPDIR,
+    /// XDG_*, LD_*, BASH_ENV, HAWSER_*, and an ENV that is no plain word.
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use hawser_client::Standalone;
 use hawser_client::companion::{self, Handover};
+use hawser_client::{Standalone, some_of};
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::connect_request::Target;
 use hawser_ipc::proto::{ConnectRequest, Connection, DisconnectRequest, Kubernetes, State};
@@ -18,7 +18,7 @@ use super::target::Cluster;
 use crate::cli::ConnectArgs;
 use crate::output::progress::{self, Progress};
 use crate::output::style::{GOOD, HEADING, paint};
-use crate::output::text::{harmless, some_of};
+use crate::output::text::harmless;
 use crate::output::{Failure, print, units};
 use crate::view::status::domains;
 

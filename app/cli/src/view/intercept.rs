@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use hawser_client::intercept::Written;
+use hawser_client::some_of;
 use hawser_fault::Fault;
 use hawser_ipc::proto::{HttpFilter, InterceptPhase, InterceptPort, InterceptState, Mount, MountState, Trial};
 
 use crate::output::style::{FAINT, GOOD, HEADING, WARNING, paint};
-use crate::output::text::{harmless, some_of, width};
+use crate::output::text::{harmless, width};
 use crate::output::units;
 
 /// Pods in a line. The rest is counted.

@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 
 use anstyle::Style;
+use hawser_client::some_of;
 use hawser_fault::Fault;
 use hawser_ipc::proto::{Connection, Snapshot, State};
 
 use super::{intercept, state_name};
 use crate::output::style::{BAD, FAINT, GOOD, HEADING, PLAIN, WARNING, paint};
-use crate::output::text::{harmless, some_of, width};
+use crate::output::text::{harmless, width};
 use crate::output::units;
 
 /// Everything, a block for each connection. `now` is in Unix milliseconds; other users' connections say whose they are.

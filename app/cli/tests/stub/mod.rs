@@ -3,6 +3,8 @@
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::connect_request::Target;
@@ -18,22 +20,23 @@ use tonic::{Request, Response, Status, Streaming};
 pub struct Stub {
     directory: tempfile::TempDir,
     socket: PathBuf,
+    leaves: Arc<AtomicUsize>,
     _runtime: Runtime,
 }
 
 impl Stub {
     /// One whose streams end.
     pub fn start() -> Self {
-        Self::with(false, standalone())
+        Self::with(Ending::Yes, standalone())
     }
 
     /// One whose watch goes on changing for ever.
     pub fn start_endless() -> Self {
-        Self::with(true, standalone())
+        Self::with(Ending::Never, standalone())
     }
 
-    /// One whose connection is to a cluster, with an intercept. Its watch ends with the connection, or goes on for ever.
-    pub fn in_cluster(endless: bool) -> Self {
+    /// One whose connection is to a cluster, with an intercept.
+    pub fn in_cluster(ending: Ending) -> Self {
         let connected = Connection {
             owner: nix::unistd::geteuid().as_raw(),
             context: "dev".into(),
@@ -41,21 +44,28 @@ impl Stub {
             intercepts: vec![intercepted()],
             ..standalone()
         };
-        Self::with(endless, connected)
+        Self::with(ending, connected)
     }
 
-    fn with(endless: bool, connected: Connection) -> Self {
+    fn with(ending: Ending, connected: Connection) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("helper.sock");
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let part = Part { endless, connected, held: UdpSocket::bind("127.0.0.1:0").unwrap() };
+        let leaves = Arc::<AtomicUsize>::default();
+        let held = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let part = Part { ending, connected, leaves: leaves.clone(), held };
         let listener = runtime.block_on(async { UnixListener::bind(&socket).unwrap() });
         runtime.spawn(async move { serve(listener, part, |_| Ok(()), std::future::pending()).await });
-        Self { directory, socket, _runtime: runtime }
+        Self { directory, socket, leaves, _runtime: runtime }
     }
 
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// How often an intercept was left.
+    pub fn leaves(&self) -> usize {
+        self.leaves.load(Ordering::SeqCst)
     }
 
     pub fn directory(&self) -> &Path {
@@ -63,9 +73,23 @@ impl Stub {
     }
 }
 
+/// How its watch ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// With the connection, as that of a helper which ends.
+    Yes,
+    /// With the intercept.
+    Left,
+    /// It goes on for ever.
+    Never,
+    /// The same, and no proof is ever done.
+    Stuck,
+}
+
 struct Part {
-    endless: bool,
+    ending: Ending,
     connected: Connection,
+    leaves: Arc<AtomicUsize>,
     /// Stands for the socket of a flow, so that this process is the one behind it.
     held: UdpSocket,
 }
@@ -119,6 +143,7 @@ impl Helper for Part {
     }
 
     async fn leave(&self, request: Request<LeaveRequest>) -> Result<Response<LeaveReply>, Status> {
+        self.leaves.fetch_add(1, Ordering::SeqCst);
         match request.into_inner().name.as_str() {
             "absent" => Err(to_status(&Fault::new(Code::InterceptUnknown, "no intercept is called absent"))),
             _ => Ok(Response::new(LeaveReply { names: vec!["web".into()] })),
@@ -140,6 +165,9 @@ impl Helper for Part {
     }
 
     async fn prove(&self, _: Request<ProveRequest>) -> Result<Response<ProveReply>, Status> {
+        if self.ending == Ending::Stuck {
+            std::future::pending::<()>().await;
+        }
         let trial = Trial { pod: "web-0".into(), address: "10.1.0.4:7400".into(), port: 8080, ..Trial::default() };
         let cause = Fault::new(Code::ReplicaUnreached, "web-1 does not answer").with_fix("Look.");
         let other = Trial { pod: "web-1".into(), cause: Some(cause.into()), ..trial.clone() };
@@ -209,13 +237,17 @@ impl Helper for Part {
         let snapshot = |connections| Snapshot { software: "hawser-helper 9.9.9".into(), connections };
         let busier = Connection { sent_bytes: 1000, ..self.connected.clone() };
         let ending = Connection { state: State::Disconnecting.into(), ..self.connected.clone() };
-        if self.endless {
+        if matches!(self.ending, Ending::Never | Ending::Stuck) {
             let changes = [snapshot(vec![self.connected.clone()]), snapshot(vec![ending])];
             let changes = tokio_stream::iter(std::iter::repeat(changes).flatten().map(Ok));
             return Ok(Response::new(Box::pin(changes.throttle(std::time::Duration::from_millis(1)))));
         }
         match request.into_inner().follow {
             false => answers(vec![snapshot(vec![self.connected.clone()])]),
+            true if self.ending == Ending::Left => {
+                let left = Connection { intercepts: Vec::new(), ..self.connected.clone() };
+                answers(vec![snapshot(vec![self.connected.clone()]), snapshot(vec![left])])
+            }
             true => answers(vec![
                 snapshot(vec![self.connected.clone()]),
                 snapshot(vec![busier]),

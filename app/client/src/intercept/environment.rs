@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 
 use hawser_fault::{Code, Fault};
 
-/// What is this computer's own, whatever the container has.
-const OWN: [&str; 3] = ["HOME", "HOSTNAME", "PATH"];
+/// What is this computer's own, whatever the container has, or would make its loader and its shells take in other files.
+const OWN: [&str; 8] = ["BASH_ENV", "HOME", "HOSTNAME", "LOGNAME", "PATH", "SHELL", "TMPDIR", "USER"];
+/// The same, by how the names begin; what begins with the last is ours to say.
+const OWN_PREFIXES: [&str; 3] = ["LD_", "XDG_", "HAWSER_"];
 
 /// How a file of variables is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +40,17 @@ pub struct Written {
     pub left_out: Vec<String>,
 }
 
-/// The variables that programs on this computer are given, in the order of their names.
+/// The variables that programs on this computer are given, by a file or not, in the order of their names.
 pub fn for_programs(environment: HashMap<String, String>) -> BTreeMap<String, String> {
-    environment.into_iter().filter(|(name, _)| !OWN.contains(&name.as_str())).collect()
+    environment.into_iter().filter(|(name, value)| !is_own(name, value)).collect()
+}
+
+fn is_own(name: &str, value: &str) -> bool {
+    match name {
+        // Many programs call a stage so; to a shell it is a file to run, of which it expands the name.
+        "ENV" => !value.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_'),
+        name => OWN.contains(&name) || OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)),
+    }
 }
 
 impl Output {
@@ -132,6 +142,26 @@ mod tests {
         let written = Output::open(path, format).unwrap().write(&variables()).unwrap();
         assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
         (std::fs::read_to_string(path).unwrap(), written.left_out)
+    }
+
+    #[test]
+    fn what_is_this_computers_own_is_left_out() {
+        for (name, value, given) in [
+            ("PATH", "/pod/bin", false),
+            ("LD_PRELOAD", "/pod/lib.so", false),
+            ("BASH_ENV", "rc", false),
+            ("ENV", "/etc/profile", false),
+            ("ENV", "$(id)", false),
+            ("ENV", "production", true),
+            ("XDG_RUNTIME_DIR", "/run", false),
+            ("HAWSER_ROOT", "/", false),
+            ("USER", "app", false),
+            ("USERS", "app", true),
+            ("OLD_LD_X", "", true),
+        ] {
+            let variables = for_programs([(name.to_owned(), value.to_owned())].into());
+            assert_eq!(variables.contains_key(name), given, "{name}={value}");
+        }
     }
 
     #[test]

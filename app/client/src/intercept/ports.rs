@@ -5,7 +5,8 @@ use std::str::FromStr;
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::{InterceptPort, Port, Service};
 
-use super::workload::{Found, some_of};
+use super::workload::{CHOICES, Found};
+use crate::some_of;
 
 /// A port as it is typed: `LOCAL[:PORT][/tcp or /udp]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +82,7 @@ fn only(workload: &Found, udp: Option<bool>) -> Result<&Port, Fault> {
             .with_fix("Name a port of its container with: --port LOCAL:PORT")),
         several => {
             let choices: Vec<String> = several.iter().map(|port| words(port)).collect();
-            Err(Fault::new(Code::PortAmbiguous, format!("{name} has the ports {}", some_of(&choices))))
+            Err(Fault::new(Code::PortAmbiguous, format!("{name} has the ports {}", some_of(&choices, CHOICES))))
         }
     }
 }

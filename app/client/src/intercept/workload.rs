@@ -3,6 +3,8 @@
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::{Connection, Namespace, Service, Snapshot, Workload};
 
+use crate::some_of;
+
 /// Kinds as they are typed, and as Kubernetes writes them.
 const KINDS: [(&str, &str); 9] = [
     ("deployment", "Deployment"),
@@ -17,7 +19,7 @@ const KINDS: [(&str, &str); 9] = [
 ];
 
 /// Names in a list of choices. The rest is counted.
-const CHOICES: usize = 12;
+pub(super) const CHOICES: usize = 12;
 
 /// A workload as it was meant.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,7 +85,7 @@ pub fn find(namespaces: &[Namespace], namespace: &str, asked: &str) -> Result<Fo
             let there: Vec<String> = known.workloads.iter().map(words).collect();
             let detail = match there.as_slice() {
                 [] => format!("the namespace {namespace} has no workload that can be intercepted"),
-                there => format!("the namespace {namespace} has no {asked}; it has {}", some_of(there)),
+                there => format!("the namespace {namespace} has no {asked}; it has {}", some_of(there, CHOICES)),
             };
             Err(Fault::new(Code::WorkloadUnknown, detail))
         }
@@ -106,13 +108,6 @@ fn kind_of(typed: &str) -> Result<&'static str, Fault> {
 /// As it can be typed.
 fn words(workload: &Workload) -> String {
     format!("{}/{}", workload.kind.to_lowercase(), workload.name)
-}
-
-pub(super) fn some_of(choices: &[String]) -> String {
-    match choices.len().checked_sub(CHOICES) {
-        Some(more @ 1..) => format!("{} and {more} more", choices[..CHOICES].join(", ")),
-        _ => choices.join(", "),
-    }
 }
 
 #[cfg(test)]

@@ -144,8 +144,9 @@ impl Keeper {
         if timeout(limits::MOUNT_TIME, standing).await.is_ok() {
             *stood = true;
             let point = self.point.clone();
-            let looked = tokio::task::spawn_blocking(move || unreadable::below(&point)).await;
-            self.report(true, None, looked.unwrap_or_default()).await;
+            let looking = tokio::task::spawn_blocking(move || unreadable::below(&point));
+            let looked = timeout(limits::LOOK_ANSWER, looking).await;
+            self.report(true, None, looked.ok().and_then(Result::ok).unwrap_or_default()).await;
             std::future::pending().await
         }
     }

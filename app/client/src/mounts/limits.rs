@@ -22,6 +22,8 @@ pub const LINKS: usize = 4_096;
 pub const LOOKED_AT: (usize, usize) = (256, 6);
 /// How long that may take. Then what was found is told.
 pub const LOOK_TIME: Duration = Duration::from_secs(1);
+/// How long it is waited for, if a file does not even answer. Then nothing of it is told.
+pub const LOOK_ANSWER: Duration = Duration::from_secs(3);
 /// Paths that are told to be unreadable. The rest is left out.
 pub const UNREADABLE: usize = 16;
 /// Bytes of what sshfs says on its standard error. The rest is left out.

@@ -1,9 +1,12 @@
 //! What of a container's files its agent may not read.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::ErrorKind::PermissionDenied;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+use nix::fcntl::OFlag;
 
 use super::limits;
 
@@ -40,7 +43,9 @@ pub(super) fn below(root: &Path) -> Vec<String> {
 }
 
 fn is_refused(path: &Path) -> bool {
-    File::open(path).is_err_and(|error| error.kind() == PermissionDenied)
+    // A pipe would wait for somebody who writes.
+    let opened = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
+    opened.is_err_and(|error| error.kind() == PermissionDenied)
 }
 
 fn named(found: Vec<PathBuf>, root: &Path) -> Vec<String> {
@@ -48,4 +53,22 @@ fn named(found: Vec<PathBuf>, root: &Path) -> Vec<String> {
     let mut named: Vec<String> = found.iter().filter_map(named).collect();
     named.sort();
     named
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::stat::Mode;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    #[test]
+    fn a_pipe_that_nobody_writes_to_is_not_waited_for() {
+        let root = tempfile::tempdir().unwrap();
+        nix::unistd::mkfifo(&root.path().join("pipe"), Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+        let (sender, looked) = mpsc::channel();
+        let path = root.path().to_owned();
+        std::thread::spawn(move || sender.send(below(&path)));
+        assert_eq!(looked.recv_timeout(Duration::from_secs(5)), Ok(Vec::new()));
+    }
 }

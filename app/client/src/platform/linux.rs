@@ -1,5 +1,7 @@
 //! Linux: processes and their sockets out of proc(5), name servers out of resolv.conf(5).
 
+mod descendants;
+mod listeners;
 mod mounts;
 
 use std::collections::{HashMap, HashSet};
@@ -13,6 +15,8 @@ use nix::unistd::Uid;
 
 use crate::processes::Process;
 
+pub(crate) use descendants::{descendants, is_running};
+pub(crate) use listeners::listeners;
 pub(crate) use mounts::{can_mount, mounts_from, unmount};
 
 /// The processes of this user (for root: of everybody) that hold the sockets with these inodes.

@@ -3,7 +3,7 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{can_mount, mounts_from, name_servers, owners_of, unmount};
+pub(crate) use linux::{can_mount, descendants, is_running, listeners, mounts_from, name_servers, owners_of, unmount};
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("hawser-client knows only Linux so far: write src/platform/ for this system");

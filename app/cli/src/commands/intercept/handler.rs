@@ -2,26 +2,32 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use hawser_client::processes::{Descendant, descendants};
 use hawser_fault::{Code, Fault};
-use hawser_ipc::proto::{InterceptPhase, WatchRequest};
+use hawser_ipc::proto::{InterceptPhase, Snapshot, WatchRequest};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tonic::Streaming;
 
-use super::{Place, leave};
+use super::place::Place;
+use super::signals::Signals;
+use super::{FAREWELL, LOOK_AGAIN};
 use crate::commands::child::exit_code;
-use crate::commands::{helper, own_uid};
+use crate::commands::helper;
 use crate::output::Failure;
 
 /// How long a command may take to end once it is told to.
 const GRACE: Duration = Duration::from_secs(10);
-/// How often a helper that is being restarted is looked for.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// How long that may take for what the command has left behind.
+const REST_GRACE: Duration = Duration::from_secs(2);
+/// How often it is looked whether that has ended.
+const LOOK_AT_REST: Duration = Duration::from_millis(20);
 
 /// Runs it with these variables besides its own, until it ends or the intercept does; then neither is left.
 pub(super) async fn run(
@@ -29,11 +35,33 @@ pub(super) async fn run(
     arguments: &[OsString],
     variables: &BTreeMap<String, String>,
     place: &Place,
+    signals: &mut Signals,
 ) -> Result<ExitCode, Failure> {
-    let outcome = serve(program, arguments, variables, place).await;
-    // Whatever became of it.
-    leave(&mut helper().await?, place).await?;
-    outcome
+    let served = serve(program, arguments, variables, place, signals).await;
+    let (code, over) = match served {
+        Ok((code, over)) => (Ok(code), over),
+        Err(error) => {
+            let detail = format!("{} cannot be run: {error}", program.to_string_lossy());
+            (Err(Fault::new(Code::BadArgument, detail)), None)
+        }
+    };
+    if !matches!(over, Some(Over::WithItsConnection)) {
+        place.leave_at_last().await;
+    }
+    match over {
+        Some(Over::By(cause)) => Err(cause.into()),
+        _ => Ok(code?),
+    }
+}
+
+/// How an intercept ended that nobody here has left.
+enum Over {
+    /// Somebody left it.
+    Left,
+    /// There is no such connection any more.
+    WithItsConnection,
+    /// It was ended, for this cause.
+    By(Fault),
 }
 
 async fn serve(
@@ -41,60 +69,89 @@ async fn serve(
     arguments: &[OsString],
     variables: &BTreeMap<String, String>,
     place: &Place,
-) -> Result<ExitCode, Failure> {
-    let unusable = |error: std::io::Error| {
-        Fault::new(Code::BadArgument, format!("{} cannot be run: {error}", program.to_string_lossy()))
+    signals: &mut Signals,
+) -> io::Result<(ExitCode, Option<Over>)> {
+    let mut child = Command::new(program).args(arguments).envs(variables).spawn()?;
+    let over = tokio::select! {
+        status = child.wait() => return Ok((exit_code(status?), None)),
+        over = end_of(place) => Some(over),
+        () = signals.next_beside_command() => None,
     };
-    // Ctrl-C reaches the command by the terminal and is its own to deal with.
-    let _interrupts = signal(SignalKind::interrupt()).map_err(unusable)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(unusable)?;
-    let mut hang_up = signal(SignalKind::hangup()).map_err(unusable)?;
-    let mut child = Command::new(program).args(arguments).envs(variables).spawn().map_err(unusable)?;
-    let ended = tokio::select! {
-        status = child.wait() => return Ok(exit_code(status.map_err(unusable)?)),
-        ended = end_of(place) => ended,
-        _ = terminate.recv() => None,
-        _ = hang_up.recv() => None,
-    };
-    let code = stop(&mut child).await.map_err(unusable)?;
-    match ended {
-        Some(cause) => Err(cause.into()),
-        None => Ok(code),
-    }
+    Ok((stop(&mut child).await?, over))
 }
 
-/// Tells it to end, and sees to it.
-async fn stop(child: &mut Child) -> std::io::Result<ExitCode> {
-    if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok()) {
-        // One that has just ended needs no telling.
-        let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
+/// Tells it to end, and sees to it. What it has begun ends too: it may hold the port.
+async fn stop(child: &mut Child) -> io::Result<ExitCode> {
+    let rest = child.id().map(descendants).unwrap_or_default();
+    if let Some(id) = child.id() {
+        tell(id, Signal::SIGTERM);
     }
     if timeout(GRACE, child.wait()).await.is_err() {
         child.kill().await?;
     }
+    stop_rest(rest).await;
     Ok(exit_code(child.wait().await?))
 }
 
-/// Waits until the intercept is over; says why, if nobody here asked for it. A helper that is restarted goes on with it.
-async fn end_of(place: &Place) -> Option<Fault> {
-    loop {
-        let snapshots = match helper().await {
-            Ok(mut helper) => helper.watch(WatchRequest { follow: true }).await.ok(),
-            Err(_) => None,
-        };
-        let mut snapshots = snapshots.map(tonic::Response::into_inner);
-        while let Some(snapshots) = &mut snapshots
-            && let Ok(Some(snapshot)) = snapshots.message().await
-        {
-            let own = |owner: u32, name: &str| owner == own_uid() && name == place.connection;
-            let connection = snapshot.connections.iter().find(|connection| own(connection.owner, &connection.name));
-            let intercepts = connection.map(|connection| connection.intercepts.as_slice()).unwrap_or_default();
-            match intercepts.iter().find(|intercept| intercept.name == place.name) {
-                None => return None,
-                Some(over) if over.phase() == InterceptPhase::Ended => return over.cause.clone().map(Fault::from),
-                Some(_) => {}
+async fn stop_rest(mut rest: Vec<Descendant>) {
+    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        rest.retain(Descendant::is_running);
+        rest.iter().for_each(|process| tell(process.pid, signal));
+        let ended = async {
+            while rest.iter().any(Descendant::is_running) {
+                sleep(LOOK_AT_REST).await;
             }
+        };
+        let _ = timeout(REST_GRACE, ended).await;
+    }
+}
+
+fn tell(process: u32, signal: Signal) {
+    if let Ok(id) = i32::try_from(process) {
+        // One that has just ended needs no telling.
+        let _ = kill(Pid::from_raw(id), signal);
+    }
+}
+
+/// Waits until the intercept is over. A helper that is restarted goes on with it.
+async fn end_of(place: &Place) -> Over {
+    loop {
+        if let Ok(mut helper) = helper().await
+            && let Ok(snapshots) = helper.watch(WatchRequest { follow: true }).await
+            && let Some(over) = end_in(snapshots.into_inner(), place).await
+        {
+            return over;
         }
         sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// The same as one helper tells it; `None` if that helper ends.
+async fn end_in(mut snapshots: Streaming<Snapshot>, place: &Place) -> Option<Over> {
+    let mut missing_since = None;
+    loop {
+        let gone = async {
+            match missing_since {
+                Some(since) => sleep_until(since + FAREWELL).await,
+                None => std::future::pending().await,
+            }
+        };
+        let snapshot = tokio::select! {
+            snapshot = snapshots.message() => snapshot.ok().flatten()?,
+            () = gone => return Some(Over::WithItsConnection),
+        };
+        let Some(connection) = place.connection(&snapshot) else {
+            // A helper that ends takes its connections down first.
+            missing_since = missing_since.or_else(|| Some(Instant::now()));
+            continue;
+        };
+        missing_since = None;
+        match place.intercept(connection) {
+            None => return Some(Over::Left),
+            Some(state) if state.phase() == InterceptPhase::Ended => {
+                return Some(state.cause.clone().map_or(Over::Left, |cause| Over::By(cause.into())));
+            }
+            Some(_) => {}
+        }
     }
 }

@@ -3,17 +3,18 @@
 mod handler;
 mod listening;
 mod mounted;
+mod place;
 mod request;
+mod signals;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use hawser_client::intercept::{Output, Written, for_programs};
-use hawser_fault::Fault;
-use hawser_ipc::proto::{EnvironmentRequest, InterceptPhase, InterceptState, LeaveRequest, ProveRequest, Trial};
+use hawser_fault::{Code, Fault};
+use hawser_ipc::proto::{EnvironmentRequest, InterceptPhase, InterceptRequest, InterceptState, ProveRequest, Trial};
 use hawser_ipc::{Client, from_status};
-use tokio::signal::ctrl_c;
 use tokio::time::interval;
 use tonic::Streaming;
 
@@ -23,36 +24,96 @@ use crate::output::{Failure, print, print_json};
 use crate::view::intercept::{Card, Environment};
 use crate::{json, view};
 
+use place::Place;
 pub(crate) use request::Asked;
+use signals::Signals;
+
+/// How long a helper that ends may still serve while its connections are gone: as long as the last of them takes.
+const FAREWELL: Duration = Duration::from_secs(6);
+/// How often a helper that is being restarted is looked for.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 pub(crate) async fn run(asked: Asked) -> Result<ExitCode, Failure> {
     // Before anything begins, so that nothing has to be undone if there is no room for them.
     let files =
         asked.handler.files().map(|(path, format)| Output::open(path, format)).collect::<Result<Vec<_>, _>>()?;
-    let mut helper = super::helper().await?;
-    let request = request::of(&asked, &mut helper).await?;
-    let name = if request.name.is_empty() { request.workload.clone() } else { request.name.clone() };
-    let place = Place { connection: request.connection.clone(), name };
-
-    let began = Instant::now();
-    let updates = helper.intercept(request).await.map_err(super::failed)?.into_inner();
-    let news = tokio::select! {
-        news = follow(updates) => news?,
-        _ = ctrl_c() => return interrupted(&mut helper, &place, !asked.handler.command.is_empty()).await,
+    let mut signals = Signals::new()?;
+    let preparing = async {
+        let mut helper = super::helper().await?;
+        let request = request::of(&asked, &mut helper).await?;
+        Ok::<_, Failure>((helper, request))
     };
-    let mut proving = helper.clone();
-    let finishing = finish(&asked, &mut helper, &place, &news.state, files);
-    let (finished, proven) = tokio::join!(finishing, prove(&mut proving, &place, &news.state));
-    let (state, environment, variables) = match finished {
-        Ok(finished) => finished,
-        Err(failure) => {
-            // Half of what was asked for is nothing to keep, unless it was there before.
-            if news.waited {
-                leave(&mut helper, &place).await?;
+    let (helper, request) = tokio::select! {
+        prepared = preparing => prepared?,
+        code = signals.next() => return Ok(code),
+    };
+    let place = Place::of(&request);
+    let command = asked.handler.command.as_slice();
+    let mut stage = Stage::Before;
+    let early = tokio::select! {
+        variables = begin(&asked, helper, request, &place, files, &mut stage) => match (variables, command) {
+            (Ok(_), []) => return Ok(ExitCode::SUCCESS),
+            (Ok(variables), [program, arguments @ ..]) => {
+                return handler::run(program, arguments, &variables, &place, &mut signals).await;
             }
-            return Err(failure);
+            (Err(failure), _) => Err(failure),
+        },
+        code = signals.next() => Ok(code),
+    };
+    match stage {
+        Stage::Before => {}
+        Stage::Asked if command.is_empty() => {
+            if early.is_ok() {
+                let name = harmless(&place.name);
+                print(&format!("Hawser goes on with {name}; end it with: hawser leave {name}\n"))?;
+            }
+        }
+        Stage::Asked | Stage::Half => place.leave_at_last().await,
+    }
+    early
+}
+
+/// How far it has come.
+enum Stage {
+    /// The helper has nothing of it.
+    Before,
+    /// The helper goes on with it.
+    Asked,
+    /// It misses what was wanted of it here. Half of what was asked for is nothing to keep.
+    Half,
+}
+
+/// Asks for it, shows it and returns the variables for a command.
+async fn begin(
+    asked: &Asked,
+    mut helper: Client,
+    request: InterceptRequest,
+    place: &Place,
+    files: Vec<Output>,
+    stage: &mut Stage,
+) -> Result<Variables, Failure> {
+    let began = Instant::now();
+    *stage = Stage::Asked;
+    let updates = match helper.intercept(request).await {
+        Ok(updates) => updates.into_inner(),
+        Err(status) => {
+            let fault = from_status(&status);
+            // One that doesn't answer may have it all the same.
+            if fault.code != Code::HelperUnreachable {
+                *stage = Stage::Before;
+            }
+            return Err(fault.into());
         }
     };
+    let news = follow(updates).await?;
+    let mut proving = helper.clone();
+    let finishing = finish(asked, &mut helper, place, &news.state, files);
+    let (finished, proven) = tokio::join!(finishing, prove(&mut proving, place, &news.state));
+    // What was there before stays.
+    if finished.is_err() && news.waited {
+        *stage = Stage::Half;
+    }
+    let (state, environment, variables) = finished?;
     let mut warnings = if asked.handler.command.is_empty() { listening::warnings(&state).await } else { Vec::new() };
     let proof = proven.unwrap_or_else(|fault| {
         warnings.push(fault);
@@ -64,10 +125,7 @@ pub(crate) async fn run(asked: Asked) -> Result<ExitCode, Failure> {
     } else {
         print(&view::intercept::card(&card, super::now()))?;
     }
-    match asked.handler.command.as_slice() {
-        [] => Ok(ExitCode::SUCCESS),
-        [program, arguments @ ..] => handler::run(program, arguments, &variables, &place).await,
-    }
+    Ok(variables)
 }
 
 /// Tries whether what clients ask for gets here, where anything should.
@@ -78,13 +136,6 @@ async fn prove(helper: &mut Client, place: &Place, state: &InterceptState) -> Re
     let request = ProveRequest { connection: place.connection.clone(), name: place.name.clone() };
     let reply = helper.prove(request).await.map_err(|status| from_status(&status))?;
     Ok(reply.into_inner().trials)
-}
-
-/// Which intercept.
-#[derive(Clone)]
-struct Place {
-    connection: String,
-    name: String,
 }
 
 /// What came of following an intercept.
@@ -138,6 +189,8 @@ async fn finish(
     state: &InterceptState,
     files: Vec<Output>,
 ) -> Result<(InterceptState, Option<Environment>, Variables), Failure> {
+    // Which ports there are may only be known now.
+    listening::refuse_strangers(&state.address, &state.ports).await?;
     // A workload without pods has no files yet; they come with the first one.
     let has_files = asked.files.wanted() && state.phase() == InterceptPhase::Active;
     let state = if has_files { mounted::mounted(helper, place).await? } else { state.clone() };
@@ -159,25 +212,6 @@ async fn finish(
     let written = files.into_iter().map(|file| file.write(&variables)).collect::<Result<Vec<Written>, Fault>>()?;
     let environment = Environment { pod: reply.pod, container: reply.container, count, written };
     Ok((state, Some(environment), variables))
-}
-
-async fn interrupted(helper: &mut Client, place: &Place, for_command: bool) -> Result<ExitCode, Failure> {
-    if for_command {
-        leave(helper, place).await?;
-    } else {
-        let name = harmless(&place.name);
-        print(&format!("Hawser goes on with {name}; end it with: hawser leave {name}\n"))?;
-    }
-    Ok(ExitCode::from(super::INTERRUPTED))
-}
-
-/// Ends it; one that is gone already is no error.
-async fn leave(helper: &mut Client, place: &Place) -> Result<(), Failure> {
-    let request = LeaveRequest { connection: place.connection.clone(), name: place.name.clone() };
-    match helper.leave(request).await {
-        Err(status) if status.code() != tonic::Code::NotFound => Err(super::failed(status)),
-        _ => Ok(()),
-    }
 }
 
 /// A time as it is typed, in Unix milliseconds.

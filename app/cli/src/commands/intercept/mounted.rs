@@ -7,8 +7,8 @@ use hawser_ipc::Client;
 use hawser_ipc::proto::{InterceptState, MountState, WatchRequest};
 use tokio::time::timeout;
 
-use super::Place;
-use crate::commands::{failed, no_answer, own_uid};
+use super::place::Place;
+use crate::commands::{failed, no_answer};
 use crate::output::Failure;
 
 /// How long the companion may take. Most of it is for a pod that has just come.
@@ -30,15 +30,11 @@ pub(super) async fn mounted(helper: &mut Client, place: &Place) -> Result<Interc
 async fn wait(helper: &mut Client, place: &Place, last: &mut Option<Fault>) -> Result<InterceptState, Failure> {
     let mut snapshots = helper.watch(WatchRequest { follow: true }).await.map_err(failed)?.into_inner();
     while let Some(snapshot) = snapshots.message().await.map_err(failed)? {
-        let own = |owner: u32, name: &str| owner == own_uid() && name == place.connection;
-        let connection = snapshot.connections.into_iter().find(|one| own(one.owner, &one.name));
-        let intercepts = connection.map(|connection| connection.intercepts).unwrap_or_default();
-        let Some(state) = intercepts.into_iter().find(|state| state.name == place.name) else {
-            return Err(over(place));
-        };
+        let state = place.connection(&snapshot).and_then(|connection| place.intercept(connection));
+        let Some(state) = state else { return Err(over(place)) };
         match &state.mount {
             Some(MountState { mounted: false, cause, .. }) => *last = cause.clone().map(Fault::from),
-            _ => return Ok(state),
+            _ => return Ok(state.clone()),
         }
         // Waiting makes none of these better.
         let lasting = |fault: &mut Fault| !matches!(fault.code, Code::PodAbsent | Code::HelperUnreachable);

@@ -8,6 +8,7 @@ use hawser_fault::{Code, Fault};
 use hawser_ipc::Client;
 use hawser_ipc::proto::{BrowseRequest, HttpFilter, InterceptRequest, Mount, Namespace, WatchRequest};
 
+use super::listening;
 use crate::cli::intercept::{
     FilesArgs, HandlerArgs, IngestArgs, InterceptArgs, ReplaceArgs, TrafficArgs, WiretapArgs, WorkloadArgs,
 };
@@ -66,6 +67,7 @@ pub(super) async fn of(asked: &Asked, helper: &mut Client) -> Result<InterceptRe
         Some(traffic) if asked.mode == "replace" && traffic.port.is_empty() => (Vec::new(), address(traffic).await?),
         Some(traffic) => (choose(&found, &traffic.port)?, address(traffic).await?),
     };
+    listening::refuse_strangers(&address, &ports).await?;
     let name = name.clone().unwrap_or_else(|| found.name.clone());
     let mount = if asked.files.wanted() { Some(mount(&asked.files, &connection.name, &name).await?) } else { None };
     Ok(InterceptRequest {

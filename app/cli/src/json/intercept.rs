@@ -1,0 +1,285 @@
+//! `hawser intercept` and its siblings, `hawser extend` and `hawser leave`.
+
+use hawser_client::intercept::Written;
+use hawser_fault::Fault;
+use hawser_ipc::proto;
+use serde::Serialize;
+
+use super::fault::Cause;
+use super::known;
+use crate::view::intercept::{Card, phase_name};
+
+/// Of `hawser intercept` and its siblings.
+#[derive(Serialize)]
+pub(crate) struct Intercepted {
+    intercept: Intercept,
+    /// `null` if no pod has told of itself yet.
+    environment: Option<Environment>,
+    /// The ways by which clients come, tried. Empty if it isn't in force or has no ports.
+    proof: Vec<Trial>,
+    /// What is not as it should be, though the intercept is there.
+    warnings: Vec<Cause>,
+}
+
+/// A way by which clients come to a port.
+#[derive(Serialize)]
+struct Trial {
+    /// Whose address it is; `null` for a pod's own.
+    service: Option<String>,
+    /// Whose address it is, or that answered for the service.
+    pod: Option<String>,
+    /// `host:port`; `null` if there was nothing to try.
+    address: Option<String>,
+    /// The container's port.
+    port: u32,
+    /// TCP or UDP.
+    protocol: &'static str,
+    /// Whether it leads to this computer.
+    reached: bool,
+    /// Why not.
+    cause: Option<Cause>,
+}
+
+/// Of `hawser extend`: traffic of a workload that goes to this computer.
+#[derive(Serialize)]
+pub(crate) struct Intercept {
+    connection: String,
+    name: String,
+    namespace: String,
+    /// Deployment, StatefulSet or ReplicaSet.
+    kind: String,
+    workload: String,
+    container: Option<String>,
+    /// intercept, wiretap, replace or ingest.
+    mode: String,
+    ports: Vec<InterceptedPort>,
+    /// Where the handler listens.
+    address: String,
+    http: Option<HttpFilter>,
+    /// When it ends by itself.
+    until: Option<i64>,
+    /// pending, preparing, active, waiting, ending or ended.
+    phase: &'static str,
+    /// When the phase began.
+    since: i64,
+    waiting_for: Option<String>,
+    /// Why it waits or has ended, or why nothing is heard of it.
+    cause: Option<Cause>,
+    replicas: Vec<Replica>,
+    /// The name of its object in the namespace.
+    object: String,
+    /// Where its files are wanted, if they are.
+    files: Option<MountedFiles>,
+}
+
+#[derive(Serialize)]
+struct MountedFiles {
+    path: String,
+    read_only: bool,
+    mounted: bool,
+    /// Why they are not mounted.
+    cause: Option<Cause>,
+    /// Paths in the container that its agent may not read.
+    unreadable: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct InterceptedPort {
+    /// By name or number.
+    port: String,
+    /// TCP or UDP.
+    protocol: &'static str,
+    local_port: u32,
+}
+
+#[derive(Serialize)]
+struct HttpFilter {
+    headers: Vec<HeaderMatch>,
+    path: Option<PathMatch>,
+    method: Option<String>,
+}
+
+#[derive(Serialize)]
+struct HeaderMatch {
+    name: String,
+    value: String,
+    regex: bool,
+}
+
+#[derive(Serialize)]
+struct PathMatch {
+    /// Exact, PathPrefix or RegularExpression.
+    kind: String,
+    value: String,
+}
+
+/// A pod of an intercepted workload.
+#[derive(Serialize)]
+struct Replica {
+    name: String,
+    address: Option<String>,
+    /// What reaches it goes to this computer.
+    reached: bool,
+}
+
+/// What is told of a container's environment: no value of it.
+#[derive(Serialize)]
+struct Environment {
+    pod: String,
+    container: String,
+    variables: usize,
+    files: Vec<EnvironmentFile>,
+}
+
+#[derive(Serialize)]
+struct EnvironmentFile {
+    path: String,
+    /// Names of variables that its format has no room for.
+    left_out: Vec<String>,
+}
+
+/// Of `hawser leave`.
+#[derive(Serialize)]
+pub(crate) struct Left {
+    /// Names of intercepts.
+    pub(crate) left: Vec<String>,
+}
+
+impl From<Card> for Intercepted {
+    fn from(card: Card) -> Self {
+        let file =
+            |written: Written| EnvironmentFile { path: written.path.display().to_string(), left_out: written.left_out };
+        let environment = card.environment.map(|told| Environment {
+            pod: told.pod,
+            container: told.container,
+            variables: told.count,
+            files: told.written.into_iter().map(file).collect(),
+        });
+        let warnings = card.warnings.into_iter().map(Cause::from).collect();
+        let proof = card.proof.into_iter().map(Trial::from).collect();
+        Self { intercept: card.state.into(), environment, proof, warnings }
+    }
+}
+
+impl From<proto::Trial> for Trial {
+    fn from(trial: proto::Trial) -> Self {
+        Self {
+            service: known(trial.service),
+            pod: known(trial.pod),
+            address: known(trial.address),
+            port: trial.port,
+            protocol: if trial.udp { "UDP" } else { "TCP" },
+            reached: trial.cause.is_none(),
+            cause: trial.cause.map(|cause| Fault::from(cause).into()),
+        }
+    }
+}
+
+impl From<proto::InterceptState> for Intercept {
+    fn from(state: proto::InterceptState) -> Self {
+        let port = |port: proto::InterceptPort| InterceptedPort {
+            port: port.port,
+            protocol: if port.udp { "UDP" } else { "TCP" },
+            local_port: port.local_port,
+        };
+        let replica =
+            |pod: proto::InterceptedPod| Replica { name: pod.name, address: known(pod.address), reached: pod.applied };
+        Self {
+            phase: phase_name(state.phase()),
+            connection: state.connection,
+            name: state.name,
+            namespace: state.namespace,
+            kind: state.kind,
+            workload: state.workload,
+            container: known(state.container),
+            mode: state.mode,
+            ports: state.ports.into_iter().map(port).collect(),
+            address: state.address,
+            http: state.http.map(HttpFilter::from),
+            until: Some(state.until).filter(|until| *until != 0),
+            since: state.since,
+            waiting_for: known(state.step),
+            cause: state.cause.map(|cause| Fault::from(cause).into()),
+            replicas: state.pods.into_iter().map(replica).collect(),
+            object: state.object,
+            files: state.mount.map(MountedFiles::from),
+        }
+    }
+}
+
+impl From<proto::MountState> for MountedFiles {
+    fn from(state: proto::MountState) -> Self {
+        let proto::Mount { path, read_only } = state.mount.unwrap_or_default();
+        let cause = state.cause.map(|cause| Fault::from(cause).into());
+        Self { path, read_only, mounted: state.mounted, cause, unreadable: state.unreadable }
+    }
+}
+
+impl From<proto::HttpFilter> for HttpFilter {
+    fn from(filter: proto::HttpFilter) -> Self {
+        let header = |header: proto::HeaderMatch| {
+            let proto::HeaderMatch { name, value, regex } = header;
+            HeaderMatch { name, value, regex }
+        };
+        Self {
+            headers: filter.headers.into_iter().map(header).collect(),
+            path: filter.path.map(|path| PathMatch { kind: path.kind, value: path.value }),
+            method: known(filter.method),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hawser_fault::Code;
+    use serde_json::{json, to_value};
+
+    #[test]
+    fn intercepts_keep_their_shape() {
+        let environment = crate::view::intercept::Environment {
+            pod: "web-0".into(),
+            container: "app".into(),
+            count: 2,
+            written: vec![Written { path: ".env".into(), left_out: vec!["KEY".into()] }],
+        };
+        let card = Card {
+            state: crate::view::intercept::tests::active(),
+            took: None,
+            environment: Some(environment),
+            proof: vec![proto::Trial {
+                pod: "web-0".into(),
+                address: "10.1.0.4:7400".into(),
+                port: 8080,
+                ..proto::Trial::default()
+            }],
+            warnings: vec![Fault::new(Code::LocalPortSilent, "silent").with_fix("f")],
+        };
+        let expected = json!({
+            "intercept": {
+                "connection": "dev", "name": "web", "namespace": "shop", "kind": "Deployment", "workload": "web",
+                "container": null, "mode": "intercept",
+                "ports": [{"port": "http", "protocol": "TCP", "local_port": 8080}],
+                "address": "127.0.0.1", "http": null, "until": null, "phase": "active",
+                "since": 1_700_000_000_000_i64, "waiting_for": null, "cause": null,
+                "replicas": [
+                    {"name": "web-0", "address": "10.1.0.4", "reached": true},
+                    {"name": "web-1", "address": null, "reached": false}
+                ],
+                "object": "web-1a2b3", "files": null
+            },
+            "environment": {
+                "pod": "web-0", "container": "app", "variables": 2,
+                "files": [{"path": ".env", "left_out": ["KEY"]}]
+            },
+            "proof": [{
+                "service": null, "pod": "web-0", "address": "10.1.0.4:7400", "port": 8080, "protocol": "TCP",
+                "reached": true, "cause": null
+            }],
+            "warnings": [{
+                "code": "local-port-silent", "title": "Nobody listens on the local port", "detail": "silent", "fix": "f"
+            }]
+        });
+        assert_eq!(to_value(Intercepted::from(card)).unwrap(), expected);
+    }
+}

@@ -4,7 +4,9 @@
 
 use std::time::Instant;
 
-use hawser_cluster::{Handler, Kept, Laptop, Place, Plan, Workload, curl, kubectl, on_laptop, on_node, within};
+use hawser_cluster::{
+    Handler, Kept, Laptop, Place, Plan, Workload, apply, curl, kubectl, left_out_without, on_laptop, on_node, within,
+};
 
 /// Whose answer a request with these arguments of curl gets: the answer's first word.
 fn who(workload: &Workload, path: &str, arguments: &str) -> String {
@@ -239,4 +241,88 @@ fn a_wiretap_gets_copies_and_the_app_answers() {
     println!("300 requests with a tap: {well:?}; frozen {frozen:?}; dead {dead:?}");
     assert!(frozen < well * 3 && dead < well * 3, "{well:?} {frozen:?} {dead:?}");
     laptop.ok("leave tapped");
+}
+
+/// Python's gRPC, that streams three ticks whose payload is `laptop`.
+const TICKS: &str = r#"
+import grpc, sys
+from concurrent import futures
+def follow(request, context):
+    for number in range(3):
+        yield b"\x08" + bytes([number]) + b"\x12\x06laptop"
+server = grpc.server(futures.ThreadPoolExecutor(4))
+method = grpc.unary_stream_rpc_method_handler(follow)
+server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("hawser.test.v1.Ticker", {"Follow": method}),))
+server.add_insecure_port("127.0.0.1:" + sys.argv[1])
+server.start()
+server.wait_for_termination()
+"#;
+
+struct Ticker;
+
+impl Ticker {
+    fn start() -> Self {
+        apply(
+            "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: ticks, namespace: default}
+spec:
+  selector: {matchLabels: {app: ticks}}
+  template:
+    metadata: {labels: {app: ticks}, annotations: {hawser.dev/inject: enabled}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: server
+          image: rig.local/tools:1
+          imagePullPolicy: Never
+          command: [ticker, serve, '50051']
+          ports: [{containerPort: 50051, name: grpc}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: ticks, namespace: default}
+spec: {selector: {app: ticks}, ports: [{name: grpc, port: 50051, targetPort: grpc}]}",
+        );
+        kubectl("rollout status -n default deployment/ticks --timeout=60s");
+        Self
+    }
+
+    /// What grpcurl prints of a call with these arguments.
+    fn follow(arguments: &str) -> String {
+        let address = kubectl("get service ticks -n default -o jsonpath={.spec.clusterIP}");
+        let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
+        let said = on_node(&format!(
+            "grpcurl -plaintext -max-time 5 -import-path {proto} -proto ticker.proto {arguments} \
+             -d '{{\"count\": 3, \"bytes\": 1}}' {address}:50051 hawser.test.v1.Ticker/Follow"
+        ));
+        assert_eq!(said.code, 0, "{said:?}");
+        said.out
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        on_node("kubectl delete -n default deployment/ticks service/ticks --ignore-not-found --wait=false");
+    }
+}
+
+#[test]
+fn grpc_calls_are_parted_by_their_metadata() {
+    if left_out_without("the image of tools") {
+        return;
+    }
+    let laptop = Laptop::developer();
+    let _ticker = Ticker::start();
+    let _handler = Handler::run(&format!("/usr/bin/python3 -c '{TICKS}' 9000")).listening(9000);
+    // Payloads in base64: `laptop`, and the last tick's number.
+    let (of_laptop, of_app) = ("bGFwdG9w", "Ag==");
+    laptop.ok("intercept ticks --port 9000:grpc --http-header x-user=dev");
+    for _ in 0..3 {
+        assert_eq!(Ticker::follow("-H 'x-user: dev'").matches(of_laptop).count(), 3);
+        let said = Ticker::follow("");
+        assert!(said.contains(of_app) && !said.contains(of_laptop), "{said}");
+    }
+    laptop.ok("leave ticks");
+    assert!(Ticker::follow("-H 'x-user: dev'").contains(of_app));
 }

@@ -13,6 +13,7 @@ mod rig;
 pub mod scale;
 pub mod sessions;
 mod start;
+mod volumes;
 
 use anyhow::{Result, bail};
 
@@ -44,6 +45,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "agent", about: "through an agent that has nothing to do", measure: intercepts::passing },
     Row { name: "intercept", about: "requests that a laptop may want", measure: intercepts::requests },
     Row { name: "attach", about: "from the command to the first request at the handler", measure: intercepts::attach },
+    Row { name: "files", about: "a pod's files on the laptop", measure: volumes::files },
     Row { name: "direct", about: "past the API server", measure: direct::bulk },
 ];
 

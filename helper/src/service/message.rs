@@ -230,7 +230,8 @@ mod tests {
 
     #[test]
     fn owner_and_root_see_everything() {
-        let seen = connection(&view(), 1000);
+        let view = view();
+        let seen = connection(&view, 1000);
         assert_eq!((seen.state(), seen.step.as_str(), seen.sent_bytes), (State::Reconnecting, "dialling", 7));
         assert_eq!(seen.cause.as_ref().unwrap().code, "link-lost");
         assert_eq!(
@@ -239,7 +240,7 @@ mod tests {
         );
         assert_eq!((seen.subnets[0].as_str(), seen.domains[0].as_str()), ("10.96.0.0/16", "demo.local"));
         assert!(seen.since > 0);
-        assert_eq!(connection(&view(), 0), seen);
+        assert_eq!(connection(&view, 0), seen);
     }
 
     #[test]

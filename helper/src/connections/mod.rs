@@ -219,13 +219,8 @@ impl<H: Host> Connections<H> {
     /// # Errors
     /// As [`prove`](Connections::prove).
     pub async fn check(&self, id: &Id, namespace: String) -> Result<CheckReply, Fault> {
-        let plane = self.entries.lock().by_id.get(id).map(|entry| Arc::clone(&entry.plane));
-        let gone = || Fault::new(Code::LinkLost, "the connection is not up");
-        let plane = plane.ok_or_else(gone)?;
-        let plane = plane.read().await;
-        let checking = plane.as_ref().ok_or_else(gone)?.check(namespace);
-        let late = || Fault::new(Code::LinkSilent, "the manager does not say in time whether pods can get an agent");
-        tokio::time::timeout(limits::PROOF, checking).await.unwrap_or_else(|_| Err(late()))
+        let what = "whether pods can get an agent";
+        self.ask_manager(id, what, async |plane| plane.check(namespace).await).await
     }
 
     /// What the manager finds of the ways to the pods of an intercept with this uid.
@@ -233,13 +228,22 @@ impl<H: Host> Connections<H> {
     /// # Errors
     /// `link-lost` while there is no data plane; why the manager does not say it.
     pub async fn prove(&self, id: &Id, uid: String) -> Result<Vec<Trial>, Fault> {
+        self.ask_manager(id, "what reaches this laptop", async |plane| plane.prove(uid).await).await
+    }
+
+    async fn ask_manager<T>(
+        &self,
+        id: &Id,
+        what: &str,
+        ask: impl AsyncFnOnce(&H::Plane) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         let plane = self.entries.lock().by_id.get(id).map(|entry| Arc::clone(&entry.plane));
         let gone = || Fault::new(Code::LinkLost, "the connection is not up");
         let plane = plane.ok_or_else(gone)?;
         let plane = plane.read().await;
-        let proving = plane.as_ref().ok_or_else(gone)?.prove(uid);
-        let late = || Fault::new(Code::LinkSilent, "the manager does not say in time what reaches this laptop");
-        tokio::time::timeout(limits::PROOF, proving).await.unwrap_or_else(|_| Err(late()))
+        let asking = ask(plane.as_ref().ok_or_else(gone)?);
+        let late = || Fault::new(Code::LinkSilent, format!("the manager does not say in time {what}"));
+        tokio::time::timeout(limits::PROOF, asking).await.unwrap_or_else(|_| Err(late()))
     }
 
     fn start(self: &Arc<Self>, entries: &mut Entries<H>, wish: Wish, origin: Origin) -> Followed {

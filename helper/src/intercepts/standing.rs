@@ -8,6 +8,7 @@ use hawser_tunnel::proto::{AgentContainer, InterceptedPod};
 use jiff::Timestamp;
 
 use super::{Environment, View};
+use crate::kubernetes::said;
 use crate::store::intercepts::Intercept;
 
 /// Where an intercept stands.
@@ -150,15 +151,15 @@ pub(super) fn environment(view: &View) -> Result<Environment, Fault> {
     Ok(Environment { pod: pod.name.clone(), container: pod.containers[container].clone() })
 }
 
-/// The number of the container among those of its pod: by it its files are asked for.
+/// The place of the container, by which its files are asked for.
 pub(super) fn container(view: &View) -> Result<u16, Fault> {
     let (pod, container) = found(view)?;
-    let AgentContainer { name, mounts, .. } = &pod.containers[container];
+    let AgentContainer { name, mounts, place, .. } = &pod.containers[container];
     if mounts.is_empty() {
         let detail = format!("the container {name} of the pod {} has no volumes, or none that may be seen", pod.name);
         return Err(Fault::new(Code::VolumesAbsent, detail));
     }
-    u16::try_from(container).map_err(|_| Fault::new(Code::LimitReached, "the pod has too many containers"))
+    u16::try_from(*place).map_err(|_| Fault::new(Code::LimitReached, "the pod has too many containers"))
 }
 
 fn found(view: &View) -> Result<(&InterceptedPod, usize), Fault> {
@@ -192,15 +193,6 @@ fn is_ending(object: &Object) -> bool {
 /// What the condition says that isn't as it should be; `otherwise` is the code of one that has none.
 fn fault(conditions: &[Condition], otherwise: Code) -> Option<Fault> {
     untrue(conditions).map(|condition| said(condition, otherwise))
-}
-
-fn said(condition: &Condition, otherwise: Code) -> Fault {
-    let code = condition.code.as_deref().and_then(Code::parse).unwrap_or(otherwise);
-    let fault = Fault::new(code, condition.message.clone());
-    match &condition.fix {
-        Some(fix) => fault.with_fix(fix.clone()),
-        None => fault,
-    }
 }
 
 /// What has a code before what has none, `Ready` before others.
@@ -363,8 +355,9 @@ mod tests {
         let fault = super::container(&view(Some("proxy"), pods.clone())).unwrap_err();
         assert_eq!(fault.code, Code::VolumesAbsent);
         let mut with_volumes = pods;
-        with_volumes[1].containers[1].mounts.push("/data".to_owned());
-        assert_eq!(super::container(&view(Some("proxy"), with_volumes)), Ok(1));
+        let proxy = &mut with_volumes[1].containers[1];
+        (proxy.mounts, proxy.place) = (vec!["/data".to_owned()], 7);
+        assert_eq!(super::container(&view(Some("proxy"), with_volumes)), Ok(7));
         let waiting = Fault::new(Code::LimitReached, "no quota");
         let standing = Standing { cause: Some(waiting.clone()), ..Standing::of(&wanted()) };
         assert_eq!(environment(&View { standing, ..view(None, Vec::new()) }).unwrap_err(), waiting);

@@ -25,7 +25,7 @@ use crate::plane::Ways;
 use crate::store::desired::{Id, Kubernetes, Wish};
 
 pub use companions::Companions;
-pub use session::{is_kind_unknown, name as session_name, user_in};
+pub use session::{is_kind_unknown, name as session_name, said, user_in};
 
 /// What is known of each connection's cluster.
 pub struct Clusters {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hawser_api::{ADMITTED, Client, ConditionStatus, Replica, Session, SessionPhase, SessionSpec};
+use hawser_api::{ADMITTED, Client, Condition, ConditionStatus, Replica, Session, SessionPhase, SessionSpec};
 use hawser_fault::{Code, Fault};
 use hawser_kube::{Api, ApiError, Body};
 use hawser_tunnel::identity::Pin;
@@ -110,12 +110,17 @@ fn refused(session: &Session) -> Option<Fault> {
     let mut conditions = session.status.as_ref()?.conditions.iter();
     let condition =
         conditions.find(|condition| condition.type_ == ADMITTED && condition.status == ConditionStatus::False)?;
-    let code = condition.code.as_deref().and_then(Code::parse).unwrap_or(Code::SessionRefused);
+    Some(said(condition, Code::SessionRefused))
+}
+
+/// What a condition says that is not as it should be; `otherwise` is the code of one that has none.
+pub fn said(condition: &Condition, otherwise: Code) -> Fault {
+    let code = condition.code.as_deref().and_then(Code::parse).unwrap_or(otherwise);
     let fault = Fault::new(code, condition.message.clone());
-    Some(match &condition.fix {
+    match &condition.fix {
         Some(fix) => fault.with_fix(fix.clone()),
         None => fault,
-    })
+    }
 }
 
 /// The same for every attempt with the same key, so that a helper that comes back finds its session.

@@ -36,6 +36,12 @@ spec:
     spec:
       terminationGracePeriodSeconds: 1
       containers:
+        # Another one before it: files are those of the container that is asked for.
+        - name: first
+          image: rig.local/busybox:1
+          imagePullPolicy: Never
+          command: [/bin/sleep, '100000']
+          volumeMounts: [{name: hidden, mountPath: /of-the-first}]
         - name: server
           image: rig.local/busybox:1
           imagePullPolicy: Never
@@ -93,7 +99,7 @@ impl Drop for Workload {
 }
 
 fn with_files(laptop: &Laptop, more: &str) -> Said {
-    let said = laptop.hawser(&format!("ingest files --mount {more}"));
+    let said = laptop.hawser(&format!("ingest files --container server --mount {more}"));
     assert_eq!(said.code, 0, "{said:?}");
     said
 }
@@ -190,12 +196,12 @@ fn links_never_lead_to_the_laptop_s_own_files() {
 fn read_only_is_what_it_says() {
     let _workload = Workload::new();
     let laptop = Laptop::developer();
-    let said = laptop.hawser("ingest files --mount /run/mine --mount-read-only");
+    let said = laptop.hawser("ingest files --container server --mount /run/mine --mount-read-only");
     assert!(said.code == 0 && said.out.contains("/run/mine, read-only"), "{said:?}");
     assert_eq!(on_laptop("cat /run/mine/data/hello").out, "from the pod");
     let said = on_laptop("echo x >/run/mine/data/new");
     assert!(said.err.contains("Read-only file system"), "{said:?}");
-    let again = laptop.fault("ingest files --name other --mount /run/mine");
+    let again = laptop.fault("ingest files --container server --name other --mount /run/mine");
     assert!(again.err.contains("code: mount-point-unusable"), "{again:?}");
     assert_eq!(laptop.hawser("disconnect").code, 0);
     nothing_is_left(3);
@@ -260,14 +266,14 @@ fn each_mistake_is_named_at_once() {
     let laptop = Laptop::developer();
     on_laptop("mkdir -p /run/full /run/tools && touch /run/full/mine");
     for (arguments, code) in [
-        ("ingest files --mount /run/full", "mount-point-unusable"),
-        ("ingest files --mount /run/full/mine", "mount-point-unusable"),
-        ("ingest files --mount /proc/none", "mount-point-unusable"),
+        ("ingest files --container server --mount /run/full", "mount-point-unusable"),
+        ("ingest files --container server --mount /run/full/mine", "mount-point-unusable"),
+        ("ingest files --container server --mount /proc/none", "mount-point-unusable"),
     ] {
         let said = laptop.fault(arguments);
         assert!(said.err.contains(&format!("code: {code}")), "{arguments}: {said:?}");
     }
-    let said = laptop.hawser_with("PATH=/run/tools", "ingest files --mount");
+    let said = laptop.hawser_with("PATH=/run/tools", "ingest files --container server --mount");
     assert!(said.err.contains("code: sshfs-missing") && said.err.contains("apt install sshfs"), "{said:?}");
     assert_eq!(laptop.status()["intercepts"], serde_json::json!([]), "nothing has begun");
 }

@@ -47,8 +47,8 @@ impl Exchange {
         let state = self.state.lock();
         let carried = state.carried.get(&number).filter(|carried| carried.laptop == laptop)?;
         let agents = state.agents.values().filter(|agent| carried.is_of(&agent.pod) && agent.opener.is_open());
-        // The same one each time, as long as it is there.
-        agents.min_by(|one, other| one.pod.name.cmp(&other.pod.name)).map(|agent| agent.opener.clone())
+        // The youngest: the pod of an older one may be about to go.
+        agents.max_by_key(|agent| agent.link).map(|agent| agent.opener.clone())
     }
 }
 

@@ -168,8 +168,10 @@ fn load(workload: &Workload, connections: usize) -> Result<Load> {
     let said: Said = on_node(&format!("wrk --latency -t 1 -c {connections} -d 3 http://{}/", workload.address));
     ensure!(said.code == 0, "{said:?}");
     let time = |label| -> Result<f64> {
-        let (_, rest) = said.out.split_once(label).with_context(|| format!("no {label} in {}", said.out))?;
-        microseconds(rest.split_whitespace().next().unwrap_or_default())
+        let mut lines = said.out.lines().map(str::trim_start);
+        let line =
+            lines.find_map(|line| line.strip_prefix(label)).with_context(|| format!("no {label} in {}", said.out))?;
+        microseconds(line.trim())
     };
     Ok(Load { p50_us: time("50%")?, p99_us: time("99%")?, per_second: after(&said.out, "Requests/sec:")? })
 }

@@ -2,10 +2,14 @@
 
 use std::cell::RefCell;
 use std::process::Child;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use hawser_cluster::{Laptop, Said, apply, kubectl, on_laptop, on_node, within};
 use serde_json::Value;
+
+/// Time between two heartbeats of a link, as `hawser_tunnel::limits` has it.
+const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// Where nginx listens in the pod.
 pub const WEB: u16 = 8080;
@@ -119,6 +123,8 @@ impl Delay {
     /// From now on.
     pub fn far() -> Self {
         hawser_cluster::rig("link", &["delay", "20"]);
+        // No link changes its length while it stands: both ends learn of it by their next heartbeats.
+        std::thread::sleep(2 * HEARTBEAT);
         Self
     }
 }

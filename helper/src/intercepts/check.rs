@@ -60,8 +60,7 @@ pub(super) fn fits(wanted: &Intercept, owned: &[&Intercept]) -> Result<(), Fault
         let detail = format!("the files of the intercept {} are mounted there", other.name);
         return Err(Fault::new(Code::MountPointUnusable, detail));
     }
-    let others = owned.iter().filter(|other| other.connection == wanted.connection);
-    let others: Vec<&&Intercept> = others.collect();
+    let others: Vec<_> = owned.iter().filter(|other| other.connection == wanted.connection).collect();
     if others.len() >= limits::INTERCEPTS {
         let detail = format!("the connection {} has {} intercepts already", wanted.connection.name, others.len());
         return Err(Fault::new(Code::LimitReached, detail));

@@ -2,14 +2,11 @@
 
 use std::cell::RefCell;
 use std::process::Child;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use hawser_cluster::{Laptop, Said, apply, kubectl, on_laptop, on_node, within};
+use hawser_tunnel::limits::HEARTBEAT;
 use serde_json::Value;
-
-/// Time between two heartbeats of a link, as `hawser_tunnel::limits` has it.
-const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// Where nginx listens in the pod.
 pub const WEB: u16 = 8080;

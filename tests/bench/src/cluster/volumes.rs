@@ -2,26 +2,30 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
-use hawser_cluster::{Said, apply, kubectl, on_laptop, on_node};
+use anyhow::Result;
+use hawser_cluster::{apply, kubectl, on_laptop, on_node};
 
-use super::rig::Rig;
+use super::rig::{Rig, said};
 use crate::figure::{Figure, Goal, number};
 
 /// MB that are written and read.
 const LARGE: u32 = 100;
-/// Files of the tree, in folders of a hundred.
+/// Files of the tree, and of each of its folders.
 const TREE: u32 = 5_000;
+const FOLDER: u32 = 100;
 /// Where the files are on the laptop.
 const ROOT: &str = "/run/bench-files";
 
 pub fn files(rig: &Rig) -> Result<Vec<Figure>> {
     let _files = Files::new(rig);
     let (mut written, mut read, mut status) = (Vec::new(), Vec::new(), Vec::new());
-    run("cd $(mktemp -d) && pwd >/run/bench-tree && git init -q . && \
-         for d in $(seq 50); do mkdir $d; for f in $(seq 100); do echo $d $f >$d/$f; done; done && \
+    said(&on_laptop(&format!(
+        "cd $(mktemp -d) && pwd >/run/bench-tree && git init -q . && \
+         for d in $(seq {}); do mkdir $d; for f in $(seq {FOLDER}); do echo $d $f >$d/$f; done; done && \
          git add . && git -c user.name=a -c user.email=a@b commit -qm all && tar c . | \
-         kubectl --kubeconfig ~/.kube/admin exec -i -n default deployment/files -- tar x -C /data && cd / && rm -r $(cat /run/bench-tree)")?;
+         kubectl --kubeconfig ~/.kube/admin exec -i -n default deployment/files -- tar x -C /data && cd / && rm -r $(cat /run/bench-tree)",
+        TREE / FOLDER
+    )))?;
     for _ in 0..rig.blocks.max(3) {
         written.push(
             f64::from(LARGE)
@@ -50,14 +54,8 @@ pub fn files(rig: &Rig) -> Result<Vec<Figure>> {
 fn seconds(command: &str) -> Result<f64> {
     on_laptop("echo 3 >/proc/sys/vm/drop_caches");
     let began = Instant::now();
-    run(command)?;
+    said(&on_laptop(command))?;
     Ok(began.elapsed().as_secs_f64())
-}
-
-fn run(command: &str) -> Result<()> {
-    let said: Said = on_laptop(command);
-    ensure!(said.code == 0, "{said:?}");
-    Ok(())
 }
 
 /// A workload with a volume that is mounted on the laptop; gone at the end.

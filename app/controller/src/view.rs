@@ -1,0 +1,56 @@
+//! What is shown, screen by screen. A page draws these and holds no logic of its own.
+
+mod clusters;
+mod doctor;
+mod intercepts;
+mod picker;
+mod problem;
+mod settings;
+mod shell;
+mod subnets;
+mod traffic;
+mod units;
+mod welcome;
+
+use serde::Serialize;
+use ts_rs::TS;
+
+pub use clusters::{ClusterRow, Clusters, ConnectionState, ContextId, Foreign, Hop, HopName, Kind, Latency, RowActs, Step};
+pub use doctor::{CheckRow, Doctor, Outcome};
+pub use intercepts::{
+    Card, Files, Intercepts, Phase, PortLine, Proof, ProofState, Replica, Way, WorkloadRef, Written,
+};
+pub use picker::{FormProblem, HolderView, Listener, Picker, PortChoice, WorkloadRow};
+pub use problem::{Field, Possible, Problem, Remedy};
+pub use settings::{NoticeKind, Served, Settings, SettingsView, Theme};
+pub use shell::{Badge, HelperState, QuitWords, Screen, Shell, Toast};
+pub use subnets::{Placed, Source, Subnets, SubnetsOf};
+pub use traffic::{FlowRow, Traffic};
+pub use units::{Bytes, Ms, Us};
+pub use welcome::Welcome;
+
+/// News for the page: one whole view.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(tag = "kind", content = "view", rename_all = "kebab-case")]
+pub enum Update {
+    /// The frame; always.
+    Shell(Shell),
+    /// The first run.
+    Welcome(Welcome),
+    /// Contexts and connections.
+    Clusters(Clusters),
+    /// What is routed.
+    Subnets(Subnets),
+    /// What is intercepted.
+    Intercepts(Intercepts),
+    /// The form for a new intercept.
+    Picker(Picker),
+    /// Flows.
+    Traffic(Traffic),
+    /// Checks.
+    Doctor(Doctor),
+    /// Settings.
+    Settings(SettingsView),
+    /// Something that was done; shown for a while.
+    Toast(Toast),
+}

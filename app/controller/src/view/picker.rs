@@ -1,0 +1,121 @@
+//! The form for a new intercept, and what there is to choose from.
+
+use serde::Serialize;
+use ts_rs::TS;
+
+use super::{Field, Ms, Possible, Problem, WorkloadRef};
+use crate::{Draft, Mode};
+
+/// Answers the last draft.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+pub struct Picker {
+    /// Higher when the form was opened anew: then the page takes over `draft`, and only then.
+    pub opened: u32,
+    /// The form as it was opened.
+    pub draft: Draft,
+    /// Of the draft that this answers.
+    pub revision: u32,
+    /// Names of connections that can be intercepted over.
+    pub connections: Vec<String>,
+    /// Of the connection, in which the user may intercept.
+    pub namespaces: Vec<String>,
+    /// Whether the cluster has said what it has.
+    pub known: bool,
+    /// Why not.
+    pub problem: Option<Problem>,
+    /// What the search leaves; the first 200.
+    pub workloads: Vec<WorkloadRow>,
+    /// How many the search leaves.
+    pub workloads_found: u32,
+    /// How many there are.
+    pub workloads_total: u32,
+    /// What they contain.
+    pub search: String,
+    /// Of the workload's services.
+    pub ports: Vec<PortChoice>,
+    /// Ports on which the user's programs listen.
+    pub listeners: Vec<Listener>,
+    /// Whether files can be mounted here.
+    pub mount: Possible,
+    /// Where they would be.
+    pub mount_path: String,
+    /// Where the environment would be written.
+    pub environment_path: Option<String>,
+    /// What is wrong with the form.
+    pub problems: Vec<FormProblem>,
+    /// What happens in the cluster, in words.
+    pub effect: String,
+    /// Nothing is wrong with it.
+    pub ready: bool,
+    /// It is being asked for.
+    pub asking: bool,
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct FormProblem {
+    /// Which.
+    pub field: Field,
+    /// In which row, where there are several.
+    pub row: Option<u32>,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+/// Something that can be intercepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct WorkloadRow {
+    /// Which.
+    pub workload: WorkloadRef,
+    /// Pods that are ready.
+    pub ready: u32,
+    /// Pods that are wanted.
+    pub replicas: u32,
+    /// Names of services that lead to it.
+    pub services: Vec<String>,
+    /// Who intercepts it.
+    pub holders: Vec<HolderView>,
+    /// Whether it can be chosen.
+    pub possible: Possible,
+}
+
+/// Who intercepts a workload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct HolderView {
+    /// By the name that the cluster knows.
+    pub user: String,
+    /// What happens to the traffic.
+    pub mode: Mode,
+    /// Since when.
+    pub since: Ms,
+    /// It is one of this computer's.
+    pub own: bool,
+}
+
+/// A port that can be chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct PortChoice {
+    /// As it is put into the form.
+    pub port: String,
+    /// UDP, else TCP.
+    pub udp: bool,
+    /// Its number at the service.
+    pub number: u32,
+    /// The container's, by number or name.
+    pub target: String,
+    /// The service.
+    pub service: String,
+}
+
+/// A port of this computer on which one of the user's programs listens.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, TS)]
+pub struct Listener {
+    /// The port.
+    pub port: u16,
+    /// UDP, else TCP.
+    pub udp: bool,
+    /// The program's name.
+    pub process: String,
+    /// Its number.
+    pub pid: u32,
+}

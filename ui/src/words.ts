@@ -1,0 +1,48 @@
+import type { ConnectionState, HelperState, HopName, Mode, NoticeKind, Phase, Remedy, Screen, Source } from "./types.ts";
+
+export const SCREENS: Record<Screen, string> = {
+  welcome: "Welcome", clusters: "Clusters", subnets: "Subnets", intercepts: "Intercepts", picker: "New intercept",
+  traffic: "Traffic", doctor: "Doctor", settings: "Settings",
+};
+
+export const STATES: Record<ConnectionState, string> = {
+  off: "Not connected", connecting: "Connecting", connected: "Connected", reconnecting: "Reconnecting",
+  "needs-login": "Login needed", failed: "Failed", disconnecting: "Disconnecting",
+};
+
+export const HELPER: Record<HelperState, string> = {
+  calling: "Being called", answers: "Running", absent: "Not installed", stopped: "Stopped", refused: "Refuses you", older: "Older than this window",
+  newer: "Newer than this window", silent: "Does not answer",
+};
+
+export const HOPS: Record<HopName, string> = { "api-server": "API server", manager: "Manager", agent: "Agent" };
+
+export const MODES: Record<Mode, { name: string; does: string; done: string }> = {
+  intercept: { name: "Intercept", does: "Requests come to your program", done: "Intercepted" },
+  wiretap: { name: "Wiretap", does: "Your program gets a copy; the pods answer", done: "Wiretapped" },
+  replace: { name: "Replace", does: "Your program takes the container's place", done: "Replaced" },
+  ingest: { name: "Ingest", does: "Environment and files only, no traffic", done: "Ingested" },
+};
+
+export const PHASES: Record<Phase, string> = {
+  pending: "Asking the cluster", preparing: "Preparing", active: "Active", waiting: "Waiting", ending: "Ending", ended: "Ended",
+};
+
+export const SOURCES: Record<Source, string> = {
+  cluster: "Cluster", "user-also": "You", "user-never": "You", "api-server": "API server", host: "This computer",
+};
+
+export const NOTICES: Record<NoticeKind, { name: string; when: string }> = {
+  lost: { name: "Connection lost", when: "A cluster can't be reached any more." },
+  back: { name: "Connection back", when: "A lost connection stands again." },
+  "login-needed": { name: "Login needed", when: "A connection waits until you log in." },
+  taken: { name: "Intercept taken", when: "Somebody in the cluster ended yours." },
+  expired: { name: "Intercept expired", when: "Its time is over." },
+  replica: { name: "Replica not reached", when: "A pod's traffic does not come to this laptop." },
+  "local-port": { name: "Local port silent", when: "Your program stopped listening." },
+};
+
+export const REMEDIES: Record<Remedy["remedy"], string> = {
+  "start-helper": "Start the helper", "restart-helper": "Restart the helper", "join-group": "Join the group hawser",
+  "log-in": "Log in", retry: "Try again", show: "Show",
+};

@@ -7,7 +7,7 @@ use hawser_ipc::proto::Flow;
 use crate::platform;
 
 /// A process that holds a socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Process {
     /// Its number in this pid namespace.
     pub pid: u32,

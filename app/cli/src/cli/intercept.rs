@@ -1,10 +1,10 @@
 //! What can be typed to have traffic of a workload here.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use hawser_client::intercept::{AskedPort, Format, HeaderFilter, PathFilter};
+use hawser_client::intercept::{AskedPort, Files, Format, HeaderFilter, PathFilter};
 use hawser_ipc::proto::HttpFilter;
 
 /// Have a program on this computer answer for a workload in the cluster
@@ -204,19 +204,10 @@ impl HttpArgs {
 }
 
 impl FilesArgs {
-    /// Whether they are wanted.
-    pub(crate) fn wanted(&self) -> bool {
-        self.mount.is_some() || self.mount_read_only
-    }
-
-    /// The folder that is named.
-    pub(crate) fn folder(&self) -> Option<&Path> {
-        self.mount.as_ref()?.as_deref()
-    }
-
-    /// Whether nothing is to be changed there.
-    pub(crate) fn read_only(&self) -> bool {
-        self.mount_read_only
+    /// How they are wanted, if they are.
+    pub(crate) fn wanted(self) -> Option<Files> {
+        (self.mount.is_some() || self.mount_read_only)
+            .then(|| Files { folder: self.mount.flatten(), read_only: self.mount_read_only })
     }
 }
 

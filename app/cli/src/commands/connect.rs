@@ -1,20 +1,17 @@
 //! `hawser connect`: makes a connection wanted, and follows it until it stands or has failed.
 
 use std::io;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use hawser_client::companion::{self, Handover};
-use hawser_client::{Standalone, some_of};
+use hawser_client::connecting::{self, Wanted};
+use hawser_client::{companion, some_of};
 use hawser_fault::{Code, Fault};
-use hawser_ipc::proto::connect_request::Target;
-use hawser_ipc::proto::{ConnectRequest, Connection, DisconnectRequest, Kubernetes, State};
+use hawser_ipc::proto::{ConnectRequest, Connection, DisconnectRequest, State};
 use tokio::signal::ctrl_c;
 use tokio::time::interval;
 use tonic::Streaming;
 
-use super::target::Cluster;
 use crate::cli::ConnectArgs;
 use crate::output::progress::{self, Progress};
 use crate::output::style::{GOOD, HEADING, paint};
@@ -53,36 +50,18 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
 /// What is asked of the helper. A mistake in the arguments or in the kubeconfig ends here, before anything has begun.
 async fn request(args: ConnectArgs) -> Result<ConnectRequest, Failure> {
     if let Some(file) = &args.standalone {
-        let standalone = Standalone::read(file)?;
-        let name = args.name.map_or_else(|| name_of(file), Ok)?;
-        return Ok(ConnectRequest { name, target: Some(Target::Standalone(standalone.into())) });
+        return Ok(connecting::standalone(file, args.name)?);
     }
-    let cluster = Cluster::of(args.kubeconfig)?;
+    let cluster = super::target::cluster(args.kubeconfig)?;
     let name = args.name.unwrap_or_else(|| cluster.name());
-    let handover = Handover { connection: name.clone(), environment: cluster.environment.clone(), login: None };
-    companion::ensure(&super::own_program()?, &handover).await?;
-    let profile = serde_json::to_string(&cluster.selection)
-        .map_err(|error| Fault::new(Code::Internal, format!("the profile cannot be written: {error}")))?;
-    let target = Kubernetes {
-        profile,
-        server: cluster.server(),
-        context: cluster.access.context.clone(),
-        namespace: cluster.access.namespace.clone(),
+    companion::ensure(&super::own_program()?, &cluster.handover(&name)).await?;
+    let wanted = Wanted {
+        name: Some(name),
         manager_namespace: args.manager_namespace,
         also_proxy: args.also_proxy,
         never_proxy: args.never_proxy,
     };
-    Ok(ConnectRequest { name, target: Some(Target::Kubernetes(target)) })
-}
-
-/// The file's name without its ending.
-fn name_of(file: &Path) -> Result<String, Fault> {
-    let stem = file.file_stem().and_then(|stem| stem.to_str());
-    let unnamed = || {
-        Fault::new(Code::BadArgument, format!("the file {} has no name that a connection could take", file.display()))
-            .with_fix("Name the connection with: --name NAME")
-    };
-    stem.map(str::to_owned).ok_or_else(unnamed)
+    Ok(cluster.request(wanted)?)
 }
 
 /// What came of following a connection.
@@ -165,13 +144,6 @@ mod tests {
     use super::*;
     use crate::view::status::tests::connected;
     use anstream::adapter::strip_str;
-
-    #[test]
-    fn a_connection_is_called_like_its_file() {
-        assert_eq!(name_of(Path::new("/etc/hawser/shop.toml")).unwrap(), "shop");
-        assert_eq!(name_of(Path::new("shop")).unwrap(), "shop");
-        assert_eq!(name_of(Path::new("/")).unwrap_err().code, Code::BadArgument);
-    }
 
     #[test]
     fn only_connected_is_success() {

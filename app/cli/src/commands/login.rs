@@ -3,15 +3,15 @@
 use std::process::ExitCode;
 
 use hawser_client::companion::{self, Handover};
+use hawser_client::connecting::LOGIN_TIME;
 use hawser_client::kubeconfig::Interaction;
 use hawser_ipc::proto::LoggedInRequest;
 
-use super::target::{Cluster, LOGIN_TIME};
 use crate::cli::LoginArgs;
 use crate::output::{Failure, print};
 
 pub(crate) async fn run(args: LoginArgs) -> Result<ExitCode, Failure> {
-    let cluster = Cluster::of(args.kubeconfig)?;
+    let cluster = super::target::cluster(args.kubeconfig)?;
     let name = args.name.unwrap_or_else(|| cluster.name());
     let login = cluster.access.credential(&cluster.environment, Interaction::Terminal, LOGIN_TIME).await?;
     let handover = Handover { connection: name.clone(), environment: cluster.environment.clone(), login: Some(login) };

@@ -59,7 +59,7 @@ fn failed(status: Status) -> Failure {
 
 /// A stream that promised at least one message ended before it.
 fn no_answer() -> Failure {
-    Fault::new(Code::HelperUnreachable, "the helper ended the call without an answer").into()
+    hawser_client::no_answer().into()
 }
 
 fn own_uid() -> u32 {

@@ -1,13 +1,14 @@
 //! `hawser intercept` and its siblings, `hawser extend` and `hawser leave`.
 
 use hawser_client::intercept::Written;
+use hawser_client::words;
 use hawser_fault::Fault;
 use hawser_ipc::proto;
 use serde::Serialize;
 
 use super::fault::Cause;
 use super::known;
-use crate::view::intercept::{Card, phase_name};
+use crate::view::intercept::Card;
 
 /// Of `hawser intercept` and its siblings.
 #[derive(Serialize)]
@@ -185,7 +186,7 @@ impl From<proto::InterceptState> for Intercept {
         let replica =
             |pod: proto::InterceptedPod| Replica { name: pod.name, address: known(pod.address), reached: pod.applied };
         Self {
-            phase: phase_name(state.phase()),
+            phase: words::phase(state.phase()),
             connection: state.connection,
             name: state.name,
             namespace: state.namespace,

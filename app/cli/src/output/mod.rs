@@ -6,10 +6,10 @@ pub(crate) mod progress;
 pub(crate) mod style;
 pub(crate) mod table;
 pub(crate) mod text;
-pub(crate) mod units;
 
 use std::io::{self, Write as _};
 
+pub(crate) use hawser_client::units;
 use hawser_fault::{Code, Fault};
 use serde::Serialize;
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use hawser_client::intercept::Written;
-use hawser_client::some_of;
+use hawser_client::{some_of, words};
 use hawser_fault::Fault;
-use hawser_ipc::proto::{HttpFilter, InterceptPhase, InterceptPort, InterceptState, Mount, MountState, Trial};
+use hawser_ipc::proto::{InterceptPhase, InterceptPort, InterceptState, Mount, MountState, Trial};
 
 use crate::output::style::{FAINT, GOOD, HEADING, WARNING, paint};
 use crate::output::text::{harmless, width};
@@ -47,7 +47,7 @@ pub(crate) fn card(card: &Card, now: i64) -> String {
         harmless(&state.namespace),
     );
     let mut facts =
-        vec![("traffic", traffic(state)), ("requests", state.http.as_ref().map(filter).unwrap_or_default())];
+        vec![("traffic", traffic(state)), ("requests", state.http.as_ref().map(words::filter).unwrap_or_default())];
     facts.extend([("replicas", reached(state)), ("not reached", missed(state))]);
     facts.push(("proven for", proven(proof)));
     facts.extend(environment.iter().flat_map(told));
@@ -76,9 +76,9 @@ pub(crate) fn card(card: &Card, now: i64) -> String {
 
 /// One line, the same as long as nothing happens to it.
 pub(crate) fn line(state: &InterceptState) -> String {
-    let mut line = format!("{} {}", phase_name(state.phase()), state.mode);
+    let mut line = format!("{} {}", words::phase(state.phase()), state.mode);
     line += &format!(" of {} in {}", workload(state), state.namespace);
-    for part in [traffic(state), state.http.as_ref().map(filter).unwrap_or_default(), state.step.clone()] {
+    for part in [traffic(state), state.http.as_ref().map(words::filter).unwrap_or_default(), state.step.clone()] {
         if !part.is_empty() {
             line += &format!(", {part}");
         }
@@ -100,26 +100,13 @@ pub(crate) fn until(state: &InterceptState, now: i64) -> String {
     }
 }
 
-/// The name of a phase, the same for people and in JSON.
-pub(crate) fn phase_name(phase: InterceptPhase) -> &'static str {
-    match phase {
-        InterceptPhase::Unspecified => "unknown",
-        InterceptPhase::Pending => "pending",
-        InterceptPhase::Preparing => "preparing",
-        InterceptPhase::Active => "active",
-        InterceptPhase::Waiting => "waiting",
-        InterceptPhase::Ending => "ending",
-        InterceptPhase::Ended => "ended",
-    }
-}
-
 fn result(state: &InterceptState) -> &'static str {
     match (state.phase(), state.mode.as_str()) {
         (InterceptPhase::Active, "wiretap") => "wiretapped",
         (InterceptPhase::Active, "replace") => "replaced",
         (InterceptPhase::Active, "ingest") => "ingested",
         (InterceptPhase::Active, _) => "intercepted",
-        (phase, _) => phase_name(phase),
+        (phase, _) => words::phase(phase),
     }
 }
 
@@ -130,30 +117,9 @@ fn workload(state: &InterceptState) -> String {
 fn traffic(state: &InterceptState) -> String {
     let port = |port: &InterceptPort| {
         let udp = if port.udp { "/udp" } else { "" };
-        let v6 = state.address.contains(':');
-        let address = if v6 { format!("[{}]", state.address) } else { state.address.clone() };
-        format!("{}{udp} -> {address}:{}", port.port, port.local_port)
+        format!("{}{udp} -> {}", port.port, words::handler(&state.address, port.local_port))
     };
     state.ports.iter().map(port).collect::<Vec<_>>().join(", ")
-}
-
-fn filter(filter: &HttpFilter) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    if !filter.method.is_empty() {
-        parts.push(filter.method.clone());
-    }
-    if let Some(path) = &filter.path {
-        parts.push(match path.kind.as_str() {
-            "PathPrefix" => format!("path below {}", path.value),
-            "RegularExpression" => format!("path ~ {}", path.value),
-            _ => format!("path {}", path.value),
-        });
-    }
-    parts.extend(filter.headers.iter().map(|header| {
-        let sign = if header.regex { "~" } else { "=" };
-        format!("{} {sign} {}", header.name, header.value)
-    }));
-    parts.join(" and ")
 }
 
 fn reached(state: &InterceptState) -> String {
@@ -171,16 +137,8 @@ fn missed(state: &InterceptState) -> String {
 
 /// The ways that lead to this computer.
 fn proven(proof: &[Trial]) -> String {
-    let ways: Vec<String> = proof.iter().filter(|trial| trial.cause.is_none()).map(way).collect();
+    let ways: Vec<String> = proof.iter().filter(|trial| trial.cause.is_none()).map(words::way).collect();
     some_of(&ways, PODS)
-}
-
-fn way(trial: &Trial) -> String {
-    let protocol = if trial.udp { "/udp" } else { "" };
-    match (trial.service.as_str(), trial.pod.as_str()) {
-        ("", pod) => format!("{pod} ({}{protocol})", trial.address),
-        (service, _) => format!("service {service} ({}{protocol})", trial.address),
-    }
 }
 
 /// Why others do not: each reason once, and not for ever.
@@ -228,7 +186,7 @@ pub(crate) mod tests {
     use super::*;
     use anstream::adapter::strip_str;
     use hawser_fault::Code;
-    use hawser_ipc::proto::{HeaderMatch, InterceptedPod, PathMatch};
+    use hawser_ipc::proto::{HeaderMatch, HttpFilter, InterceptedPod, PathMatch};
 
     const NOW: i64 = 1_700_000_000_000;
 

@@ -13,5 +13,4 @@ mod start;
 pub use handover::{Handover, hand_over};
 pub use log::log;
 pub use process::run;
-pub(crate) use start::folder;
-pub use start::{ensure, ensure_present};
+pub use start::{ensure, ensure_present, folder};

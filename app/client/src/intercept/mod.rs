@@ -2,14 +2,24 @@
 
 mod environment;
 mod filters;
+mod known;
 mod listener;
+mod listening;
+mod mounted;
+mod place;
 mod ports;
+mod request;
 mod time;
 mod workload;
 
 pub use environment::{Format, Output, Written, for_programs};
 pub use filters::{HeaderFilter, PathFilter};
-pub use listener::stranger;
+pub use known::take_in;
+pub use listener::{Listener, listeners, listens, stranger};
+pub use listening::{refuse_strangers, silent};
+pub use mounted::mounted;
+pub use place::{FAREWELL, LOOK_AGAIN, Place};
 pub use ports::{AskedPort, choose};
+pub use request::{Asked, Files, Traffic, request};
 pub use time::until;
 pub use workload::{Found, connection, find};

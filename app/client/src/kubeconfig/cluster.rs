@@ -57,7 +57,7 @@ impl Cluster {
     }
 }
 
-fn server(text: &str) -> Result<Url, &'static str> {
+pub(super) fn server(text: &str) -> Result<Url, &'static str> {
     let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
     if text.is_empty() {
         return Err("is not set");

@@ -50,6 +50,11 @@ impl Place {
         self.file.parent().unwrap_or(Path::new("/")).join(path)
     }
 
+    /// The file.
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// What is wrong here.
     pub(super) fn malformed(&self, why: impl fmt::Display) -> Fault {
         Fault::new(Code::KubeconfigMalformed, format!("{self}: {why}"))

@@ -66,7 +66,7 @@ fn read_all(files: &[PathBuf]) -> Result<Kubeconfig, Fault> {
     })
 }
 
-fn merge(mut first: Kubeconfig, next: Kubeconfig) -> Kubeconfig {
+pub(super) fn merge(mut first: Kubeconfig, next: Kubeconfig) -> Kubeconfig {
     if first.current_context.is_empty() {
         first.current_context = next.current_context;
     }

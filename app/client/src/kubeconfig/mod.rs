@@ -9,6 +9,7 @@
 mod api;
 mod certificate;
 mod cluster;
+mod contexts;
 mod credential;
 mod data;
 mod environment;
@@ -29,13 +30,14 @@ use std::time::Duration;
 use hawser_fault::{Code, Fault};
 
 pub use cluster::Cluster;
+pub use contexts::{Context, Found, contexts, folder};
 pub use credential::Credential;
 pub use environment::Environment;
 use file::{ClusterFields, Entry, UserFields};
 pub use plugin::Interaction;
 pub use proxy::{Proxy, ProxyKind};
 pub use secret::Secret;
-pub(crate) use selection::is_label;
+pub use selection::is_label;
 pub use selection::{Arguments, Impersonation, Selection};
 
 /// A cluster, and a user's way into it.

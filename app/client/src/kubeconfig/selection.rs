@@ -135,7 +135,7 @@ fn without_kind(name: &str) -> &str {
 }
 
 /// Whether this is a label as Kubernetes has it for namespaces (RFC 1123, section 2.1).
-pub(crate) fn is_label(name: &str) -> bool {
+pub fn is_label(name: &str) -> bool {
     let middle = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=63).contains(&name.len()) && name.bytes().all(middle) && !name.starts_with('-') && !name.ends_with('-')
 }

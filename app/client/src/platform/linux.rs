@@ -3,6 +3,7 @@
 mod descendants;
 mod listeners;
 mod mounts;
+mod watch;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -16,8 +17,9 @@ use nix::unistd::Uid;
 use crate::processes::Process;
 
 pub(crate) use descendants::{descendants, is_running};
-pub(crate) use listeners::listeners;
+pub(crate) use listeners::{Listening, listeners, listening};
 pub(crate) use mounts::{can_mount, mounts_from, unmount};
+pub use watch::Watch;
 
 /// The processes of this user (for root: of everybody) that hold the sockets with these inodes.
 ///

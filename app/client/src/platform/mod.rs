@@ -3,7 +3,11 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{can_mount, descendants, is_running, listeners, mounts_from, name_servers, owners_of, unmount};
+pub use linux::Watch;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{
+    Listening, can_mount, descendants, is_running, listeners, listening, mounts_from, name_servers, owners_of, unmount,
+};
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("hawser-client knows only Linux so far: write src/platform/ for this system");

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::inject::read;
 use crate::cli::agent::InjectArgs;
-use crate::commands::target::Cluster;
+use crate::commands::target;
 
 /// How long the API server may take, its webhooks among it.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -31,7 +31,7 @@ pub(super) async fn obtain(args: InjectArgs) -> Result<Sidecar, Fault> {
         }
         return Ok(of_arguments(namespace, args.image.clone(), !args.no_native_sidecar, authority));
     }
-    let cluster = Cluster::of(args.kubeconfig)?;
+    let cluster = target::cluster(args.kubeconfig)?;
     let interaction = if io::stdin().is_terminal() { Interaction::Terminal } else { Interaction::Unattended };
     let api = cluster.api(interaction).await?;
     of_cluster(&api, &cluster.access.namespace).await

@@ -6,13 +6,13 @@ mod uninstall;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use hawser_client::connecting::Cluster;
 use hawser_client::install::{Purpose, Step, render, yaml};
 use hawser_client::kubeconfig::Interaction;
 use hawser_fault::{Code, Fault};
 use tokio::sync::watch;
 use tokio::time::interval;
 
-use super::target::Cluster;
 use crate::cli::KubeconfigArgs;
 use crate::cli::cluster::{ChangeArgs, ClusterArgs, ClusterCommand};
 use crate::output::progress::{self, Progress};
@@ -39,7 +39,7 @@ fn target(args: &mut ChangeArgs) -> Result<Cluster, Fault> {
     if !args.yes && !io::stdin().is_terminal() {
         return bad("nobody can be asked: standard input is not a terminal", "If you are sure, add: --yes");
     }
-    Cluster::of(std::mem::take::<KubeconfigArgs>(&mut args.kubeconfig))
+    super::target::cluster(std::mem::take::<KubeconfigArgs>(&mut args.kubeconfig))
 }
 
 /// Who logs in: the person at this terminal, if there is one.

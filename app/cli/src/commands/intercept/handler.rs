@@ -6,6 +6,7 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use hawser_client::intercept::{FAREWELL, LOOK_AGAIN, Place};
 use hawser_client::processes::{Descendant, descendants};
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::{InterceptPhase, Snapshot, WatchRequest};
@@ -15,9 +16,8 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tonic::Streaming;
 
-use super::place::Place;
+use super::leave_at_last;
 use super::signals::Signals;
-use super::{FAREWELL, LOOK_AGAIN};
 use crate::commands::child::exit_code;
 use crate::commands::helper;
 use crate::output::Failure;
@@ -46,7 +46,7 @@ pub(super) async fn run(
         }
     };
     if !matches!(over, Some(Over::WithItsConnection)) {
-        place.leave_at_last().await;
+        leave_at_last(place).await;
     }
     match over {
         Some(Over::By(cause)) => Err(cause.into()),

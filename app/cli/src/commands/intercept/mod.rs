@@ -1,17 +1,14 @@
 //! `hawser intercept` and its siblings: ask the helper, follow until it is in force, give its environment to whoever wants it.
 
+mod asked;
 mod handler;
-mod listening;
-mod mounted;
-mod place;
-mod request;
 mod signals;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
-use hawser_client::intercept::{Output, Written, for_programs};
+use hawser_client::intercept::{Output, Place, Written, for_programs, mounted, refuse_strangers, request, silent};
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::{EnvironmentRequest, InterceptPhase, InterceptRequest, InterceptState, ProveRequest, Trial};
 use hawser_ipc::{Client, from_status};
@@ -24,14 +21,8 @@ use crate::output::{Failure, print, print_json};
 use crate::view::intercept::{Card, Environment};
 use crate::{json, view};
 
-use place::Place;
-pub(crate) use request::Asked;
+pub(crate) use asked::Asked;
 use signals::Signals;
-
-/// How long a helper that ends may still serve while its connections are gone: as long as the last of them takes.
-const FAREWELL: Duration = Duration::from_secs(6);
-/// How often a helper that is being restarted is looked for.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 pub(crate) async fn run(asked: Asked) -> Result<ExitCode, Failure> {
     // Before anything begins, so that nothing has to be undone if there is no room for them.
@@ -40,7 +31,7 @@ pub(crate) async fn run(asked: Asked) -> Result<ExitCode, Failure> {
     let mut signals = Signals::new()?;
     let preparing = async {
         let mut helper = super::helper().await?;
-        let request = request::of(&asked, &mut helper).await?;
+        let request = request(&asked.plain, &mut helper, &super::own_program()?).await?;
         Ok::<_, Failure>((helper, request))
     };
     let (helper, request) = tokio::select! {
@@ -68,9 +59,17 @@ pub(crate) async fn run(asked: Asked) -> Result<ExitCode, Failure> {
                 print(&format!("Hawser goes on with {name}; end it with: hawser leave {name}\n"))?;
             }
         }
-        Stage::Asked | Stage::Half => place.leave_at_last().await,
+        Stage::Asked | Stage::Half => leave_at_last(&place).await,
     }
     early
+}
+
+/// Ends it on the way out: what comes of that is told besides what the command ends with.
+async fn leave_at_last(place: &Place) {
+    if let Err(fault) = place.leave().await {
+        // Nothing is left to tell anybody if even this can't be written.
+        let _ = crate::output::fault::report(&fault, false);
+    }
 }
 
 /// How far it has come.
@@ -114,13 +113,13 @@ async fn begin(
         *stage = Stage::Half;
     }
     let (state, environment, variables) = finished?;
-    let mut warnings = if asked.handler.command.is_empty() { listening::warnings(&state).await } else { Vec::new() };
+    let mut warnings = if asked.handler.command.is_empty() { silent(&state).await } else { Vec::new() };
     let proof = proven.unwrap_or_else(|fault| {
         warnings.push(fault);
         Vec::new()
     });
     let card = Card { state, took: news.waited.then(|| began.elapsed()), environment, proof, warnings };
-    if asked.workload.json {
+    if asked.json {
         print_json(&json::Intercepted::from(card))?;
     } else {
         print(&view::intercept::card(&card, super::now()))?;
@@ -190,10 +189,10 @@ async fn finish(
     files: Vec<Output>,
 ) -> Result<(InterceptState, Option<Environment>, Variables), Failure> {
     // Which ports there are may only be known now.
-    listening::refuse_strangers(&state.address, &state.ports).await?;
+    refuse_strangers(&state.address, &state.ports).await?;
     // A workload without pods has no files yet; they come with the first one.
-    let has_files = asked.files.wanted() && state.phase() == InterceptPhase::Active;
-    let state = if has_files { mounted::mounted(helper, place).await? } else { state.clone() };
+    let has_files = asked.plain.files.is_some() && state.phase() == InterceptPhase::Active;
+    let state = if has_files { mounted(helper, place).await? } else { state.clone() };
     let wanted = !files.is_empty() || !asked.handler.command.is_empty();
     if !wanted && state.pods.is_empty() {
         return Ok((state, None, Variables::new()));

@@ -12,9 +12,35 @@ pub(crate) fn listeners(address: SocketAddr, udp: bool) -> Vec<u32> {
     nearest(tables.iter().flat_map(|table| table.lines()), address, udp)
 }
 
+/// A socket that something can come to.
+pub(crate) struct Listening {
+    pub(crate) local: SocketAddr,
+    pub(crate) udp: bool,
+    pub(crate) uid: u32,
+    pub(crate) inode: u64,
+}
+
+/// All that are reached from this computer itself.
+pub(crate) fn listening() -> Vec<Listening> {
+    let mut found = Vec::new();
+    for (table, udp) in [("tcp", false), ("tcp6", false), ("udp", true), ("udp6", true)] {
+        let table = fs::read_to_string(format!("/proc/net/{table}")).unwrap_or_default();
+        let open = state(udp);
+        let sockets = table.lines().filter_map(|line| parse(line, open));
+        let is_near = |socket: &Socket| socket.local.ip().is_unspecified() || socket.local.ip().is_loopback();
+        let listening = |Socket { local, uid, inode }: Socket| Listening { local, udp, uid, inode };
+        found.extend(sockets.filter(is_near).map(listening));
+    }
+    found
+}
+
+/// Of a socket that something can come to.
+fn state(udp: bool) -> &'static str {
+    if udp { "07" } else { "0A" }
+}
+
 fn nearest<'a>(table: impl Iterator<Item = &'a str>, address: SocketAddr, udp: bool) -> Vec<u32> {
-    let open = if udp { "07" } else { "0A" };
-    let sockets: Vec<Socket> = table.filter_map(|line| parse(line, open)).collect();
+    let sockets: Vec<Socket> = table.filter_map(|line| parse(line, state(udp))).collect();
     let wanted = address.ip().to_canonical();
     let (v4, v6) = (Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into());
     // A socket of this very address goes before one of all; one of all IPv6 ones may stand for IPv4 too.
@@ -29,6 +55,7 @@ fn nearest<'a>(table: impl Iterator<Item = &'a str>, address: SocketAddr, udp: b
 struct Socket {
     local: SocketAddr,
     uid: u32,
+    inode: u64,
 }
 
 /// A line of a socket in this state.
@@ -39,7 +66,7 @@ fn parse(line: &str, state: &str) -> Option<Socket> {
     }
     let (ip, port) = fields[1].split_once(':')?;
     let local = SocketAddr::new(address(ip)?, u16::from_str_radix(port, 16).ok()?);
-    Some(Socket { local, uid: fields.get(7)?.parse().ok()? })
+    Some(Socket { local, uid: fields.get(7)?.parse().ok()?, inode: fields.get(9)?.parse().ok()? })
 }
 
 /// Words of 32 bits, each as a number of this machine.

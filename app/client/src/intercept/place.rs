@@ -7,39 +7,46 @@ use hawser_ipc::proto::{Connection, InterceptRequest, InterceptState, LeaveReque
 use hawser_ipc::{from_status, socket_path};
 use tokio::time::sleep;
 
-use super::{FAREWELL, LOOK_AGAIN};
-use crate::commands::own_uid;
-use crate::output;
+/// How long a helper that ends may still serve while its connections are gone: as long as the last of them takes.
+pub const FAREWELL: Duration = Duration::from_secs(6);
+/// How often a helper that is being restarted is looked for.
+pub const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// How long a helper is looked for that is to hear of the end.
 const RESTART: Duration = Duration::from_secs(15);
 
-#[derive(Clone)]
-pub(super) struct Place {
-    pub(super) connection: String,
-    pub(super) name: String,
+/// Names an intercept.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// Its connection.
+    pub connection: String,
+    /// Its own name.
+    pub name: String,
 }
 
 impl Place {
     /// Of what is asked for.
-    pub(super) fn of(request: &InterceptRequest) -> Self {
+    pub fn of(request: &InterceptRequest) -> Self {
         let name = if request.name.is_empty() { &request.workload } else { &request.name };
         Self { connection: request.connection.clone(), name: name.clone() }
     }
 
     /// The connection that it goes over.
-    pub(super) fn connection<'a>(&self, snapshot: &'a Snapshot) -> Option<&'a Connection> {
-        let own = |known: &&Connection| known.owner == own_uid() && known.name == self.connection;
+    pub fn connection<'a>(&self, snapshot: &'a Snapshot) -> Option<&'a Connection> {
+        let own = |known: &&Connection| known.owner == nix::unistd::geteuid().as_raw() && known.name == self.connection;
         snapshot.connections.iter().find(own)
     }
 
     /// The intercept itself, in its connection.
-    pub(super) fn intercept<'a>(&self, connection: &'a Connection) -> Option<&'a InterceptState> {
+    pub fn intercept<'a>(&self, connection: &'a Connection) -> Option<&'a InterceptState> {
         connection.intercepts.iter().find(|known| known.name == self.name)
     }
 
     /// Ends it; one that is gone already is no error. A helper that is being restarted is waited for.
-    pub(super) async fn leave(&self) -> Result<(), Fault> {
+    ///
+    /// # Errors
+    /// Why it goes on.
+    pub async fn leave(&self) -> Result<(), Fault> {
         let began = Instant::now();
         loop {
             let Err(fault) = self.try_to_leave().await else { return Ok(()) };
@@ -52,14 +59,6 @@ impl Place {
                 _ => return Err(fault),
             }
             sleep(LOOK_AGAIN).await;
-        }
-    }
-
-    /// Ends it on the way out: what comes of that is told besides what the command ends with.
-    pub(super) async fn leave_at_last(&self) {
-        if let Err(fault) = self.leave().await {
-            // Nothing is left to tell anybody if even this can't be written.
-            let _ = output::fault::report(&fault, false);
         }
     }
 

@@ -4,11 +4,12 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use hawser_client::intercept::stranger;
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::{InterceptPort, InterceptState};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use super::stranger;
 
 /// How long a handler may take to accept.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -17,7 +18,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// `local-port-taken`.
-pub(super) async fn refuse_strangers(address: &str, ports: &[InterceptPort]) -> Result<(), Fault> {
+pub async fn refuse_strangers(address: &str, ports: &[InterceptPort]) -> Result<(), Fault> {
     for (port, handler) in handlers(address, ports) {
         if !handler.ip().to_canonical().is_loopback() {
             continue;
@@ -35,8 +36,8 @@ pub(super) async fn refuse_strangers(address: &str, ports: &[InterceptPort]) -> 
     Ok(())
 }
 
-/// Local ports on which nobody takes connections. Of UDP that can't be told.
-pub(super) async fn warnings(state: &InterceptState) -> Vec<Fault> {
+/// Local ports on which nobody takes connections, as `local-port-silent`. Of UDP that can't be told.
+pub async fn silent(state: &InterceptState) -> Vec<Fault> {
     let mut warnings = Vec::new();
     for (port, handler) in handlers(&state.address, &state.ports).filter(|(port, _)| !port.udp) {
         let Err(why) = connect(handler).await else { continue };
@@ -78,7 +79,7 @@ mod tests {
         let number = silent.local_addr().unwrap().port().to_string();
         drop(silent);
         let state = InterceptState { address: "127.0.0.1".to_owned(), ports, ..InterceptState::default() };
-        let warnings = warnings(&state).await;
+        let warnings = super::silent(&state).await;
         assert_eq!(warnings.iter().map(|fault| fault.code).collect::<Vec<_>>(), [Code::LocalPortSilent]);
         assert!(warnings[0].detail.contains(&number), "{}", warnings[0]);
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Decimal units, three digits: `999 B`, `1.2 kB`, `34 MB`.
-pub(crate) fn bytes(count: u64) -> String {
+pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
     if count < 1000 {
         return format!("{count} B");
@@ -20,7 +20,7 @@ pub(crate) fn bytes(count: u64) -> String {
 }
 
 /// The two largest units: `12 s`, `3 min 04 s`, `2 h 05 min`, `3 d 04 h`.
-pub(crate) fn age(time: Duration) -> String {
+pub fn age(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0..60 => format!("{seconds} s"),
@@ -31,7 +31,7 @@ pub(crate) fn age(time: Duration) -> String {
 }
 
 /// A short time: `85 µs`, `1.2 ms`, `34 ms`, `1.5 s`.
-pub(crate) fn latency(microseconds: u64) -> String {
+pub fn latency(microseconds: u64) -> String {
     match microseconds {
         0..1000 => format!("{microseconds} µs"),
         1000..9950 => format!("{:.1} ms", microseconds as f64 / 1e3),
@@ -41,7 +41,7 @@ pub(crate) fn latency(microseconds: u64) -> String {
 }
 
 /// Time from `then` to `now`, both in Unix milliseconds; none if clocks disagree.
-pub(crate) fn since(then: i64, now: i64) -> Duration {
+pub fn since(then: i64, now: i64) -> Duration {
     Duration::from_millis(now.saturating_sub(then).try_into().unwrap_or_default())
 }
 

@@ -16,6 +16,8 @@ use tokio::runtime::Runtime;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::samples::{PIN, catalogue, cluster, intercepted, standalone};
+
 /// The running helper; it ends with this.
 pub struct Stub {
     directory: tempfile::TempDir,
@@ -37,13 +39,7 @@ impl Stub {
 
     /// One whose connection is to a cluster, with an intercept.
     pub fn in_cluster(ending: Ending) -> Self {
-        let connected = Connection {
-            owner: nix::unistd::geteuid().as_raw(),
-            context: "dev".into(),
-            namespace: "shop".into(),
-            intercepts: vec![intercepted()],
-            ..standalone()
-        };
+        let connected = Connection { context: "dev".into(), intercepts: vec![intercepted()], ..cluster("shop") };
         Self::with(ending, connected)
     }
 
@@ -59,6 +55,7 @@ impl Stub {
         Self { directory, socket, leaves, _runtime: runtime }
     }
 
+    /// Where it listens.
     pub fn socket(&self) -> &Path {
         &self.socket
     }
@@ -68,6 +65,7 @@ impl Stub {
         self.leaves.load(Ordering::SeqCst)
     }
 
+    /// A folder that ends with it.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
@@ -175,23 +173,7 @@ impl Helper for Part {
     }
 
     async fn browse(&self, _: Request<BrowseRequest>) -> Result<Response<Self::BrowseStream>, Status> {
-        let port = Port { name: "http".into(), number: 80, protocol: "TCP".into(), target: "8080".into() };
-        let service = Service { name: "web".into(), address: "10.96.0.11".into(), ports: vec![port] };
-        let workload = Workload {
-            kind: "Deployment".into(),
-            name: "web".into(),
-            replicas: 1,
-            ready: 1,
-            services: vec!["web".into()],
-            holders: vec![Holder {
-                user: "ann".into(),
-                intercept: "web-1a2b3".into(),
-                mode: "wiretap".into(),
-                since: 1_700_000_000_000,
-            }],
-        };
-        let namespace = Namespace { name: "shop".to_owned(), workloads: vec![workload], services: vec![service] };
-        answers(vec![Catalogue { whole: true, namespaces: vec![namespace], removed: Vec::new() }])
+        answers(vec![Catalogue { whole: true, namespaces: catalogue(), removed: Vec::new() }])
     }
 
     async fn accompany(
@@ -296,32 +278,6 @@ impl Helper for Part {
     }
 
     async fn key(&self, _: Request<KeyRequest>) -> Result<Response<KeyReply>, Status> {
-        Ok(Response::new(KeyReply { pin: crate::PIN.into() }))
-    }
-}
-
-fn intercepted() -> InterceptState {
-    let pod = InterceptedPod { name: "web-0".into(), address: "10.1.0.4".into(), applied: true };
-    InterceptState {
-        name: "web".into(),
-        namespace: "shop".into(),
-        kind: "Deployment".into(),
-        workload: "web".into(),
-        mode: "intercept".into(),
-        address: "127.0.0.1".into(),
-        phase: InterceptPhase::Active.into(),
-        pods: vec![pod],
-        ..InterceptState::default()
-    }
-}
-
-fn standalone() -> Connection {
-    Connection {
-        name: "shop".into(),
-        state: State::Connected.into(),
-        target: "203.0.113.7:7300".into(),
-        subnets: vec!["10.96.0.0/16".into()],
-        domains: vec!["demo.local".into()],
-        ..Connection::default()
+        Ok(Response::new(KeyReply { pin: PIN.into() }))
     }
 }

@@ -57,8 +57,8 @@ pub const REDIAL_FIRST: Duration = Duration::from_millis(100);
 pub const REDIAL_LONGEST: Duration = Duration::from_secs(1);
 
 /// How long a small batch waits for others on a port-forward at most. At a thousand messages a second the servers on the way
-/// take a fifth of a core.
-pub const PORT_FORWARD_PACE: Duration = Duration::from_millis(1);
+/// take three quarters of a core: 64 requesters get 12,000 answers a second at 1 ms, 16,000 at 2 ms and no more at 4 ms.
+pub const PORT_FORWARD_PACE: Duration = Duration::from_millis(2);
 
 /// Shortest wait between two looks for a way past the API server; it doubles while there is none.
 pub const RETRY_DIRECT_FIRST: Duration = Duration::from_secs(2);

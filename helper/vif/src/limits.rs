@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use smoltcp::time::Duration as StackDuration;
+
 /// Largest packet on the device: local, because the tunnel carries flows and not packets.
 pub const MTU: usize = 65_520;
 /// TCP flows, dialling ones included. A SYN beyond it is dropped and counted; the laptop's kernel tries again.
@@ -24,3 +26,7 @@ pub const REASSEMBLY_TIME: Duration = Duration::from_secs(5);
 pub const CLOSED_RECORDS: usize = 256;
 /// Largest DNS message over TCP (RFC 1035, section 4.2.2).
 pub const LOCAL_MESSAGE: usize = 65_535;
+/// How long an acknowledgement waits for an answer to go with, where both ends speak in turns (Linux waits 40 ms).
+pub const ACKNOWLEDGE_AFTER: StackDuration = StackDuration::from_millis(5);
+/// A larger segment is acknowledged at once: what comes after it may wait for room in the sender's window.
+pub const SMALL_SEGMENT: usize = 4096;

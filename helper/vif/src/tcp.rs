@@ -8,8 +8,9 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use hawser_tunnel::mux::Pull;
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{CongestionControl, Socket, State};
-use smoltcp::time::Instant as StackTime;
+use smoltcp::time::{Duration as StackDuration, Instant as StackTime};
 
+use crate::limits;
 use crate::platform::{Memory, RingSlot};
 use crate::stack::{PacketSink, Stack};
 
@@ -33,6 +34,21 @@ pub struct Connected {
     /// Payload that came from the laptop, and that was taken out: equal when no hole is in the receive ring.
     segments: u64,
     taken: u64,
+    turns: Turns,
+}
+
+/// Whether both ends speak in turns, request and answer: then an acknowledgement that waits a moment goes with the answer, and
+/// the laptop's kernel gets one packet in place of two. Who sends two small segments in a row may be waiting for the
+/// acknowledgement of the first (RFC 896), and gets it at once ever after.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turns {
+    /// Nothing was answered yet.
+    Unknown,
+    /// The laptop has spoken, and wasn't answered yet.
+    Asked,
+    /// The last segment was answered.
+    Answered,
+    Never,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,7 +76,7 @@ impl Connected {
         let mut rings = memory.take()?;
         // SAFETY: the socket lives in `sockets`, which is dropped before `rings`, and it is the only one.
         let mut socket = unsafe { rings.socket() };
-        socket.set_ack_delay(None);
+        socket.set_ack_delay(Some(StackDuration::ZERO));
         socket.set_nagle_enabled(false);
         socket.set_congestion_control(CongestionControl::None);
         socket.listen(destination).map_err(|_| io::Error::other("a SYN to port 0"))?;
@@ -76,6 +92,7 @@ impl Connected {
             laptop_finished: false,
             segments: 0,
             taken: 0,
+            turns: Turns::Unknown,
         })
     }
 
@@ -88,9 +105,22 @@ impl Connected {
         sink: &mut impl PacketSink,
     ) {
         self.segments += payload as u64;
+        if payload > 0 {
+            let delay = self.acknowledge_after(payload);
+            self.sockets.get_mut::<Socket>(self.handle).set_ack_delay(Some(delay));
+        }
         stack.ingress(packet, &mut self.sockets, now, sink);
         self.laptop_finished |=
             matches!(self.socket().state(), State::CloseWait | State::LastAck | State::Closing | State::TimeWait);
+    }
+
+    fn acknowledge_after(&mut self, payload: usize) -> StackDuration {
+        let waits = self.turns == Turns::Answered && payload <= limits::SMALL_SEGMENT;
+        self.turns = match self.turns {
+            Turns::Asked | Turns::Never => Turns::Never,
+            Turns::Unknown | Turns::Answered => Turns::Asked,
+        };
+        if waits { limits::ACKNOWLEDGE_AFTER } else { StackDuration::ZERO }
     }
 
     /// Sends what the socket has for the laptop. Says when it has something to do next.
@@ -100,6 +130,9 @@ impl Connected {
 
     /// Bytes from the link. Says how many bytes found room in the socket.
     pub fn deliver(&mut self, mut bytes: Bytes) -> usize {
+        if self.turns == Turns::Asked {
+            self.turns = Turns::Answered;
+        }
         let mut moved = 0;
         if self.waiting.is_empty() {
             moved = self.sockets.get_mut::<Socket>(self.handle).send_slice(&bytes).unwrap_or(0);

@@ -227,3 +227,37 @@ fn closed_flows_are_remembered_up_to_a_bound() {
     }
     assert_eq!(world.core.records().len(), CLOSED_RECORDS);
 }
+
+/// Lets the laptop send three bytes, and says how many packets it gets within so many milliseconds.
+fn packets_for_three_bytes(world: &mut World, handle: SocketHandle, within: u64) -> usize {
+    let before = world.laptop.seen.len();
+    assert_eq!(world.socket(handle).send_slice(b"ask"), Ok(3));
+    world.run_for(Duration::from_millis(within));
+    world.laptop.seen.len() - before
+}
+
+#[test]
+fn an_acknowledgement_waits_for_the_answer_where_both_speak_in_turns_and_nowhere_else() {
+    let mut world = World::new(Weather::default());
+    let handle = world.connect((TARGET, ECHO));
+    world.until("the connection", |world| state(world, handle) == State::Established);
+    let packets: Vec<usize> = (0..4).map(|_| packets_for_three_bytes(&mut world, handle, 20)).collect();
+    assert_eq!(packets, [2, 1, 1, 1]);
+
+    let handle = world.connect((TARGET, STUCK));
+    world.until("the connection", |world| state(world, handle) == State::Established);
+    let flow = *world.manager.targets.iter().find(|(_, port)| **port == STUCK).unwrap().0;
+    let mut answer = |world: &mut World| {
+        world.manager.say(flow, b"answer", false);
+        world.run_for(Duration::from_millis(20));
+    };
+    world.socket(handle).set_nagle_enabled(false);
+    assert_eq!(packets_for_three_bytes(&mut world, handle, 4), 1, "nothing is known of it yet");
+    answer(&mut world);
+    assert_eq!(packets_for_three_bytes(&mut world, handle, 4), 0, "it waits");
+    world.run_for(Duration::from_millis(6));
+    assert_eq!(world.socket(handle).send_queue(), 0, "it has waited long enough");
+    assert_eq!(packets_for_three_bytes(&mut world, handle, 4), 1, "the second in a row");
+    answer(&mut world);
+    assert_eq!(packets_for_three_bytes(&mut world, handle, 4), 1, "never again");
+}

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::pin::Pin as Pinned;
 
 use bytes::Bytes;
+use hawser_api::InterceptSpec;
 use hawser_fault::Fault;
 use hawser_tunnel::identity::Pin;
 use hawser_tunnel::server::Catalogues;
@@ -45,6 +46,12 @@ pub trait Cluster: Send + Sync + 'static {
     /// Says why they cannot.
     fn check(&self, client: Pin, namespace: String) -> Checked<'_>;
 
+    /// What an intercept with this spec would change, for a laptop whose user may intercept in this namespace.
+    ///
+    /// # Errors
+    /// Says why it would be refused.
+    fn preview(&self, client: Pin, namespace: String, spec: InterceptSpec) -> Previewed<'_>;
+
     /// A link of this laptop begins (`true`) or has ended.
     fn linked(&self, client: Pin, there: bool);
 
@@ -57,6 +64,18 @@ pub type Doors<'a> = Pinned<Box<dyn Future<Output = Result<Vec<Door>, Fault>> + 
 
 /// A check under way.
 pub type Checked<'a> = Pinned<Box<dyn Future<Output = Result<(), Fault>> + Send + 'a>>;
+
+/// A preview under way.
+pub type Previewed<'a> = Pinned<Box<dyn Future<Output = Result<Preview, Fault>> + Send + 'a>>;
+
+/// What an intercept would change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preview {
+    /// The names of the pods that would be made anew.
+    pub will_restart: Vec<String>,
+    /// Sentences for the user: who manages the workload, what clients would notice.
+    pub notes: Vec<String>,
+}
 
 /// What one laptop is told of the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

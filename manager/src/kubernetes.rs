@@ -28,13 +28,14 @@ use std::pin::Pin as Pinned;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hawser_api::{Intercept, InterceptSpec};
 use hawser_fault::{Code, Fault};
 use hawser_tunnel::identity::Pin;
 use hawser_tunnel::server::Catalogues;
 use kube::{Client, Config};
 use tokio::sync::watch;
 
-use crate::cluster::{Checked, Cluster, Doors, View};
+use crate::cluster::{Checked, Cluster, Doors, Previewed, View};
 use crate::exchange::{Carried, Exchange, Reviewed};
 use crate::server::AgentDoor;
 use authority::Authority;
@@ -117,6 +118,18 @@ impl Kubernetes {
     pub fn is_ready(&self) -> bool {
         self.sessions.is_ready() && self.network.is_ready() && self.names.is_ready()
     }
+
+    /// Whether this laptop's user may intercept in this namespace.
+    async fn permitted(&self, client: Pin, namespace: &str) -> Result<(), Fault> {
+        let permitted = match self.sessions.user_of(client) {
+            Some(user) => self.catalogue.permits(&user, namespace).await,
+            None => false,
+        };
+        if permitted {
+            return Ok(());
+        }
+        Err(Fault::new(Code::RightsMissing, format!("you may not create intercepts in the namespace {namespace}")))
+    }
 }
 
 /// A client that takes the first answer: it's a pod's PodDisruptionBudget that says 429 to an eviction, for as long as it pleases.
@@ -172,15 +185,17 @@ impl Cluster for Kubernetes {
 
     fn check(&self, client: Pin, namespace: String) -> Checked<'_> {
         Box::pin(async move {
-            let permitted = match self.sessions.user_of(client) {
-                Some(user) => self.catalogue.permits(&user, &namespace).await,
-                None => false,
-            };
-            if !permitted {
-                let detail = format!("you may not create intercepts in the namespace {namespace}");
-                return Err(Fault::new(Code::RightsMissing, detail));
-            }
+            self.permitted(client, &namespace).await?;
             self.workloads.check(&namespace).await
+        })
+    }
+
+    fn preview(&self, client: Pin, namespace: String, spec: InterceptSpec) -> Previewed<'_> {
+        Box::pin(async move {
+            self.permitted(client, &namespace).await?;
+            let mut intercept = Intercept::new("preview", spec);
+            intercept.metadata.namespace = Some(namespace);
+            self.workloads.preview(&intercept).await
         })
     }
 

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use futures_util::stream;
+use hawser_fault::{Code, Fault};
 use hawser_tunnel::identity::Pin;
 use hawser_tunnel::link::{Link, Shared};
-use hawser_tunnel::proto::{Alias, CheckReply, HelloReply, InterceptList};
-use hawser_tunnel::server::{Catalogues, Changes, Checking, Host, InterceptLists, Proving, Serving};
+use hawser_tunnel::proto::{Alias, CheckReply, HelloReply, InterceptList, PreviewReply};
+use hawser_tunnel::server::{Catalogues, Changes, Checking, Host, InterceptLists, Previewing, Proving, Serving};
 use hawser_tunnel::sockets::{self, Opener, Side, Sockets};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::changes::{self, texts};
-use crate::cluster::{Cluster, View};
+use crate::cluster::{Cluster, Preview, View};
 use crate::exchange::Exchange;
 use crate::metrics;
 use crate::session::Session;
@@ -93,6 +94,24 @@ impl Host for Laptops {
             match cluster.check(peer, namespace).await {
                 Ok(()) => CheckReply::default(),
                 Err(fault) => CheckReply { code: fault.code.to_string(), detail: fault.detail, fix: fault.fix },
+            }
+        })
+    }
+
+    fn preview(&self, peer: Pin, namespace: String, spec: String) -> Previewing {
+        let cluster = self.cluster.clone();
+        Box::pin(async move {
+            let spec = serde_json::from_str(&spec)
+                .map_err(|error| Fault::new(Code::BadArgument, format!("this is no intercept: {error}")));
+            let preview = match spec {
+                Ok(spec) => cluster.preview(peer, namespace, spec).await,
+                Err(fault) => Err(fault),
+            };
+            match preview {
+                Ok(Preview { will_restart, notes }) => PreviewReply { will_restart, notes, ..PreviewReply::default() },
+                Err(Fault { code, detail, fix, .. }) => {
+                    PreviewReply { code: code.to_string(), detail, fix, ..PreviewReply::default() }
+                }
             }
         })
     }

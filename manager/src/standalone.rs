@@ -8,6 +8,7 @@ use std::pin::Pin as Pinned;
 
 use bytes::Bytes;
 use futures_util::stream;
+use hawser_api::InterceptSpec;
 use hawser_fault::Fault;
 use hawser_tunnel::identity::Pin;
 use hawser_tunnel::proto::Catalogue;
@@ -15,7 +16,7 @@ use hawser_tunnel::server::Catalogues;
 use hickory_proto::op::Message;
 use ipnet::IpNet;
 
-use crate::cluster::{Checked, Cluster, Doors, View};
+use crate::cluster::{Checked, Cluster, Doors, Preview, Previewed, View};
 use crate::config::Config;
 use crate::exchange::Carried;
 use crate::resolver::{self, Upstream};
@@ -99,6 +100,11 @@ impl Cluster for Standalone {
     /// Nobody gets an agent here.
     fn check(&self, _: Pin, _: String) -> Checked<'_> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Nor does anything begin.
+    fn preview(&self, _: Pin, _: String, _: InterceptSpec) -> Previewed<'_> {
+        Box::pin(std::future::ready(Ok(Preview::default())))
     }
 
     fn linked(&self, _: Pin, _: bool) {}

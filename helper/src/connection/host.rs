@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hawser_fault::Fault;
-use hawser_tunnel::proto::{Catalogue, CheckReply, Trial};
+use hawser_tunnel::proto::{Catalogue, CheckReply, PreviewReply, Trial};
 use ipnet::IpNet;
 use tokio::sync::{RwLock, mpsc};
 
@@ -105,6 +105,8 @@ pub trait DataPlane: Send + Sync + 'static {
     fn browse(&self, namespaces: Vec<String>) -> impl Future<Output = mpsc::Receiver<Result<Catalogue, Fault>>> + Send;
     /// Whether new pods of this namespace can get an agent.
     fn check(&self, namespace: String) -> impl Future<Output = Result<CheckReply, Fault>> + Send;
+    /// What an intercept with this spec (JSON) would change in this namespace.
+    fn preview(&self, namespace: String, spec: String) -> impl Future<Output = Result<PreviewReply, Fault>> + Send;
     /// What the manager finds of the ways to an intercept's pods.
     fn prove(&self, uid: String) -> impl Future<Output = Result<Vec<Trial>, Fault>> + Send;
     /// Ends every flow, then the thread, then the device.
@@ -138,6 +140,10 @@ impl DataPlane for crate::plane::Plane {
 
     async fn check(&self, namespace: String) -> Result<CheckReply, Fault> {
         crate::plane::Plane::check(self, namespace).await
+    }
+
+    async fn preview(&self, namespace: String, spec: String) -> Result<PreviewReply, Fault> {
+        crate::plane::Plane::preview(self, namespace, spec).await
     }
 
     async fn prove(&self, uid: String) -> Result<Vec<Trial>, Fault> {

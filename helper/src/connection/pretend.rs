@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hawser_dns::ClusterNames;
 use hawser_fault::{Code, Fault};
-use hawser_tunnel::proto::{Catalogue, CheckReply, Trial};
+use hawser_tunnel::proto::{Catalogue, CheckReply, PreviewReply, Trial};
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -285,6 +285,10 @@ impl DataPlane for PretendPlane {
 
     async fn check(&self, _: String) -> Result<CheckReply, Fault> {
         Ok(CheckReply::default())
+    }
+
+    async fn preview(&self, _: String, _: String) -> Result<PreviewReply, Fault> {
+        Ok(PreviewReply::default())
     }
 
     async fn prove(&self, _: String) -> Result<Vec<Trial>, Fault> {

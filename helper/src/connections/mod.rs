@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hawser_fault::{Code, Fault};
-use hawser_tunnel::proto::{Catalogue, CheckReply, Trial};
+use hawser_tunnel::proto::{Catalogue, CheckReply, PreviewReply, Trial};
 use parking_lot::Mutex;
 use tokio::sync::{RwLock, mpsc, watch};
 
@@ -221,6 +221,15 @@ impl<H: Host> Connections<H> {
     pub async fn check(&self, id: &Id, namespace: String) -> Result<CheckReply, Fault> {
         let what = "whether pods can get an agent";
         self.ask_manager(id, what, async |plane| plane.check(namespace).await).await
+    }
+
+    /// What an intercept with this spec (JSON) would change in this namespace.
+    ///
+    /// # Errors
+    /// As [`prove`](Connections::prove).
+    pub async fn preview(&self, id: &Id, namespace: String, spec: String) -> Result<PreviewReply, Fault> {
+        let what = "what the intercept would change";
+        self.ask_manager(id, what, async |plane| plane.preview(namespace, spec).await).await
     }
 
     /// What the manager finds of the ways to the pods of an intercept with this uid.

@@ -31,6 +31,16 @@ use keeper::{End, Goal, Keeper};
 pub use object::{InCluster, Objects};
 pub use standing::{Phase, Standing};
 
+/// What an intercept's object would say (JSON), for a look at what would come of it.
+///
+/// # Errors
+/// `bad-argument`.
+pub fn previewed(intercept: &Intercept) -> Result<String, Fault> {
+    check::well_formed(intercept)?;
+    let spec = object::spec(intercept, String::new(), String::new(), String::new());
+    serde_json::to_string(&spec).map_err(|error| Fault::new(Code::Internal, format!("writing an intercept: {error}")))
+}
+
 /// The intercepts of a helper.
 pub struct Intercepts<O> {
     objects: Arc<O>,

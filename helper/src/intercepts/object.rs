@@ -178,7 +178,8 @@ async fn follow(
     Ok(())
 }
 
-fn spec(intercept: &Intercept, user: String, session: String, session_namespace: String) -> InterceptSpec {
+/// What the object says.
+pub fn spec(intercept: &Intercept, user: String, session: String, session_namespace: String) -> InterceptSpec {
     InterceptSpec {
         user,
         session,

@@ -21,7 +21,7 @@ use hawser_dns::ClusterNames;
 use hawser_fault::{Code, Fault};
 use hawser_tunnel::identity::Identity;
 use hawser_tunnel::link::Shared;
-use hawser_tunnel::proto::{Catalogue, CheckReply, Trial};
+use hawser_tunnel::proto::{Catalogue, CheckReply, PreviewReply, Trial};
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{self, Receiver};
@@ -214,6 +214,17 @@ impl Plane {
         let (reply, answer) = oneshot::channel();
         let gone = || Fault::new(Code::Internal, "the data plane's thread has ended");
         self.commands.send(Command::Check { namespace, reply }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// What an intercept with this spec (JSON) would change in this namespace.
+    ///
+    /// # Errors
+    /// As [`prove`](Plane::prove).
+    pub async fn preview(&self, namespace: String, spec: String) -> Result<PreviewReply, Fault> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || Fault::new(Code::Internal, "the data plane's thread has ended");
+        self.commands.send(Command::Preview { namespace, spec, reply }).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 

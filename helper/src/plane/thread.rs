@@ -11,7 +11,7 @@ use hawser_fault::{Code, Fault};
 use hawser_tunnel::client::Caller;
 use hawser_tunnel::error::LinkError;
 use hawser_tunnel::link::Shared;
-use hawser_tunnel::proto::{Catalogue, Change, CheckReply, Trial};
+use hawser_tunnel::proto::{Catalogue, Change, CheckReply, PreviewReply, Trial};
 use hawser_vif::LinkId;
 use tokio::sync::{mpsc, oneshot};
 
@@ -27,6 +27,7 @@ pub(super) enum Command {
     Probe { ways: Vec<Way>, reply: oneshot::Sender<Option<IpAddr>> },
     Browse { namespaces: Vec<String>, reply: mpsc::Sender<Result<Catalogue, Fault>> },
     Check { namespace: String, reply: oneshot::Sender<Result<CheckReply, Fault>> },
+    Preview { namespace: String, spec: String, reply: oneshot::Sender<Result<PreviewReply, Fault>> },
     Prove { uid: String, reply: oneshot::Sender<Result<Vec<Trial>, Fault>> },
     Stop,
 }
@@ -123,8 +124,15 @@ impl Worker {
                     Some(Command::Upgrade { ways, reply }) => self.upgrade(ways, reply),
                     Some(Command::Probe { ways, reply }) => self.probe(ways, reply),
                     Some(Command::Browse { namespaces, reply }) => self.browse(namespaces, reply),
-                    Some(Command::Check { namespace, reply }) => self.check(namespace, reply),
-                    Some(Command::Prove { uid, reply }) => self.prove(uid, reply),
+                    Some(Command::Check { namespace, reply }) => {
+                        self.ask(reply, |caller| async move { caller.check(namespace).await });
+                    }
+                    Some(Command::Preview { namespace, spec, reply }) => {
+                        self.ask(reply, |caller| async move { caller.preview(namespace, spec).await });
+                    }
+                    Some(Command::Prove { uid, reply }) => {
+                        self.ask(reply, |caller| async move { caller.prove(uid).await });
+                    }
                     Some(Command::Stop) | None => return self.stop().await,
                 },
             }
@@ -191,25 +199,18 @@ impl Worker {
         });
     }
 
-    fn check(&self, namespace: String, reply: oneshot::Sender<Result<CheckReply, Fault>>) {
+    /// Asks the manager, and has the caller wait for nobody else.
+    fn ask<T: Send + 'static, F>(&self, reply: oneshot::Sender<Result<T, Fault>>, question: impl FnOnce(Caller) -> F)
+    where
+        F: Future<Output = Result<T, LinkError>> + Send + 'static,
+    {
         let Some(linked) = self.links.best() else {
             let _ = reply.send(Err(Fault::new(Code::LinkLost, "there is no link to the manager now")));
             return;
         };
-        let caller = linked.caller.clone();
+        let answer = question(linked.caller.clone());
         tokio::spawn(async move {
-            let _ = reply.send(caller.check(namespace).await.map_err(Fault::from));
-        });
-    }
-
-    fn prove(&self, uid: String, reply: oneshot::Sender<Result<Vec<Trial>, Fault>>) {
-        let Some(linked) = self.links.best() else {
-            let _ = reply.send(Err(Fault::new(Code::LinkLost, "there is no link to the manager now")));
-            return;
-        };
-        let caller = linked.caller.clone();
-        tokio::spawn(async move {
-            let _ = reply.send(caller.prove(uid).await.map_err(Fault::from));
+            let _ = reply.send(answer.await.map_err(Fault::from));
         });
     }
 

@@ -94,6 +94,18 @@ pub fn time(milliseconds: i64) -> Result<Option<Timestamp>, Fault> {
     time.transpose().map_err(|error| bad(format!("{milliseconds} ms after 1970 is no time: {error}")))
 }
 
+/// What an intercept would change.
+///
+/// # Errors
+/// Why the cluster would refuse it.
+pub fn preview(said: tunnel::PreviewReply) -> Result<proto::PreviewReply, Fault> {
+    let tunnel::PreviewReply { code, detail, fix, will_restart, notes } = said;
+    if !code.is_empty() {
+        return Err(Fault::new(Code::parse(&code).unwrap_or(Code::PodRefused), detail).with_fix(fix));
+    }
+    Ok(proto::PreviewReply { will_restart, notes })
+}
+
 /// A way that was tried.
 pub fn trial(trial: tunnel::Trial) -> proto::Trial {
     let tunnel::Trial { service, pod, address, port, udp, code, detail, fix } = trial;

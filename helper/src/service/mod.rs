@@ -15,8 +15,8 @@ use hawser_ipc::proto::{
     BrowseRequest, Catalogue, CompanionAnswer, CompanionRequest, ConnectRequest, Connection, DisconnectReply,
     DisconnectRequest, DoctorReply, DoctorRequest, EnvironmentReply, EnvironmentRequest, ExtendRequest, FilesReply,
     FilesRequest, FlowList, FlowsRequest, InterceptRequest, InterceptState, KeyReply, KeyRequest, LeaveReply,
-    LeaveRequest, LoggedInReply, LoggedInRequest, LogsReply, LogsRequest, ProveReply, ProveRequest, Snapshot,
-    WatchRequest,
+    LeaveRequest, LoggedInReply, LoggedInRequest, LogsReply, LogsRequest, PreviewReply, ProveReply, ProveRequest,
+    Snapshot, WatchRequest,
 };
 use hawser_ipc::{peer_of, to_status};
 use tokio::sync::Semaphore;
@@ -25,6 +25,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::connections::{Connections, View};
+use crate::intercepts;
 use crate::limits;
 use crate::machine::Machine;
 use crate::recent::{Excerpt, Recent};
@@ -158,6 +159,21 @@ impl Helper for Service {
         let (name, standing) = asked.await.map_err(|fault: Fault| to_status(&fault))?;
         let intercepts = Arc::clone(&self.machine.intercepts);
         Ok(Response::new(stream::intercepting(intercepts, view.wish.id, name, standing, place)))
+    }
+
+    async fn preview(&self, request: Request<InterceptRequest>) -> Result<Response<PreviewReply>, Status> {
+        let caller = peer_of(&request)?.uid;
+        let request = request.into_inner();
+        let view = self.own(caller, &request.connection)?;
+        let asked = async {
+            intercept::is_up(&view)?;
+            let wanted = intercept::wanted(&view.wish, request)?;
+            intercept::is_elsewhere(&view, wanted.address)?;
+            let spec = intercepts::previewed(&wanted)?;
+            let said = self.connections.preview(&view.wish.id, wanted.namespace, spec).await?;
+            intercept::preview(said)
+        };
+        Ok(Response::new(asked.await.map_err(|fault: Fault| to_status(&fault))?))
     }
 
     async fn leave(&self, request: Request<LeaveRequest>) -> Result<Response<LeaveReply>, Status> {

@@ -25,29 +25,18 @@ use super::catalogue::Catalogue;
 use super::settings::{Agent, Place, Settings};
 use super::wants::{Owner, Wants, owners};
 use super::webhook::Admission;
+use crate::cluster::Preview;
 use crate::injection::resolution::{ResolvedPort, Seen};
 use crate::injection::{ANNOTATION, DISABLED, ENABLED, Sidecar, Want, inject};
 use crate::limits;
 use loaded::Loaded;
 
-pub use managed::Managed;
 pub use pods::PodInfo;
 
 /// The port of the managers' service that agents dial.
 pub const AGENTS_PORT: u16 = 7301;
 /// The first minor version of Kubernetes 1 whose services find named ports of native sidecars.
 const NATIVE: u32 = 32;
-
-/// What an intercept would change.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Preview {
-    /// The names of the pods that would be made anew.
-    pub will_restart: Vec<String>,
-    /// What manages the workload's manifest.
-    pub managed: Option<Managed>,
-    /// Sentences for the user.
-    pub warnings: Vec<String>,
-}
 
 /// All workloads of the namespaces that are served.
 pub struct Workloads {
@@ -150,22 +139,18 @@ impl Workloads {
         let lacking: Vec<&PodInfo> = pods.iter().filter(|pod| pod.lacks(&want)).collect();
         if pods.is_empty() || !lacking.is_empty() {
             policies::check(&self.client, &loaded, &want).await?;
-        }
-        if let Some(first) = lacking.first() {
-            replacement::try_to_evict(&self.client, &loaded.namespace, first).await?;
-        }
-        if pods.is_empty() || !lacking.is_empty() {
+            if let Some(first) = lacking.first() {
+                replacement::try_to_evict(&self.client, &loaded.namespace, first).await?;
+            }
             self.try_to_create(&loaded, &want).await?;
         }
-        let mut warnings = Vec::new();
+        let managed = managed::by(&loaded.metadata);
+        let mut notes: Vec<String> =
+            managed.iter().map(|managed| format!("{} {} manages it", managed.tool, managed.part_of)).collect();
         if pods.len() == 1 && lacking.len() == 1 {
-            warnings.push("it has one pod: nobody answers from its end until its successor is ready".to_owned());
+            notes.push("it has one pod: nobody answers from its end until its successor is ready".to_owned());
         }
-        Ok(Preview {
-            will_restart: lacking.iter().map(|pod| pod.name.clone()).collect(),
-            managed: managed::by(&loaded.metadata),
-            warnings,
-        })
+        Ok(Preview { will_restart: lacking.iter().map(|pod| pod.name.clone()).collect(), notes })
     }
 
     /// Evicts the pods that can't do what intercepts want of them, one after the other, each when the successor of the one

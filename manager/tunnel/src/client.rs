@@ -25,7 +25,7 @@ use crate::pace::Pace;
 use crate::proto::tunnel_client::TunnelClient;
 use crate::proto::{
     BrowseRequest, Catalogue, Change, CheckReply, CheckRequest, HelloReply, HelloRequest, InterceptList,
-    InterceptsRequest, ProveRequest, Trial, WatchRequest,
+    InterceptsRequest, PreviewReply, PreviewRequest, ProveRequest, Trial, WatchRequest,
 };
 use crate::sockets::Sockets;
 use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
@@ -140,6 +140,15 @@ impl Caller {
     /// Fails if the connection broke or the manager is too old.
     pub async fn check(&self, namespace: String) -> Result<CheckReply, LinkError> {
         let reply = tunnel(self.requests.clone()).check(CheckRequest { namespace }).await;
+        Ok(reply.map_err(|status| hello_error(&status))?.into_inner())
+    }
+
+    /// What an intercept with this spec (JSON) would change in this namespace.
+    ///
+    /// # Errors
+    /// Fails if the connection broke or the manager is too old.
+    pub async fn preview(&self, namespace: String, spec: String) -> Result<PreviewReply, LinkError> {
+        let reply = tunnel(self.requests.clone()).preview(PreviewRequest { namespace, spec }).await;
         Ok(reply.map_err(|status| hello_error(&status))?.into_inner())
     }
 

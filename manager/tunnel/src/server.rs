@@ -30,7 +30,7 @@ use crate::pace::Pace;
 use crate::proto::tunnel_server::{Tunnel, TunnelServer};
 use crate::proto::{
     BrowseRequest, Catalogue, Change, CheckReply, CheckRequest, HelloReply, HelloRequest, InterceptList,
-    InterceptsRequest, ProveReply, ProveRequest, WatchRequest,
+    InterceptsRequest, PreviewReply, PreviewRequest, ProveReply, ProveRequest, WatchRequest,
 };
 pub use crate::tls::Admit;
 use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
@@ -72,6 +72,9 @@ pub trait Host: Send + Sync + 'static {
     /// Whether new pods of this namespace can get an agent.
     fn check(&self, peer: Pin, namespace: String) -> Checking;
 
+    /// What an intercept with this spec (JSON) would change in this namespace.
+    fn preview(&self, peer: Pin, namespace: String, spec: String) -> Previewing;
+
     /// The same as [`serve`](Host::serve) for a link on which the client is asked for flows to its handlers.
     fn deliveries(&self, peer: Pin) -> (Shared<Self::Endpoint>, impl FnOnce(Link) -> Serving + Send + 'static);
 }
@@ -90,6 +93,9 @@ pub type Proving = std::pin::Pin<Box<dyn Future<Output = ProveReply> + Send>>;
 
 /// A check under way.
 pub type Checking = std::pin::Pin<Box<dyn Future<Output = CheckReply> + Send>>;
+
+/// A preview under way.
+pub type Previewing = std::pin::Pin<Box<dyn Future<Output = PreviewReply> + Send>>;
 
 /// The life of one link.
 pub type Serving = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -257,6 +263,11 @@ impl<H: Host> Tunnel for Greeter<H> {
 
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckReply>, Status> {
         Ok(Response::new(self.host.check(self.peer, request.into_inner().namespace).await))
+    }
+
+    async fn preview(&self, request: Request<PreviewRequest>) -> Result<Response<PreviewReply>, Status> {
+        let PreviewRequest { namespace, spec } = request.into_inner();
+        Ok(Response::new(self.host.preview(self.peer, namespace, spec).await))
     }
 
     async fn prove(&self, request: Request<ProveRequest>) -> Result<Response<ProveReply>, Status> {

@@ -14,10 +14,10 @@ use hawser_tunnel::identity::{Identity, Pin};
 use hawser_tunnel::link::{Endpoint, Link, Shared};
 use hawser_tunnel::mux::{Event, Mux, Pull, Side, Source};
 use hawser_tunnel::proto::{
-    Catalogue, Change, CheckReply, HelloReply, InterceptList, Intercepted, Namespace, ProveReply, Trial,
+    Catalogue, Change, CheckReply, HelloReply, InterceptList, Intercepted, Namespace, PreviewReply, ProveReply, Trial,
 };
 use hawser_tunnel::server::{
-    Catalogues, Changes, Checking, Host, InterceptLists, Proving, Serving, acceptor, connection,
+    Catalogues, Changes, Checking, Host, InterceptLists, Previewing, Proving, Serving, acceptor, connection,
 };
 use hawser_tunnel::sockets::{self, Answer, Gate, Lead, Opener, Sockets};
 use hawser_tunnel::target;
@@ -122,6 +122,11 @@ impl Host for EchoHost {
 
     fn check(&self, _: Pin, namespace: String) -> Checking {
         Box::pin(std::future::ready(CheckReply { detail: format!("of {namespace}"), ..CheckReply::default() }))
+    }
+
+    fn preview(&self, _: Pin, namespace: String, spec: String) -> Previewing {
+        let notes = vec![format!("{spec} in {namespace}")];
+        Box::pin(std::future::ready(PreviewReply { notes, ..PreviewReply::default() }))
     }
 
     fn prove(&self, _: Pin, uid: String) -> Proving {
@@ -230,6 +235,8 @@ async fn a_second_link_brings_the_manager_s_flows_to_a_handler() {
     let list = caller.intercepts().await.unwrap().message().await.unwrap().unwrap();
     assert_eq!(list.intercepts[0].name, "web");
     assert_eq!(caller.check("shop".to_owned()).await.unwrap().detail, "of shop");
+    let preview = caller.preview("shop".to_owned(), "{}".to_owned()).await.unwrap();
+    assert_eq!(preview.notes, ["{} in shop"]);
     assert_eq!(caller.prove("7".to_owned()).await.unwrap()[0].pod, "of 7");
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

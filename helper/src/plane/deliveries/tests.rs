@@ -3,9 +3,9 @@
 use hawser_tunnel::client::{Connection, dial};
 use hawser_tunnel::identity::{Identity, Pin};
 use hawser_tunnel::link::Link;
-use hawser_tunnel::proto::{CheckReply, HelloReply, ProveReply};
+use hawser_tunnel::proto::{CheckReply, HelloReply, PreviewReply, ProveReply};
 use hawser_tunnel::server::{
-    Catalogues, Changes, Checking, Host, InterceptLists, Proving, Serving, acceptor, connection,
+    Catalogues, Changes, Checking, Host, InterceptLists, Previewing, Proving, Serving, acceptor, connection,
 };
 use hawser_tunnel::sockets::{Near, pipe};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -87,6 +87,10 @@ impl Host for Manager {
 
     fn check(&self, _: Pin, _: String) -> Checking {
         Box::pin(std::future::ready(CheckReply::default()))
+    }
+
+    fn preview(&self, _: Pin, _: String, _: String) -> Previewing {
+        Box::pin(std::future::ready(PreviewReply::default()))
     }
 
     fn prove(&self, _: Pin, _: String) -> Proving {

@@ -11,7 +11,6 @@ use kube::api::DeleteParams;
 use kube::{Api, ResourceExt as _};
 use tokio::time::sleep;
 
-use super::super::workloads::Preview;
 use super::{Intercepts, phase, since};
 use crate::injection::resolution::ResolvedPort;
 use crate::intercepts::overlap::overlap;
@@ -83,7 +82,7 @@ impl Intercepts {
         // Whatever speaks against it is told before a pod is touched.
         let (notes, objection) = match objection {
             None if phase(intercept) == InterceptPhase::Pending => match self.workloads.preview(intercept).await {
-                Ok(preview) => (notes(preview), None),
+                Ok(preview) => (preview.notes, None),
                 Err(fault) => (Vec::new(), Some(fault)),
             },
             objection => (Vec::new(), objection),
@@ -183,12 +182,6 @@ impl Intercepts {
             }
         }
     }
-}
-
-/// What the user should know of what is about to happen.
-fn notes(preview: Preview) -> Vec<String> {
-    let managed = preview.managed.map(|managed| format!("{} {} manages it", managed.tool, managed.part_of));
-    managed.into_iter().chain(preview.warnings).collect()
 }
 
 fn has_expired(intercept: &Intercept) -> bool {

@@ -286,6 +286,20 @@ fn an_intercept_shows_no_value_and_writes_the_files() {
 }
 
 #[test]
+fn a_dry_run_says_what_would_change_and_asks_for_nothing() {
+    let stub = Stub::in_cluster(Ending::Yes);
+    let file = stub.directory().join("env");
+    let arguments = ["intercept", "web", "--port", "1:http", "--dry-run", "--env-file", file.to_str().unwrap()];
+    let output = run(stub.socket(), &arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "Would restart web-0.\nHelm release web manages it.\n");
+    assert!(!file.exists(), "nothing is written");
+    let output = run(stub.socket(), &[&arguments[..], &["--json"]].concat());
+    let preview: Value = serde_json::from_str(stdout(&output)).unwrap();
+    assert_eq!(preview["will_restart"][0], "web-0");
+}
+
+#[test]
 fn what_cannot_be_intercepted_is_said_before_anything_begins() {
     let stub = Stub::in_cluster(Ending::Yes);
     for (arguments, code) in [

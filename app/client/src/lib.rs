@@ -8,6 +8,7 @@ pub mod elevation;
 pub mod gather;
 pub mod install;
 pub mod intercept;
+pub mod json;
 pub mod kubeconfig;
 mod lists;
 pub mod manifest;

@@ -1,6 +1,30 @@
 //! What is intercepted, in the same words everywhere.
 
-use hawser_ipc::proto::{HttpFilter, InterceptPhase, Trial};
+use hawser_ipc::proto::{HttpFilter, InterceptPhase, Outcome, State, Trial};
+
+/// The name of a state, the same for people and in JSON.
+pub fn state(state: State) -> &'static str {
+    match state {
+        State::Unspecified => "unknown",
+        State::Disconnected => "disconnected",
+        State::Connecting => "connecting",
+        State::Connected => "connected",
+        State::Reconnecting => "reconnecting",
+        State::NeedsLogin => "needs-login",
+        State::Failed => "failed",
+        State::Disconnecting => "disconnecting",
+    }
+}
+
+/// The name of a check's outcome, the same for people and in JSON.
+pub fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "pass",
+        Outcome::Warn => "warn",
+        // A newer helper's outcome that this program doesn't know is nothing to rely on.
+        Outcome::Fail | Outcome::Unspecified => "fail",
+    }
+}
 
 /// The name of a phase, the same for people and in JSON.
 pub fn phase(phase: InterceptPhase) -> &'static str {

@@ -409,3 +409,20 @@ pub enum Setting {
         index: u32,
     },
 }
+
+impl Mode {
+    /// As the contract with the helper has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Intercept => "intercept",
+            Self::Wiretap => "wiretap",
+            Self::Replace => "replace",
+            Self::Ingest => "ingest",
+        }
+    }
+
+    /// The mode of this name; a newer one's looks like an intercept.
+    pub(crate) fn of(name: &str) -> Self {
+        [Self::Wiretap, Self::Replace, Self::Ingest].into_iter().find(|mode| mode.name() == name).unwrap_or_default()
+    }
+}

@@ -2,9 +2,20 @@
 //! what is shown, and what is clicked into calls. Whatever shows it implements [`Ui`].
 
 mod act;
+mod acts;
 mod controller;
+mod desk;
+mod facts;
+mod files;
+mod form;
+mod handle;
 pub mod limits;
+mod link;
+mod news;
 mod notice;
+mod notices;
+mod shown;
+mod streams;
 mod surroundings;
 mod tray;
 mod ui;
@@ -14,7 +25,8 @@ pub use act::{
     Act, Copyable, Draft, DraftPort, EnvironmentFormat, List, Mode, PathKind, Picked, QuitAnswer, Setting, SortBy,
     TrafficQuery, Tuning,
 };
-pub use controller::{Controller, Handle};
+pub use controller::Controller;
+pub use handle::Handle;
 pub use notice::{Notice, NoticeAction, NoticeId};
 pub use surroundings::Surroundings;
 pub use tray::{Item, Shape, Tray, TrayAct};

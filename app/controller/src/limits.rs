@@ -32,13 +32,39 @@ pub const TEXT: usize = 1024;
 pub const SUBNETS: usize = 256;
 /// Minutes by which an intercept can be extended: 30 days.
 pub const MINUTES: u32 = 43_200;
-/// Between two views of one kind while traffic goes on.
-pub const PACE: Duration = Duration::from_millis(100);
 /// Before the helper is called again, at first and at most.
 pub const CALL_AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 /// How long a helper that went away may take to come back before that is shown.
 pub const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a helper may take to say how things are; then it is silent.
+pub const ANSWER: Duration = Duration::from_secs(5);
 /// How long a call may take that ends by itself.
-pub const CALL: Duration = Duration::from_secs(10);
+pub const CALL: Duration = Duration::from_secs(20);
 /// How long a proof may take.
 pub const PROOF: Duration = Duration::from_secs(60);
+/// Proofs that are made at once; further ones wait for their turn.
+pub const PROOFS: usize = 4;
+/// How long the pods of an intercept must have stayed the same before it is proven anew.
+pub const SETTLED: Duration = Duration::from_secs(1);
+/// How long something may be wrong with an intercept before somebody has to look.
+pub const WRONG: Duration = Duration::from_secs(10);
+/// How long after an act of the user's own its effect is no news to them.
+pub const OWN: Duration = Duration::from_secs(10);
+/// How long files of the user's may go on changing before they are read.
+pub const FILES_SETTLE: Duration = Duration::from_millis(100);
+/// Between two looks at where programs listen while a form is open.
+pub const LISTENERS: Duration = Duration::from_secs(2);
+/// Between two looks at what the helper doesn't tell: whether programs listen, and how much time is left.
+pub const LOOK: Duration = Duration::from_secs(1);
+/// Between two such looks while nobody watches and nothing is intercepted.
+pub const IDLE_LOOK: Duration = Duration::from_secs(60);
+/// News that are taken in at once before they are shown.
+pub const AT_ONCE: usize = 64;
+/// Fixes of problems that can be copied are at most this long, in bytes.
+pub const FIX: usize = 8 * 1024;
+/// Kubeconfigs that a user can add; a further one is refused.
+pub const KUBECONFIGS: usize = 64;
+/// Bytes of an intercept's name; a longer one is refused.
+pub const INTERCEPT_NAME: usize = 57;
+/// Between two looks at the user's files where the kernel can't tell of changes.
+pub const FILES_AGAIN: Duration = Duration::from_secs(30);

@@ -1,7 +1,7 @@
 //! What is worth interrupting somebody for.
 
-use crate::view::{NoticeKind, Screen};
 use crate::Act;
+use crate::view::{NoticeKind, Screen};
 
 /// A notification of the desktop.
 #[derive(Clone, Debug, PartialEq)]

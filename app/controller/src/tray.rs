@@ -1,10 +1,21 @@
 //! The tray as a value.
 
+mod menu;
+mod state;
+
 use serde::Serialize;
 use ts_rs::TS;
 
 use crate::Act;
-use crate::view::Screen;
+use crate::facts::Facts;
+use crate::view::{Ms, Screen};
+pub(crate) use state::{state, troubles};
+
+/// The tray as the facts have it.
+pub(crate) fn of(facts: &Facts, now: Ms) -> Tray {
+    let state = state(facts, now);
+    Tray { shape: state.shape, tooltip: state.words.clone(), screen: state.screen, menu: menu::of(facts, &state, now) }
+}
 
 /// Icon, tooltip and menu. Equal values look the same.
 #[derive(Clone, Debug, PartialEq)]

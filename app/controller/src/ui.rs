@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use hawser_fault::Fault;
 use tokio::sync::oneshot;
 
-use crate::{Notice, NoticeId, Picked, Screen, Tray, Update};
+use crate::{Notice, NoticeId, Picked, Tray, Update};
 
 /// A page, a tray and the desktop. Nothing here blocks, and what can't be shown is dropped.
 pub trait Ui: Send + 'static {

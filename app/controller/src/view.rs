@@ -15,11 +15,11 @@ mod welcome;
 use serde::Serialize;
 use ts_rs::TS;
 
-pub use clusters::{ClusterRow, Clusters, ConnectionState, ContextId, Foreign, Hop, HopName, Kind, Latency, RowActs, Step};
-pub use doctor::{CheckRow, Doctor, Outcome};
-pub use intercepts::{
-    Card, Files, Intercepts, Phase, PortLine, Proof, ProofState, Replica, Way, WorkloadRef, Written,
+pub use clusters::{
+    ClusterRow, Clusters, ConnectionState, ContextId, Foreign, Hop, HopName, Kind, Latency, RowActs, Step,
 };
+pub use doctor::{CheckRow, Doctor, Outcome};
+pub use intercepts::{Card, Files, Intercepts, Phase, PortLine, Proof, ProofState, Replica, Way, WorkloadRef, Written};
 pub use picker::{FormProblem, HolderView, Listener, Picker, PortChoice, WorkloadRow};
 pub use problem::{Field, Possible, Problem, Remedy};
 pub use settings::{NoticeKind, Served, Settings, SettingsView, Theme};

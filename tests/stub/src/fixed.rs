@@ -162,6 +162,11 @@ impl Helper for Part {
         }))
     }
 
+    async fn preview(&self, _: Request<InterceptRequest>) -> Result<Response<PreviewReply>, Status> {
+        let notes = vec!["Helm release web manages it".into()];
+        Ok(Response::new(PreviewReply { will_restart: vec!["web-0".into()], notes }))
+    }
+
     async fn prove(&self, _: Request<ProveRequest>) -> Result<Response<ProveReply>, Status> {
         if self.ending == Ending::Stuck {
             std::future::pending::<()>().await;

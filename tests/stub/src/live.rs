@@ -24,7 +24,7 @@ pub struct Live {
     socket: PathBuf,
     told: Arc<Told>,
     stop: Option<oneshot::Sender<()>>,
-    runtime: Runtime,
+    runtime: Option<Runtime>,
 }
 
 /// A call that changes something or costs something.
@@ -36,6 +36,8 @@ pub enum Call {
     Disconnect(DisconnectRequest),
     /// To intercept.
     Intercept(InterceptRequest),
+    /// To say what an intercept would change.
+    Preview(InterceptRequest),
     /// To leave.
     Leave(LeaveRequest),
     /// To go on for longer.
@@ -58,6 +60,7 @@ struct Told {
     flows: watch::Sender<FlowList>,
     namespaces: watch::Sender<Vec<Namespace>>,
     trials: Mutex<Vec<Trial>>,
+    preview: Mutex<PreviewReply>,
     refusal: Mutex<Option<Fault>>,
     failure: Mutex<Option<Fault>>,
     calls: Mutex<Vec<Call>>,
@@ -72,6 +75,7 @@ impl Live {
             flows: watch::Sender::new(FlowList::default()),
             namespaces: watch::Sender::new(catalogue()),
             trials: Mutex::default(),
+            preview: Mutex::default(),
             refusal: Mutex::default(),
             failure: Mutex::default(),
             calls: Mutex::default(),
@@ -81,7 +85,7 @@ impl Live {
             directory,
             told: Arc::new(told),
             stop: None,
-            runtime: tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap(),
+            runtime: tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().ok(),
         };
         live.come_back();
         live
@@ -117,6 +121,11 @@ impl Live {
         *self.told.trials.lock() = trials;
     }
 
+    /// What an intercept would change from now on.
+    pub fn preview_with(&self, preview: PreviewReply) {
+        *self.told.preview.lock() = preview;
+    }
+
     /// Whoever calls from now on is told this; nobody is if it is `None`.
     pub fn refuse(&self, fault: Option<Fault>) {
         *self.told.refusal.lock() = fault;
@@ -136,7 +145,10 @@ impl Live {
     /// It is started again.
     pub fn come_back(&mut self) {
         let (stop, stopped) = oneshot::channel::<()>();
-        let listener = self.runtime.block_on(async { UnixListener::bind(&self.socket).unwrap() });
+        let runtime = self.runtime.as_ref().unwrap();
+        // A test may be in another runtime, in which nothing can be waited for.
+        let _entered = runtime.enter();
+        let listener = UnixListener::bind(&self.socket).unwrap();
         let part = Part(Arc::clone(&self.told));
         let told = Arc::clone(&self.told);
         let allowed = move |_: &hawser_ipc::Peer| told.refusal.lock().clone().map_or(Ok(()), Err);
@@ -147,13 +159,21 @@ impl Live {
                 () = serve(listener, part, allowed, std::future::pending()) => {}
             }
         };
-        self.runtime.spawn(serving);
+        runtime.spawn(serving);
         self.stop = Some(stop);
     }
 
     /// What it was asked so far.
     pub fn calls(&self) -> Vec<Call> {
         self.told.calls.lock().clone()
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -255,6 +275,12 @@ impl Helper for Part {
         };
         self.0.change(&asked.connection, |intercepts| intercepts.push(state.clone()));
         Ok(Response::new(answers(vec![Ok(state)])))
+    }
+
+    async fn preview(&self, request: Request<InterceptRequest>) -> Result<Response<PreviewReply>, Status> {
+        self.0.note(Call::Preview(request.into_inner()));
+        self.0.fails()?;
+        Ok(Response::new(self.0.preview.lock().clone()))
     }
 
     async fn leave(&self, request: Request<LeaveRequest>) -> Result<Response<LeaveReply>, Status> {

@@ -80,6 +80,9 @@ pub(crate) struct WorkloadArgs {
     /// End it after this time, or at it: 2h, 3d, 2026-03-01T18:00:00Z
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
+    /// Say what it would change in the cluster, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -2,26 +2,16 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use hawser_client::doctor::{Question, examine};
-use hawser_client::gather::{self, Bundle, Redactor};
-use hawser_client::kubeconfig::{self, Access, Arguments, Credential, Environment, Interaction, Selection};
-use hawser_client::processes::Processes;
-use hawser_fault::{Code, Fault};
-use hawser_ipc::proto::{FlowsRequest, LogsRequest, WatchRequest};
-use hawser_ipc::{Client, from_status, socket_path};
-use serde::Serialize;
-use serde_json::{Value, json};
+use hawser_client::doctor::Question;
+use hawser_client::gather;
+use hawser_ipc::socket_path;
 
 use super::target::environment;
 use crate::cli::{GatherArgs, LogsArgs, LogsCommand};
 use crate::output::progress::Progress;
 use crate::output::{Failure, print};
-use crate::{json, view};
-
-/// How long a plugin may take; there is as much to gather without it.
-const LOGIN: Duration = Duration::from_secs(5);
+use crate::view;
 
 pub(crate) async fn run(args: LogsArgs) -> Result<ExitCode, Failure> {
     match args.command {
@@ -31,127 +21,17 @@ pub(crate) async fn run(args: LogsArgs) -> Result<ExitCode, Failure> {
 
 async fn gather(args: GatherArgs) -> Result<ExitCode, Failure> {
     let path = args.output.unwrap_or_else(|| PathBuf::from(gather::default_name()));
-    gather::check_absent(&path)?;
-    let environment = environment()?;
-    let arguments = Arguments::from(args.kubeconfig);
-    let namespace = args.manager.manager_namespace;
-    let mut progress = Progress::start();
-
-    progress.wait_for("obtaining your login, to know what must not be in the file")?;
-    let login = login(&arguments, &environment).await;
-    let redactor = login
-        .as_ref()
-        .map_or_else(|_| Redactor::default(), |(access, credential)| Redactor::of_login(access, credential));
-    let mut bundle = Bundle::new(redactor);
-
-    progress.wait_for("examining everything")?;
     let question = Question {
         socket: &socket_path(),
         version: env!("CARGO_PKG_VERSION"),
-        arguments: arguments.clone(),
-        environment: &environment,
-        manager_namespace: &namespace,
+        arguments: args.kubeconfig.into(),
+        environment: &environment()?,
+        manager_namespace: &args.manager.manager_namespace,
     };
-    let checks = examine(&question).await;
-    bundle.json("doctor.json", value(&json::Doctor::from(checks))?);
-
-    progress.wait_for("reading what the helper has logged")?;
-    of_helper(&mut bundle).await?;
-    gather::host(&mut bundle).await;
-
-    progress.wait_for("reading what the managers have logged")?;
-    bundle.json("kubeconfig.json", names(&arguments, &environment, &login, &namespace));
-    match login.and_then(|(access, credential)| access.api_as(credential)) {
-        Ok(api) => gather::managers(&mut bundle, &api, &namespace).await,
-        Err(fault) => bundle.lacks("manager/", &fault),
-    }
+    let mut progress = Progress::start();
+    // Progress that nobody sees changes nothing of what is gathered.
+    let bundle = gather::everything(&question, &path, |what| drop(progress.wait_for(what))).await?;
     drop(progress);
-
-    bundle.write(&path)?;
     print(&view::logs::describe(&path, bundle.entries(), bundle.missing()))?;
     Ok(ExitCode::SUCCESS)
-}
-
-async fn login(arguments: &Arguments, environment: &Environment) -> Result<(Access, Credential), Fault> {
-    let selection = Selection::new(arguments.clone(), environment)?;
-    let access = kubeconfig::load(&selection, environment)?;
-    let credential = access.credential(environment, Interaction::Unattended, LOGIN).await?;
-    Ok((access, credential))
-}
-
-/// Of kubeconfigs only what they are called.
-fn names(
-    arguments: &Arguments,
-    environment: &Environment,
-    login: &Result<(Access, Credential), Fault>,
-    namespace: &str,
-) -> Value {
-    let files = Selection::new(arguments.clone(), environment).map(|selection| selection.files).unwrap_or_default();
-    let context = match login {
-        Ok((access, _)) => Some(access.context.as_str()),
-        Err(_) => arguments.context.as_deref(),
-    };
-    json!({ "files": files, "context": context, "manager_namespace": namespace })
-}
-
-/// Status, flows, versions and log; what can't be had is said.
-async fn of_helper(bundle: &mut Bundle) -> Result<(), Failure> {
-    let mut helper = match hawser_ipc::connect(&socket_path()).await {
-        Ok(helper) => helper,
-        Err(fault) => {
-            ["status.json", "flows.json", "helper.log"].into_iter().for_each(|name| bundle.lacks(name, &fault));
-            bundle.json("versions.json", json!({ "hawser": env!("CARGO_PKG_VERSION") }));
-            return Ok(());
-        }
-    };
-    match status(&mut helper).await {
-        Ok(snapshot) => {
-            let managers: Vec<_> = snapshot.connections.iter().map(|connection| &connection.manager).collect();
-            let versions = json!({
-                "hawser": env!("CARGO_PKG_VERSION"), "helper": snapshot.software, "managers": managers
-            });
-            bundle.json("versions.json", versions);
-            bundle.json("status.json", value(&json::Status::from(snapshot))?);
-        }
-        Err(fault) => bundle.lacks("status.json", &fault),
-    }
-    match flows(&mut helper).await {
-        Ok(flows) => bundle.json("flows.json", value(&flows)?),
-        Err(fault) => bundle.lacks("flows.json", &fault),
-    }
-    bundle.text_or("helper.log", log(&mut helper).await);
-    Ok(())
-}
-
-async fn status(helper: &mut Client) -> Result<hawser_ipc::proto::Snapshot, Fault> {
-    let request = WatchRequest { follow: false };
-    let mut snapshots = helper.watch(request).await.map_err(|status| from_status(&status))?.into_inner();
-    snapshots.message().await.map_err(|status| from_status(&status))?.ok_or_else(silence)
-}
-
-async fn flows(helper: &mut Client) -> Result<json::Flows, Fault> {
-    let request = FlowsRequest { follow: false };
-    let mut lists = helper.flows(request).await.map_err(|status| from_status(&status))?.into_inner();
-    let flows = lists.message().await.map_err(|status| from_status(&status))?.ok_or_else(silence)?.flows;
-    let mut processes = Processes::default();
-    processes.look_up(&flows);
-    Ok(json::Flows::new(flows, &processes))
-}
-
-async fn log(helper: &mut Client) -> Result<String, Fault> {
-    let reply = helper.logs(LogsRequest {}).await.map_err(|status| from_status(&status))?.into_inner();
-    let before = match reply.forgotten {
-        0 => String::new(),
-        count => format!("({count} lines before these are not remembered)\n"),
-    };
-    Ok(before + &reply.text)
-}
-
-fn silence() -> Fault {
-    Fault::new(Code::HelperUnreachable, "the helper ended the call without an answer")
-}
-
-fn value(object: &impl Serialize) -> Result<Value, Fault> {
-    serde_json::to_value(object)
-        .map_err(|error| Fault::new(Code::Internal, format!("the output could not be written as JSON: {error}")))
 }

@@ -3,7 +3,7 @@
 use hawser_ipc::proto;
 use serde::Serialize;
 
-use super::known;
+use hawser_client::json::known;
 
 /// Of `hawser list`.
 #[derive(Serialize)]

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 use hawser_client::doctor::Check;
+use hawser_client::words;
 use hawser_ipc::proto::Outcome;
 
-use super::outcome_name;
 use crate::output::style::{BAD, GOOD, HEADING, WARNING, paint};
 use crate::output::text::harmless;
 
@@ -14,13 +14,13 @@ use crate::output::text::harmless;
 pub(crate) fn describe(checks: &[Check]) -> String {
     let mut text = String::new();
     for check in checks {
-        let outcome = paint(style(check.outcome), outcome_name(check.outcome));
+        let outcome = paint(style(check.outcome), words::outcome(check.outcome));
         let _ = writeln!(text, "{outcome}  {}: {}", paint(HEADING, &harmless(&check.title)), harmless(&check.reason));
         if !check.fix.is_empty() {
             let _ = writeln!(text, "      {} {}", paint(HEADING, "fix:"), harmless(&check.fix));
         }
     }
-    let count = |name: &str| checks.iter().filter(|check| outcome_name(check.outcome) == name).count();
+    let count = |name: &str| checks.iter().filter(|check| words::outcome(check.outcome) == name).count();
     let _ = writeln!(text, "\n{} passed, {} warned, {} failed", count("pass"), count("warn"), count("fail"));
     text
 }
@@ -45,6 +45,7 @@ mod tests {
             outcome,
             reason: reason.into(),
             fix: fix.into(),
+            code: None,
         };
         let drawn = describe(&[
             check("The socket is there", Outcome::Pass, "/run/hawser/helper.sock", ""),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hawser_client::intercept::Written;
 use hawser_client::{some_of, words};
 use hawser_fault::Fault;
-use hawser_ipc::proto::{InterceptPhase, InterceptPort, InterceptState, Mount, MountState, Trial};
+use hawser_ipc::proto::{InterceptPhase, InterceptPort, InterceptState, Mount, MountState, PreviewReply, Trial};
 
 use crate::output::style::{FAINT, GOOD, HEADING, WARNING, paint};
 use crate::output::text::{harmless, width};
@@ -70,6 +70,18 @@ pub(crate) fn card(card: &Card, now: i64) -> String {
             paint(HEADING, "fix:"),
             harmless(&warning.fix),
         );
+    }
+    text
+}
+
+/// What an intercept would change.
+pub(crate) fn preview(preview: &PreviewReply) -> String {
+    let mut text = match preview.will_restart.as_slice() {
+        [] => "No pod would be restarted.\n".to_owned(),
+        pods => format!("Would restart {}.\n", pods.iter().map(|pod| harmless(pod)).collect::<Vec<_>>().join(", ")),
+    };
+    for note in &preview.notes {
+        text.push_str(&format!("{}.\n", harmless(note)));
     }
     text
 }

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use anstyle::Style;
-use hawser_client::some_of;
+use hawser_client::{some_of, words};
 use hawser_fault::Fault;
 use hawser_ipc::proto::{Connection, Snapshot, State};
 
-use super::{intercept, state_name};
+use super::intercept;
 use crate::output::style::{BAD, FAINT, GOOD, HEADING, PLAIN, WARNING, paint};
 use crate::output::text::{harmless, width};
 use crate::output::units;
@@ -24,7 +24,7 @@ pub(crate) fn describe(snapshot: &Snapshot, own_uid: u32, now: i64) -> String {
 /// One line for one connection, the same as long as nothing happens but traffic.
 pub(crate) fn line(connection: &Connection) -> String {
     let name = paint(HEADING, &harmless(&connection.name));
-    let mut line = format!("{name} {}", paint(style(connection.state()), state_name(connection.state())));
+    let mut line = format!("{name} {}", paint(style(connection.state()), words::state(connection.state())));
     if !connection.step.is_empty() {
         let _ = write!(line, ": {}", harmless(&connection.step));
     }
@@ -39,7 +39,7 @@ fn block(connection: &Connection, own_uid: u32, now: i64) -> String {
     let mut block = format!(
         "{} {} {}\n",
         paint(HEADING, &harmless(&connection.name)),
-        paint(style(state), state_name(state)),
+        paint(style(state), words::state(state)),
         paint(FAINT, &format!("for {}", units::age(units::since(connection.since, now)))),
     );
     let facts: Vec<(&str, String)> =

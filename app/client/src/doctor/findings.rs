@@ -1,6 +1,6 @@
 //! What was found, in the order in which it was looked for.
 
-use hawser_fault::Fault;
+use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::{self, Outcome};
 
 /// One thing that was looked at.
@@ -14,29 +14,37 @@ pub struct Check {
     pub reason: String,
     /// What to do; empty if it passed.
     pub fix: String,
+    /// Of the fault, if it failed by one that this program knows.
+    pub code: Option<Code>,
 }
 
 impl Check {
     /// It is so.
     pub(super) fn passed(title: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { title: title.into(), outcome: Outcome::Pass, reason: reason.into(), fix: String::new() }
+        Self { title: title.into(), outcome: Outcome::Pass, reason: reason.into(), fix: String::new(), code: None }
     }
 
     /// It is so, but not as it should be.
     pub(super) fn warned(title: impl Into<String>, reason: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { title: title.into(), outcome: Outcome::Warn, reason: reason.into(), fix: fix.into() }
+        Self { title: title.into(), outcome: Outcome::Warn, reason: reason.into(), fix: fix.into(), code: None }
     }
 
     /// It is not so.
     pub(super) fn failed(title: impl Into<String>, fault: impl Into<Fault>) -> Self {
         let fault = fault.into();
-        Self { title: title.into(), outcome: Outcome::Fail, reason: fault.detail, fix: fault.fix }
+        Self {
+            title: title.into(),
+            outcome: Outcome::Fail,
+            reason: fault.detail,
+            fix: fault.fix,
+            code: Some(fault.code),
+        }
     }
 }
 
 impl From<proto::Check> for Check {
     fn from(check: proto::Check) -> Self {
-        Self { outcome: check.outcome(), title: check.title, reason: check.reason, fix: check.fix }
+        Self { outcome: check.outcome(), title: check.title, reason: check.reason, fix: check.fix, code: None }
     }
 }
 
@@ -72,11 +80,6 @@ impl Findings {
     /// Makes warnings of failures.
     pub(super) fn soften(&mut self) {
         self.0.iter_mut().filter(|check| super::is_failure(check)).for_each(|check| check.outcome = Outcome::Warn);
-    }
-
-    /// Adds what somebody else found.
-    pub(super) fn append(&mut self, mut other: Self) {
-        self.0.append(&mut other.0);
     }
 
     /// All of them.

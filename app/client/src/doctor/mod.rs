@@ -39,24 +39,39 @@ pub struct Question<'a> {
 
 /// Makes every check that can be made.
 pub async fn examine(question: &Question<'_>) -> Vec<Check> {
+    let mut checks = Vec::new();
+    examine_each(question, async |check| checks.push(check)).await;
+    checks
+}
+
+/// The same, and tells each as soon as its outcome is known for good.
+pub async fn examine_each(question: &Question<'_>, mut tell: impl AsyncFnMut(Check)) {
     let mut findings = Findings::default();
     let helper = helper::reach(question, &mut findings).await;
     let snapshot = helper.as_ref().map(|(_, snapshot)| snapshot);
+    for check in findings.into_checks() {
+        tell(check).await;
+    }
 
     let mut of_cluster = Findings::default();
     let server = cluster::examine(question, &mut of_cluster).await;
     if snapshot.is_some_and(|snapshot| is_beside_the_point(question, snapshot)) {
         of_cluster.soften();
     }
-    findings.append(of_cluster);
+    for check in of_cluster.into_checks() {
+        tell(check).await;
+    }
 
+    let mut findings = Findings::default();
     if let Some((client, snapshot)) = helper {
         helper::own(client, &mut findings).await;
         let connected = || snapshot.connections.iter().filter(|connection| connection.state() == State::Connected);
         findings.extend(connected().filter_map(|connection| hops::of(connection, server.as_ref())));
         findings.extend(resolver::of(connected()));
     }
-    findings.into_checks()
+    for check in findings.into_checks() {
+        tell(check).await;
+    }
 }
 
 /// Whether nobody asked about Kubernetes: all that is there are connections to managers outside of it.

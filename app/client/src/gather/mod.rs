@@ -2,6 +2,7 @@
 //! logged, and what of this computer matters. Secrets are taken out of each text as it is added; kubeconfigs never go in.
 
 mod archive;
+mod everything;
 mod host;
 pub mod limits;
 mod managers;
@@ -12,6 +13,7 @@ use std::path::Path;
 use hawser_fault::Fault;
 use serde_json::Value;
 
+pub use everything::everything;
 pub use redact::Redactor;
 
 /// Texts that are gathered, each under a name.

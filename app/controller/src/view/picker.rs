@@ -47,8 +47,10 @@ pub struct Picker {
     pub effect: String,
     /// Nothing is wrong with it.
     pub ready: bool,
-    /// It is being asked for.
-    pub asking: bool,
+    /// What is waited for while it is asked for.
+    pub asking: Option<String>,
+    /// What came of asking, unless it is in force.
+    pub failed: Option<Problem>,
 }
 
 /// What is wrong with a field.

@@ -11,6 +11,7 @@ use crate::cli::intercept::{
 pub(crate) struct Asked {
     pub(super) plain: intercept::Asked,
     pub(super) handler: HandlerArgs,
+    pub(super) dry_run: bool,
     pub(super) json: bool,
 }
 
@@ -47,7 +48,7 @@ impl Asked {
         files: FilesArgs,
         handler: HandlerArgs,
     ) -> Self {
-        let WorkloadArgs { workload, namespace, container, name, connection, until, json } = workload;
+        let WorkloadArgs { workload, namespace, container, name, connection, until, dry_run, json } = workload;
         let plain = intercept::Asked {
             mode: mode.to_owned(),
             connection: connection.connection.unwrap_or_default(),
@@ -60,6 +61,6 @@ impl Asked {
             http,
             files: files.wanted(),
         };
-        Self { plain, handler, json }
+        Self { plain, handler, dry_run, json }
     }
 }

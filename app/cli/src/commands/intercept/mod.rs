@@ -25,6 +25,9 @@ pub(crate) use asked::Asked;
 use signals::Signals;
 
 pub(crate) async fn run(asked: Asked) -> Result<ExitCode, Failure> {
+    if asked.dry_run {
+        return preview(&asked).await;
+    }
     // Before anything begins, so that nothing has to be undone if there is no room for them.
     let files =
         asked.handler.files().map(|(path, format)| Output::open(path, format)).collect::<Result<Vec<_>, _>>()?;
@@ -62,6 +65,19 @@ pub(crate) async fn run(asked: Asked) -> Result<ExitCode, Failure> {
         Stage::Asked | Stage::Half => leave_at_last(&place).await,
     }
     early
+}
+
+/// Says what it would change.
+async fn preview(asked: &Asked) -> Result<ExitCode, Failure> {
+    let mut helper = super::helper().await?;
+    let request = request(&asked.plain, &mut helper, &super::own_program()?).await?;
+    let preview = helper.preview(request).await.map_err(|status| from_status(&status))?.into_inner();
+    if asked.json {
+        print_json(&json::Preview::from(preview))?;
+    } else {
+        print(&view::intercept::preview(&preview))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Ends it on the way out: what comes of that is told besides what the command ends with.

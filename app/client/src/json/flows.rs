@@ -1,6 +1,6 @@
 //! `hawser flows`.
 
-use hawser_client::processes::Processes;
+use crate::processes::Processes;
 use hawser_ipc::proto;
 use serde::Serialize;
 
@@ -8,13 +8,13 @@ use super::{known, measured};
 
 /// Of `hawser flows`: open ones first, then the last closed ones.
 #[derive(Serialize)]
-pub(crate) struct Flows {
+pub struct Flows {
     flows: Vec<Flow>,
 }
 
 /// One TCP connection, UDP association, ICMP echo exchange or DNS query.
 #[derive(Serialize)]
-pub(crate) struct Flow {
+pub struct Flow {
     connection: String,
     /// Unique within the connection.
     id: u64,
@@ -41,19 +41,21 @@ pub(crate) struct Flow {
 
 /// Who holds a flow's socket.
 #[derive(Serialize)]
-pub(crate) struct Process {
+pub struct Process {
     pid: u32,
     name: String,
 }
 
 impl Flows {
-    pub(crate) fn new(flows: Vec<proto::Flow>, processes: &Processes) -> Self {
+    /// With the processes behind them, as far as they are known.
+    pub fn new(flows: Vec<proto::Flow>, processes: &Processes) -> Self {
         Self { flows: flows.into_iter().map(|flow| Flow::new(flow, processes)).collect() }
     }
 }
 
 impl Flow {
-    pub(crate) fn new(flow: proto::Flow, processes: &Processes) -> Self {
+    /// With the processes behind them, as far as they are known.
+    pub fn new(flow: proto::Flow, processes: &Processes) -> Self {
         let process = processes.of(&flow).cloned();
         Self {
             connection: flow.connection,
@@ -77,7 +79,7 @@ impl Flow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hawser_client::processes::Process;
+    use crate::processes::Process;
     use serde_json::{json, to_value};
 
     #[test]

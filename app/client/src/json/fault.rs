@@ -5,13 +5,13 @@ use serde::Serialize;
 
 /// Of any command: `{"error":{…}}`.
 #[derive(Serialize)]
-pub(crate) struct Failed {
+pub struct Failed {
     error: Cause,
 }
 
 /// Why something is not as it should be.
 #[derive(Serialize)]
-pub(crate) struct Cause {
+pub struct Cause {
     /// Stable and kebab-case.
     code: &'static str,
     title: &'static str,

@@ -1,6 +1,6 @@
 //! `hawser doctor`.
 
-use hawser_client::doctor::Check;
+use crate::doctor::Check;
 use hawser_ipc::proto::Outcome;
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use super::known;
 
 /// Of `hawser doctor`.
 #[derive(Serialize)]
-pub(crate) struct Doctor {
+pub struct Doctor {
     /// Whether no check failed; the exit code says the same.
     ok: bool,
     checks: Vec<Examined>,
@@ -16,7 +16,7 @@ pub(crate) struct Doctor {
 
 /// One thing that was looked at, in order.
 #[derive(Serialize)]
-pub(crate) struct Examined {
+pub struct Examined {
     title: String,
     /// pass, warn or fail.
     outcome: &'static str,
@@ -35,7 +35,7 @@ impl From<Vec<Check>> for Doctor {
 
 impl From<Check> for Examined {
     fn from(check: Check) -> Self {
-        let outcome = crate::view::outcome_name(check.outcome);
+        let outcome = crate::words::outcome(check.outcome);
         Self { title: check.title, outcome, reason: check.reason, fix: known(check.fix) }
     }
 }
@@ -47,7 +47,8 @@ mod tests {
 
     #[test]
     fn checks_keep_their_shape() {
-        let check = Check { title: "t".into(), outcome: Outcome::Warn, reason: "r".into(), fix: String::new() };
+        let check =
+            Check { title: "t".into(), outcome: Outcome::Warn, reason: "r".into(), fix: String::new(), code: None };
         let failed = Check { outcome: Outcome::Fail, fix: "f".into(), ..check.clone() };
         assert_eq!(
             to_value(Doctor::from(vec![check, failed])).unwrap(),

@@ -1,0 +1,160 @@
+//! Everything that is known.
+
+mod attempts;
+mod catalogue;
+mod contexts;
+mod doctor;
+mod flows;
+mod form;
+mod helper;
+mod history;
+mod intercepts;
+mod settings;
+
+use std::sync::Arc;
+
+use hawser_client::intercept::Place;
+use hawser_ipc::proto::{Connection, InterceptState, State};
+
+pub(crate) use attempts::Attempts;
+pub(crate) use catalogue::Catalogue;
+pub(crate) use contexts::{Contexts, Entry, Origin};
+pub(crate) use doctor::Doctor;
+pub(crate) use flows::Flows;
+pub(crate) use form::Form;
+pub(crate) use helper::Helper;
+pub(crate) use history::History;
+pub(crate) use intercepts::{Proven, Watched};
+pub(crate) use settings::Stored;
+
+use crate::Surroundings;
+use crate::handle::Posture;
+use crate::news::News;
+use crate::view::{Ms, Screen};
+
+pub(crate) struct Facts {
+    pub(crate) surroundings: Arc<Surroundings>,
+    pub(crate) posture: Posture,
+    pub(crate) helper: Helper,
+    pub(crate) contexts: Contexts,
+    pub(crate) attempts: Attempts,
+    pub(crate) history: History,
+    pub(crate) watched: Watched,
+    pub(crate) form: Form,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) flows: Flows,
+    pub(crate) doctor: Doctor,
+    pub(crate) stored: Stored,
+    pub(crate) screen: Screen,
+    /// What rows of the list of clusters contain.
+    pub(crate) search: String,
+    pub(crate) welcome_step: u8,
+    /// Whether somebody is asked what becomes of intercepts when the application ends.
+    pub(crate) quitting: bool,
+}
+
+impl Facts {
+    pub(crate) fn new(surroundings: Arc<Surroundings>) -> Self {
+        let stored = Stored::read(&surroundings.settings);
+        let screen = if stored.settings.welcomed { stored.settings.last_screen } else { Screen::Welcome };
+        Self {
+            posture: Posture::default(),
+            helper: Helper::default(),
+            contexts: Contexts::default(),
+            attempts: Attempts::default(),
+            history: History::default(),
+            watched: Watched::default(),
+            form: Form::default(),
+            catalogue: Catalogue::default(),
+            flows: Flows::default(),
+            doctor: Doctor::default(),
+            stored,
+            // A form that nobody has begun is no place to come back to.
+            screen: if screen == Screen::Picker { Screen::Intercepts } else { screen },
+            search: String::new(),
+            welcome_step: 1,
+            quitting: false,
+            surroundings,
+        }
+    }
+
+    pub(crate) fn take_in(&mut self, news: News, now: Ms) {
+        match news {
+            News::Snapshot(client, snapshot) => {
+                self.helper.answers(client, snapshot, self.surroundings.version);
+                self.contexts.follow(&self.helper.snapshot, self.surroundings.uid);
+                self.history.follow(&self.helper.snapshot, now);
+                let intercepts: Vec<(Place, InterceptState)> =
+                    self.intercepts().map(|(place, state)| (place, state.clone())).collect();
+                self.watched.follow(&intercepts, now);
+                self.forget_what_stands();
+            }
+            News::Broke { fault, silent } => self.helper.broke(&fault, silent, &self.surroundings.socket),
+            News::Files { found, managers, faults } => {
+                self.contexts.take_in(found, managers, faults);
+                self.contexts.follow(&self.helper.snapshot, self.surroundings.uid);
+            }
+            News::Trying(context) => self.attempts.begin(context),
+            News::Tried(context, outcome) => self.attempts.end(context, outcome),
+            News::Catalogue(news) => self.catalogue.take_in(news),
+            News::Listeners(listeners) => self.catalogue.listeners = listeners,
+            News::Flows(flows) => self.flows.take_in(flows, now),
+            News::Asking(state) => self.form.waits_for(&state),
+            News::Asked(outcome) => {
+                if self.form.asked(outcome) && self.screen == Screen::Picker {
+                    self.screen = Screen::Intercepts;
+                }
+            }
+            News::Proven(place, outcome) => self.watched.proven(&place, outcome, now),
+            News::Written(place, written) => self.watched.written(place, written),
+            News::Chosen(what, path) => self.form.chosen(what, path),
+            News::Check(check) => self.doctor.add(check),
+            News::Examined => self.doctor.done(),
+            News::Exported(outcome) => self.doctor.exported(outcome),
+            // It is shown by the controller.
+            News::Complaint(_) => {}
+        }
+    }
+
+    /// The user's own connections.
+    pub(crate) fn connections(&self) -> impl Iterator<Item = &Connection> {
+        let uid = self.surroundings.uid;
+        self.helper.snapshot.connections.iter().filter(move |connection| connection.owner == uid)
+    }
+
+    /// The user's own connection of this name.
+    pub(crate) fn connection(&self, name: &str) -> Option<&Connection> {
+        self.connections().find(|connection| connection.name == name)
+    }
+
+    /// The user's own intercepts.
+    pub(crate) fn intercepts(&self) -> impl Iterator<Item = (Place, &InterceptState)> {
+        self.connections().flat_map(|connection| {
+            let place =
+                |state: &InterceptState| Place { connection: connection.name.clone(), name: state.name.clone() };
+            connection.intercepts.iter().map(move |state| (place(state), state))
+        })
+    }
+
+    /// One of them.
+    pub(crate) fn intercept(&self, place: &Place) -> Option<&InterceptState> {
+        self.connection(&place.connection)?.intercepts.iter().find(|state| state.name == place.name)
+    }
+
+    /// Connections that intercepts can go over.
+    pub(crate) fn interceptable(&self) -> impl Iterator<Item = &Connection> {
+        self.connections().filter(|connection| connection.state() == State::Connected && !connection.context.is_empty())
+    }
+
+    /// A page shows this screen now.
+    pub(crate) fn is_shown(&self, screen: Screen) -> bool {
+        self.posture.attached && self.screen == screen
+    }
+
+    /// Attempts say nothing any more once the connection they were for stands.
+    fn forget_what_stands(&mut self) {
+        let standing = self.connections().filter(|connection| connection.state() == State::Connected);
+        let standing: Vec<_> = standing.filter_map(|connection| self.contexts.context_of(&connection.name)).collect();
+        standing.into_iter().for_each(|context| self.attempts.dismiss(context));
+    }
+}

@@ -1,0 +1,52 @@
+//! What the controller's tasks tell it.
+
+use std::path::PathBuf;
+
+use hawser_client::connecting::Manager;
+use hawser_client::doctor::Check;
+use hawser_client::intercept::{Listener, Place};
+use hawser_client::kubeconfig::Found;
+use hawser_fault::Fault;
+use hawser_ipc::Client;
+use hawser_ipc::proto::{Catalogue, InterceptState, Snapshot, Trial};
+
+use crate::Picked;
+use crate::view::{ContextId, FlowRow, Written};
+
+/// Something that is so now.
+pub(crate) enum News {
+    /// The helper answers, and this is so.
+    Snapshot(Client, Snapshot),
+    /// The helper doesn't answer.
+    Broke { fault: Fault, silent: bool },
+    /// The user's files say this.
+    Files { found: Found, managers: Vec<Manager>, faults: Vec<Fault> },
+    /// Somebody began to connect.
+    Trying(ContextId),
+    /// What came of it.
+    Tried(ContextId, Result<(), Fault>),
+    /// What a connection's cluster has.
+    Catalogue(Result<Catalogue, Fault>),
+    /// Where programs listen.
+    Listeners(Vec<Listener>),
+    /// All flows, with the processes behind them.
+    Flows(Result<Vec<FlowRow>, Fault>),
+    /// How far an intercept that is being asked for has come.
+    Asking(InterceptState),
+    /// What came of asking.
+    Asked(Result<(), Fault>),
+    /// What came of trying every way to it.
+    Proven(Place, Result<Vec<Trial>, Fault>),
+    /// What came of writing its environment.
+    Written(Place, Written),
+    /// The user chose this, or nothing.
+    Chosen(Picked, Option<PathBuf>),
+    /// A check was made.
+    Check(Check),
+    /// The last one was.
+    Examined,
+    /// What came of gathering everything.
+    Exported(Result<PathBuf, Fault>),
+    /// Something went wrong that nobody waits for.
+    Complaint(Fault),
+}

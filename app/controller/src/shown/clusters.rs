@@ -1,0 +1,174 @@
+//! Contexts and connections.
+
+use std::path::Path;
+
+use hawser_client::kubeconfig::folder;
+use hawser_ipc::proto::Connection;
+use nix::unistd::{Uid, User};
+
+use super::{problem, state};
+use crate::facts::{Entry, Facts, Origin};
+use crate::limits;
+use crate::view::{
+    Bytes, ClusterRow, Clusters, ConnectionState, ContextId, Foreign, Hop, HopName, Kind, Latency, Ms, Possible,
+    Problem, Remedy, RowActs, Us,
+};
+
+pub(crate) fn clusters(facts: &Facts) -> Clusters {
+    let search = facts.search.to_lowercase();
+    let mut rows: Vec<ClusterRow> = facts.contexts.entries.iter().map(|entry| row(facts, entry)).collect();
+    let total = rows.len();
+    rows.retain(|row| search.is_empty() || contains(row, &search));
+    // Stable: in each half they stay as they were found.
+    rows.sort_by_key(|row| row.state == ConnectionState::Off);
+    rows.truncate(limits::CLUSTERS);
+    Clusters {
+        rows,
+        total: count(total),
+        search: facts.search.clone(),
+        unreadable: facts.contexts.faults.iter().map(Problem::from).collect(),
+        others: others(facts),
+    }
+}
+
+/// How it is with what can be connected, and why.
+pub(crate) fn row_state(facts: &Facts, entry: &Entry) -> (ConnectionState, Option<Problem>) {
+    if let Some(connection) = connection(facts, entry.id) {
+        let state = state(connection.state());
+        let remedy = match state {
+            ConnectionState::NeedsLogin => Some(Remedy::LogIn { connection: connection.name.clone() }),
+            ConnectionState::Failed => Some(Remedy::Retry { context: entry.id }),
+            _ => None,
+        };
+        return (state, problem(connection.cause.as_ref()).map(|problem| problem.with_remedy(remedy)));
+    }
+    match facts.attempts.of(entry.id) {
+        None => (ConnectionState::Off, None),
+        Some(attempt) => match &attempt.fault {
+            None => (ConnectionState::Connecting, None),
+            Some(fault) => {
+                let problem = Problem::from(fault).with_remedy(Remedy::Retry { context: entry.id });
+                (ConnectionState::Failed, Some(problem))
+            }
+        },
+    }
+}
+
+fn row(facts: &Facts, entry: &Entry) -> ClusterRow {
+    let connection = connection(facts, entry.id);
+    let past = connection.and_then(|connection| facts.history.of(connection));
+    let (state, problem) = row_state(facts, entry);
+    let (name, kind, server, source, plugin, current, namespace) = match &entry.origin {
+        Origin::Context(context) => (
+            context.name.clone(),
+            Kind::Kubernetes,
+            context.server.clone(),
+            shortened(&context.file, facts),
+            context.plugin.clone(),
+            context.current,
+            context.namespace.clone(),
+        ),
+        Origin::Manager(manager) => (
+            entry.name.clone(),
+            Kind::Standalone,
+            manager.address.clone(),
+            shortened(&manager.file, facts),
+            None,
+            false,
+            String::new(),
+        ),
+        Origin::Connection => {
+            let context = connection.map(|connection| connection.context.clone()).unwrap_or_default();
+            let kind = if context.is_empty() { Kind::Standalone } else { Kind::Kubernetes };
+            let target = connection.map(|connection| connection.target.clone()).unwrap_or_default();
+            (entry.name.clone(), kind, target, String::new(), None, false, String::new())
+        }
+    };
+    let known = connection.cloned().unwrap_or_default();
+    ClusterRow {
+        id: entry.id,
+        connection: connection.map(|connection| connection.name.clone()),
+        since: connection.map(|connection| Ms(connection.since)),
+        steps: past.map(|past| past.steps.iter().cloned().collect()).unwrap_or_default(),
+        namespace: if known.namespace.is_empty() { namespace } else { known.namespace.clone() },
+        tuning: facts.stored.tuning(&entry.name),
+        latency: (state == ConnectionState::Connected && known.round_trip_us > 0).then(|| Latency {
+            hops: vec![Hop { name: HopName::Manager, round_trip: Us(known.round_trip_us) }],
+            total: Us(known.round_trip_us),
+            history: past.map(|past| past.round_trips.iter().copied().collect()).unwrap_or_default(),
+        }),
+        way: known.way,
+        manager: known.manager,
+        sent: Bytes(known.sent_bytes),
+        received: Bytes(known.received_bytes),
+        open_flows: known.open_flows,
+        acts: acts(facts, entry, state),
+        name,
+        kind,
+        server,
+        source,
+        plugin,
+        current,
+        state,
+        problem,
+    }
+}
+
+fn acts(facts: &Facts, entry: &Entry, state: ConnectionState) -> RowActs {
+    let helper = || if facts.helper.is_up() { Possible::Yes } else { no("the helper does not answer") };
+    let is_known = !matches!(entry.origin, Origin::Connection);
+    RowActs {
+        connect: match state {
+            ConnectionState::Off | ConnectionState::Failed if is_known => helper(),
+            ConnectionState::Off | ConnectionState::Failed => no("it is in none of your files any more"),
+            ConnectionState::Disconnecting => no("it is being ended"),
+            _ => no("it is connected, or being connected"),
+        },
+        disconnect: match state {
+            ConnectionState::Off => no("it is not connected"),
+            ConnectionState::Disconnecting => no("it is being ended"),
+            ConnectionState::Failed if facts.contexts.connection_of(entry.id).is_none() => no("it is not connected"),
+            _ => helper(),
+        },
+        log_in: match state {
+            ConnectionState::NeedsLogin if is_known => helper(),
+            ConnectionState::NeedsLogin => no("it is in none of your files any more"),
+            _ => no("it does not wait for a login"),
+        },
+    }
+}
+
+fn connection(facts: &Facts, id: ContextId) -> Option<&Connection> {
+    facts.connection(facts.contexts.connection_of(id)?)
+}
+
+fn no(why: &str) -> Possible {
+    Possible::No { why: why.to_owned() }
+}
+
+fn contains(row: &ClusterRow, search: &str) -> bool {
+    [&row.name, &row.server, &row.source].iter().any(|text| text.to_lowercase().contains(search))
+}
+
+/// Paths below the home as `~`.
+fn shortened(file: &Path, facts: &Facts) -> String {
+    let folder = folder(&facts.surroundings.environment);
+    let below = folder.as_deref().and_then(Path::parent).and_then(|home| file.strip_prefix(home).ok());
+    below.map_or_else(|| file.display().to_string(), |below| format!("~/{}", below.display()))
+}
+
+fn others(facts: &Facts) -> Vec<Foreign> {
+    let foreign = facts.helper.snapshot.connections.iter();
+    let foreign = foreign.filter(|connection| connection.owner != facts.surroundings.uid);
+    let user = |uid: u32| User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name);
+    let shown = |connection: &Connection| Foreign {
+        name: connection.name.clone(),
+        user: user(connection.owner).unwrap_or_else(|| format!("uid {}", connection.owner)),
+        state: state(connection.state()),
+    };
+    foreign.take(limits::CLUSTERS).map(shown).collect()
+}
+
+fn count(number: usize) -> u32 {
+    number.try_into().unwrap_or(u32::MAX)
+}

@@ -1,0 +1,450 @@
+//! The controller against a helper that says what it is told to, on a real socket.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+mod recorder;
+
+use hawser_controller::view::{ConnectionState, HelperState, NoticeKind, Phase, Possible, ProofState};
+use hawser_controller::{
+    Act, Copyable, Draft, DraftPort, EnvironmentFormat, Item, Picked, QuitAnswer, Remedy, Screen, Shape, SortBy,
+    TrafficQuery, TrayAct, Tuning, Window,
+};
+use hawser_fault::{Code, Fault};
+use hawser_ipc::proto::{Connection, Flow, InterceptPhase, InterceptPort, InterceptState, Snapshot, State, Trial};
+use hawser_stub::{Call, Live, cluster, intercepted, snapshot};
+use recorder::Stage;
+
+const DEMO: &str =
+    "manager = \"10.0.0.1:7300\"\npin = \"sha256:0000000000000000000000000000000000000000000000000000000000000000\"\n";
+const MANAGER: (&str, &str) = (".config/hawser/managers/demo.toml", DEMO);
+
+const KUBECONFIG: &str = "
+current-context: dev
+contexts: [{name: dev, context: {cluster: c, user: u, namespace: shop}}]
+clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]
+users: [{name: u, user: {token: tops3cret}}]
+";
+
+fn own(connection: Connection) -> Connection {
+    Connection { owner: nix::unistd::geteuid().as_raw(), ..connection }
+}
+
+fn with(connection: Connection, intercepts: Vec<InterceptState>) -> Snapshot {
+    snapshot(vec![Connection { intercepts, ..connection }])
+}
+
+#[tokio::test]
+async fn a_push_is_shown_and_what_vanished_stays_greyed() {
+    let mut live = Live::start();
+    let stage = Stage::new(&live, &[(".kube/config", KUBECONFIG), (".kube/bad.yaml", "contexts: ["), ("x", "")]);
+    stage.handle.act(Act::WelcomeStep { step: 4 }).await.unwrap();
+    let clusters = stage.until("the file is read", |record| record.clusters().filter(|view| view.total == 1)).await;
+    assert_eq!((clusters.rows[0].name.as_str(), clusters.rows[0].state), ("dev", ConnectionState::Off));
+    assert!(clusters.rows[0].current && clusters.unreadable[0].detail.contains("bad.yaml"));
+    stage.until("it is off", |record| record.tray.clone().filter(|tray| tray.shape == Shape::Off)).await;
+
+    live.push(snapshot(vec![
+        cluster("dev"),
+        Connection { owner: 4242, name: "theirs".into(), ..Connection::default() },
+    ]));
+    let shell = stage.until("connected", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
+    assert_eq!((shell.heading.as_str(), shell.stale), ("dev connected", false));
+    let clusters = stage.record(|record| record.clusters()).unwrap();
+    assert_eq!((clusters.rows[0].state, clusters.others[0].user.as_str()), (ConnectionState::Connected, "uid 4242"));
+    assert_eq!(clusters.rows[0].acts.disconnect, Possible::Yes);
+
+    live.vanish();
+    let shell = stage.until("greyed", |record| record.shell().filter(|view| view.stale)).await;
+    assert_eq!((shell.helper, shell.shape), (HelperState::Absent, Shape::Missing));
+    let clusters = stage.record(|record| record.clusters()).unwrap();
+    assert_eq!(clusters.rows[0].state, ConnectionState::Connected, "the last data stays");
+    assert!(matches!(clusters.rows[0].acts.disconnect, Possible::No { .. }));
+
+    live.come_back();
+    stage.until("back", |record| record.shell().filter(|view| !view.stale && view.shape == Shape::On)).await;
+}
+
+#[tokio::test]
+async fn a_helper_that_restarts_at_once_was_never_away() {
+    let mut live = Live::start();
+    live.push(snapshot(vec![cluster("dev")]));
+    let stage = Stage::new(&live, &[]);
+    stage.until("connected", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
+    let trays = stage.record(|record| record.trays);
+    live.vanish();
+    live.come_back();
+    live.push(snapshot(vec![cluster("dev"), cluster("live")]));
+    stage.until("both", |record| record.shell().filter(|view| view.heading == "2 clusters connected")).await;
+    assert_eq!(stage.record(|record| record.trays), trays + 1, "nothing was shown in between");
+}
+
+#[tokio::test]
+async fn each_state_of_the_helper_has_its_remedy() {
+    let live = Live::start();
+    live.refuse(Some(Fault::new(Code::HelperNotAllowed, "you are not in the group hawser")));
+    let stage = Stage::new(&live, &[]);
+    let shell = stage.until("refused", |record| record.shell().filter(|view| view.problem.is_some())).await;
+    assert_eq!((shell.helper, shell.problem.unwrap().remedy), (HelperState::Refused, Some(Remedy::JoinGroup)));
+    live.refuse(None);
+    stage.until("answers", |record| record.shell().filter(|view| view.helper == HelperState::Answers)).await;
+    for (software, state) in [("hawser-helper 0.0.9", HelperState::Older), ("hawser-helper 99.0.0", HelperState::Newer)]
+    {
+        live.push(Snapshot { software: software.into(), connections: vec![cluster("dev")] });
+        let shell = stage.until("other version", |record| record.shell().filter(|view| view.helper == state)).await;
+        assert_eq!((shell.shape, shell.stale), (Shape::Missing, false), "{software}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_made_and_ended_by_its_row() {
+    let live = Live::start();
+    let stage = Stage::new(&live, &[MANAGER]);
+    stage.handle.act(Act::WelcomeStep { step: 4 }).await.unwrap();
+    let row = stage.until("the row", |record| record.clusters()?.rows.into_iter().next()).await;
+    stage.until("up", |record| record.shell().filter(|view| view.helper == HelperState::Answers)).await;
+    stage.handle.act(Act::Connect { context: row.id }).await.unwrap();
+    let calls = live.calls();
+    assert!(matches!(&calls[..], [Call::Connect(request)] if request.name == "demo"), "{calls:?}");
+
+    let demo =
+        own(Connection { name: "demo".into(), target: "10.0.0.1:7300".into(), context: String::new(), ..cluster("") });
+    live.push(snapshot(vec![demo]));
+    stage.until("on", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
+    stage.handle.act(Act::Disconnect { connection: "demo".into() }).await.unwrap();
+    stage.until("off", |record| record.shell().filter(|view| view.shape == Shape::Off)).await;
+    let problem = stage.handle.act(Act::Disconnect { connection: "demo".into() }).await.unwrap_err();
+    assert_eq!(problem.code, "not-connected");
+}
+
+#[tokio::test]
+async fn a_first_attempt_that_fails_is_remembered_until_it_is_seen_or_dismissed() {
+    let live = Live::start();
+    live.fail(Some(Fault::new(Code::ManagerUnreachable, "10.0.0.1:7300 refused")));
+    let stage = Stage::new(&live, &[MANAGER]);
+    stage.handle.act(Act::WelcomeStep { step: 4 }).await.unwrap();
+    let row = stage.until("the row", |record| record.clusters()?.rows.into_iter().next()).await;
+    stage.until("up", |record| record.shell().filter(|view| view.helper == HelperState::Answers)).await;
+    stage.handle.act(Act::Show { screen: Screen::Traffic }).await.unwrap();
+    stage.handle.act(Act::Connect { context: row.id }).await.unwrap();
+    let shell = stage.until("attention", |record| record.shell().filter(|view| view.shape == Shape::Attention)).await;
+    assert_eq!(shell.heading, "demo: The manager cannot be reached");
+    assert_eq!((shell.badges[0].screen, shell.badges[0].count), (Screen::Clusters, 1));
+
+    stage.handle.act(Act::Show { screen: Screen::Clusters }).await.unwrap();
+    stage.until("seen", |record| record.shell().filter(|view| view.shape == Shape::Off)).await;
+    let failed = stage.record(|record| record.clusters()).unwrap().rows.remove(0);
+    assert_eq!(failed.state, ConnectionState::Failed);
+    assert_eq!(failed.problem.unwrap().remedy, Some(Remedy::Retry { context: row.id }));
+    stage.handle.act(Act::Dismiss { context: row.id }).await.unwrap();
+    let off = |view: &hawser_controller::view::Clusters| view.rows[0].state == ConnectionState::Off;
+    stage.until("dismissed", |record| record.clusters().filter(off)).await;
+}
+
+#[tokio::test]
+async fn a_cluster_is_connected_with_the_choices_made_for_it() {
+    let Some(folder) = std::env::var_os("HAWSER_TEST_ALONE") else {
+        return alone("a_cluster_is_connected_with_the_choices_made_for_it");
+    };
+    let taken = companion(std::path::Path::new(&folder));
+    let live = Live::start();
+    let stage = Stage::new(&live, &[(".kube/config", KUBECONFIG)]);
+    stage.handle.act(Act::WelcomeStep { step: 4 }).await.unwrap();
+    let row = stage.until("the row", |record| record.clusters()?.rows.into_iter().next()).await;
+    stage.until("up", |record| record.shell().filter(|view| view.helper == HelperState::Answers)).await;
+    let wrong = Tuning { also: vec!["10.0.0.1/8".into()], ..Tuning::default() };
+    let problem = stage.handle.act(Act::Tune { context: row.id, tuning: wrong }).await.unwrap_err();
+    assert_eq!(problem.code, "subnet-invalid");
+    let tuning = Tuning { namespace: "team".into(), also: vec!["10.0.0.0/8".into()], ..Tuning::default() };
+    stage.handle.act(Act::Tune { context: row.id, tuning }).await.unwrap();
+    stage.handle.act(Act::Connect { context: row.id }).await.unwrap();
+
+    let calls = live.calls();
+    let [Call::Connect(request)] = &calls[..] else { panic!("{calls:?}") };
+    let Some(hawser_ipc::proto::connect_request::Target::Kubernetes(target)) = &request.target else { panic!() };
+    assert_eq!((request.name.as_str(), target.namespace.as_str()), ("dev", "team"));
+    assert_eq!(
+        (target.also_proxy.as_slice(), target.manager_namespace.as_str()),
+        (&["10.0.0.0/8".to_owned()][..], "hawser")
+    );
+    assert!(!target.profile.contains("tops3cret"));
+    assert_eq!(taken.recv_timeout(std::time::Duration::from_secs(5)).unwrap(), "dev");
+}
+
+/// Runs a test in a process of its own, with a folder for its companion.
+fn alone(test: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args([test, "--exact", "--nocapture"]);
+    command.env("XDG_RUNTIME_DIR", folder.path()).env("HAWSER_TEST_ALONE", folder.path());
+    assert!(command.status().unwrap().success());
+}
+
+/// Takes what is handed to it, and tells the connections' names.
+fn companion(folder: &std::path::Path) -> std::sync::mpsc::Receiver<String> {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::fs::DirBuilderExt as _;
+    let folder = folder.join("hawser");
+    std::fs::DirBuilder::new().mode(0o700).create(&folder).unwrap();
+    let listener = std::os::unix::net::UnixListener::bind(folder.join("companion.sock")).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut length = [0; 4];
+            // Somebody only looks whether it is there.
+            if stream.read_exact(&mut length).is_err() {
+                continue;
+            }
+            let mut bytes = vec![0; u32::from_be_bytes(length) as usize];
+            stream.read_exact(&mut bytes).unwrap();
+            stream.write_all(&[1]).unwrap();
+            let name = bytes.split(|byte| *byte == 0).next().unwrap();
+            let _ = tell.send(String::from_utf8(name.to_vec()).unwrap());
+        }
+    });
+    told
+}
+
+#[tokio::test]
+async fn a_form_becomes_an_intercept_with_proof_and_environment() {
+    let live = Live::start();
+    live.push(snapshot(vec![cluster("dev")]));
+    let trial =
+        Trial { service: "web".into(), pod: "web-0".into(), address: "10.96.0.11:80".into(), ..Trial::default() };
+    live.prove_with(vec![trial]);
+    let stage = Stage::new(&live, &[]);
+    stage.until("connected", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
+    stage.handle.act(Act::Pick { connection: None, intercept: None }).await.unwrap();
+    let picker = stage.until("known", |record| record.picker().filter(|view| view.known)).await;
+    assert_eq!((picker.draft.connection.as_str(), picker.draft.namespace.as_str()), ("dev", "shop"));
+    assert_eq!(
+        (picker.workloads[0].workload.name.as_str(), picker.workloads[0].holders[0].user.as_str()),
+        ("web", "ann")
+    );
+    assert!(!picker.ready);
+
+    let program = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let draft = Draft {
+        revision: 1,
+        kind: "Deployment".into(),
+        workload: "web".into(),
+        ports: vec![DraftPort { local: "http".into(), ..DraftPort::default() }],
+        headers: vec!["x-user=ann".into()],
+        environment: Some(EnvironmentFormat::Lines),
+        until: "2h".into(),
+        ..picker.draft
+    };
+    stage.handle.act(Act::Draft { draft: draft.clone() }).await.unwrap();
+    let picker = stage.until("answered", |record| record.picker().filter(|view| view.revision == 1)).await;
+    assert_eq!(picker.problems.len(), 1);
+    assert_eq!((picker.problems[0].row, picker.ports[0].port.as_str()), (Some(0), "http"));
+    let problem = stage.handle.act(Act::Intercept { revision: 1 }).await.unwrap_err();
+    assert_eq!(problem.code, "bad-argument");
+
+    let local = program.local_addr().unwrap().port().to_string();
+    let ports = vec![DraftPort { local, ..DraftPort::default() }];
+    let file = stage.home.path().join("web.env");
+    stage.record(|record| record.choice = Some(file.clone()));
+    stage.handle.act(Act::Choose { what: Picked::EnvironmentFile }).await.unwrap();
+    stage.handle.act(Act::Draft { draft: Draft { revision: 2, ports, ..draft } }).await.unwrap();
+    let chosen =
+        |view: &hawser_controller::view::Picker| view.ready && view.environment_path.as_deref() == file.to_str();
+    stage.until("ready", |record| record.picker().filter(chosen)).await;
+    stage.handle.act(Act::Intercept { revision: 1 }).await.unwrap_err();
+    stage.handle.act(Act::Intercept { revision: 2 }).await.unwrap();
+
+    let card = stage.until("proven", |record| {
+        record
+            .intercepts()?
+            .cards
+            .into_iter()
+            .next()
+            .filter(|card| card.proof.state == ProofState::Done && card.environment.is_some())
+    });
+    let card = card.await;
+    assert_eq!((card.phase, card.filter.as_deref()), (Phase::Active, Some("x-user = ann")));
+    assert_eq!((card.ports[0].port.as_str(), card.replicas[0].applied), ("http", true));
+    assert!(card.until.is_some());
+    assert_eq!(card.curl.as_deref(), Some("curl -v -H 'x-user: ann' http://web.shop:80/"));
+    assert_eq!(card.environment.unwrap().variables, 1, "PATH is this computer's own");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "TOKEN=tops3cret\n");
+    let listening = |record: &recorder::Record| record.intercepts()?.cards[0].ports[0].listening;
+    assert!(stage.until("looked", listening).await);
+
+    stage
+        .handle
+        .act(Act::Copy { what: Copyable::Curl { connection: "dev".into(), intercept: "web".into() } })
+        .await
+        .unwrap();
+    assert!(stage.record(|record| record.copied[0].starts_with("curl")));
+    let extend = |minutes| Act::Extend { connection: "dev".into(), intercept: "web".into(), minutes };
+    stage.handle.act(extend(Some(0))).await.unwrap_err();
+    stage.handle.act(extend(None)).await.unwrap();
+    stage.until("for ever", |record| record.intercepts().filter(|view| view.cards[0].until.is_none())).await;
+    stage.handle.act(Act::Leave { connection: "dev".into(), intercept: "web".into() }).await.unwrap();
+    stage.until("left", |record| record.intercepts().filter(|view| view.cards.is_empty())).await;
+    assert!(stage.record(|record| record.notices.is_empty()), "none for what the user does");
+}
+
+#[tokio::test]
+async fn what_the_cluster_refuses_stays_in_the_form() {
+    let live = Live::start();
+    live.push(snapshot(vec![cluster("dev")]));
+    live.fail(Some(Fault::new(Code::PortHeld, "ann holds http")));
+    let stage = Stage::new(&live, &[]);
+    stage.until("connected", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
+    stage.handle.act(Act::Pick { connection: Some("dev".into()), intercept: None }).await.unwrap();
+    let picker = stage.until("known", |record| record.picker().filter(|view| view.known)).await;
+    let draft = Draft { revision: 7, kind: "Deployment".into(), workload: "web".into(), ..picker.draft };
+    stage.handle.act(Act::Draft { draft }).await.unwrap();
+    stage.until("ready", |record| record.picker().filter(|view| view.ready)).await;
+    let problem = stage.handle.act(Act::Intercept { revision: 7 }).await.unwrap_err();
+    assert_eq!(problem.code, "port-held");
+    let picker = stage.until("failed", |record| record.picker().filter(|view| view.failed.is_some())).await;
+    assert!(picker.ready && picker.asking.is_none());
+}
+
+#[tokio::test]
+async fn an_intercept_that_expires_is_told_once_and_can_be_asked_for_again() {
+    let live = Live::start();
+    let ports = vec![InterceptPort { port: "http".into(), udp: false, local_port: 8080 }];
+    let active = InterceptState { ports, ..intercepted() };
+    live.push(with(cluster("dev"), vec![active.clone()]));
+    let stage = Stage::new(&live, &[]);
+    stage.until("active", |record| record.shell().filter(|view| view.shape == Shape::Intercepting)).await;
+    let cause = Some(Fault::new(Code::InterceptExpired, "its time was over").into());
+    live.push(with(
+        cluster("dev"),
+        vec![InterceptState { phase: InterceptPhase::Ended.into(), cause, since: 5, ..active }],
+    ));
+    let notice = stage.until("told", |record| record.notices.first().cloned()).await;
+    assert_eq!(notice.id.kind, NoticeKind::Expired);
+    stage.until("attention", |record| record.shell().filter(|view| view.shape == Shape::Attention)).await;
+    let again = notice.actions.last().unwrap().0.clone();
+    stage.handle.answered(notice.id, again);
+    let picker = stage.until("filled", |record| record.picker()).await;
+    assert_eq!((picker.draft.workload.as_str(), picker.draft.ports[0].local.as_str()), ("web", "8080"));
+    assert_eq!(stage.record(|record| (record.windows.clone(), record.notices.len())), (vec![Window::Show], 1));
+    stage.handle.act(Act::Show { screen: Screen::Intercepts }).await.unwrap();
+    stage.until("seen", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_told_and_taken_back() {
+    let live = Live::start();
+    live.push(snapshot(vec![cluster("dev")]));
+    let stage = Stage::new(&live, &[]);
+    stage.until("connected", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
+    let cause = Some(Fault::new(Code::LinkLost, "the manager closed the link").into());
+    live.push(snapshot(vec![Connection { state: State::Reconnecting.into(), cause, ..cluster("dev") }]));
+    stage
+        .until("told", |record| record.notices.first().filter(|notice| notice.id.kind == NoticeKind::Lost).cloned())
+        .await;
+    live.push(snapshot(vec![cluster("dev")]));
+    stage.until("back", |record| record.withdrawn.first().cloned()).await;
+    let kinds = stage.record(|record| record.notices.iter().map(|notice| notice.id.kind).collect::<Vec<_>>());
+    assert_eq!(kinds, [NoticeKind::Lost, NoticeKind::Back]);
+}
+
+#[tokio::test]
+async fn flows_are_followed_only_while_they_are_looked_at() {
+    let live = Live::start();
+    live.push(snapshot(vec![cluster("dev")]));
+    let flow = |id: u64| Flow {
+        connection: "dev".into(),
+        id,
+        name: format!("host-{id}"),
+        sent_bytes: id,
+        state: "open".into(),
+        ..Flow::default()
+    };
+    live.push_flows((0..10_000).map(flow).collect());
+    let stage = Stage::new(&live, &[]);
+    stage.until("connected", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
+    assert!(live.calls().is_empty());
+    stage.handle.act(Act::Show { screen: Screen::Traffic }).await.unwrap();
+    stage.until("all", |record| record.traffic().filter(|view| view.total == 10_000)).await;
+    let query = TrafficQuery {
+        filter: "HOST-99".into(),
+        sort: SortBy::Sent,
+        descending: true,
+        first: 1,
+        count: 3,
+        paused: false,
+    };
+    stage.handle.act(Act::Traffic { query: query.clone() }).await.unwrap();
+    let view = stage.until("narrowed", |record| record.traffic().filter(|view| view.found == 111)).await;
+    let names: Vec<_> = view.rows.iter().map(|row| row.name.as_str()).collect();
+    assert_eq!(names, ["host-9998", "host-9997", "host-9996"]);
+    stage.handle.act(Act::Traffic { query: TrafficQuery { count: 201, ..query } }).await.unwrap_err();
+    assert_eq!(live.calls(), [Call::Flows]);
+}
+
+#[tokio::test]
+async fn the_menu_leads_to_everything_and_ending_asks_first() {
+    let live = Live::start();
+    live.push(with(cluster("dev"), vec![intercepted()]));
+    let stage = Stage::new(&live, &[MANAGER]);
+    let tray = stage
+        .until("intercepting", |record| record.tray.clone().filter(|tray| tray.shape == Shape::Intercepting))
+        .await;
+    assert_eq!(tray.tooltip, "1 intercept on dev");
+    let menu = stage
+        .until("all rows", |record| {
+            record.tray.clone().map(|tray| tray.menu).filter(|menu| labels(menu).contains(&"Connect demo".into()))
+        })
+        .await;
+    let labels = labels(&menu);
+    for label in
+        ["dev: connected", "Disconnect", "web in shop, held by you", "Leave", "Quit; 1 intercept goes on", "Doctor"]
+    {
+        assert!(labels.contains(&label.to_owned()), "{labels:?}");
+    }
+
+    stage.handle.pressed(TrayAct::Quit);
+    let shell = stage.until("asked", |record| record.shell().filter(|view| view.quitting.is_some())).await;
+    assert_eq!(shell.quitting.unwrap().intercepts, ["web over dev"]);
+    assert!(!stage.record(|record| record.exited));
+    stage.handle.act(Act::Quit { answer: Some(QuitAnswer::Leave) }).await.unwrap();
+    stage.until("ended", |record| record.exited.then_some(())).await;
+    assert!(matches!(&live.calls()[..], [Call::Leave(request)] if request.name == "web"));
+}
+
+fn labels(menu: &[Item]) -> Vec<String> {
+    let label = |item: &Item| match item {
+        Item::Words(label) => vec![label.clone()],
+        Item::Press { label, .. } => vec![label.clone()],
+        Item::Sub { label, items } => [vec![label.clone()], labels(items)].concat(),
+        Item::Line => Vec::new(),
+    };
+    menu.iter().flat_map(label).collect()
+}
+
+#[tokio::test]
+async fn closing_goes_to_the_tray_and_says_so_once() {
+    let live = Live::start();
+    let stage = Stage::new(&live, &[]);
+    stage.until("answers", |record| record.shell().filter(|view| view.helper == HelperState::Answers)).await;
+    for _ in 0..2 {
+        stage.handle.act(Act::Close).await.unwrap();
+    }
+    assert_eq!(stage.record(|record| (record.windows.clone(), record.notices.len())), (vec![Window::Close; 2], 1));
+    stage.handle.tray_hosted(false);
+    stage.until("no host", |record| record.shell().filter(|view| !view.tray_hosted)).await;
+    stage.handle.act(Act::Close).await.unwrap();
+    assert!(stage.record(|record| record.exited));
+}
+
+#[tokio::test]
+async fn a_page_that_is_reloaded_gets_everything_again() {
+    let live = Live::start();
+    let stage = Stage::new(&live, &[]);
+    stage.until("answers", |record| record.shell().filter(|view| view.helper == HelperState::Answers)).await;
+    stage.handle.detached();
+    stage.record(|record| record.updates.clear());
+    live.push(snapshot(vec![cluster("dev")]));
+    stage.until("tray", |record| record.tray.clone().filter(|tray| tray.shape == Shape::On)).await;
+    assert!(stage.record(|record| record.updates.is_empty()), "nobody is there to see it");
+    stage.handle.attached();
+    stage.until("again", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
+}

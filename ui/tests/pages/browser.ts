@@ -30,16 +30,29 @@ export function withBrowser(): void {
   afterAll(() => browser.close());
 }
 
-/** A page with its mock. Fails whoever uses it if the page breaks its policy or throws. */
-export async function open(options: BrowserContextOptions = {}): Promise<Page & { broken: string[] }> {
+/** A page, and what it has thrown or been refused by its policy. */
+export type Opened = Page & { broken: string[] };
+
+/** A page with its mock. */
+export async function open(options: BrowserContextOptions = {}): Promise<Opened> {
   const context = await browser.newContext({ viewport: { width: 980, height: 680 }, ...options });
   const page = Object.assign(await context.newPage(), { broken: [] as string[] });
   page.on("pageerror", (error) => page.broken.push(String(error)));
   page.on("console", (message) => message.type() === "error" && page.broken.push(message.text()));
   await page.addInitScript(mock);
+  await load(page);
+  return page;
+}
+
+/** Loads the page anew, with a scene on it. */
+export async function load(page: Page, scene?: string): Promise<void> {
   await page.goto(ADDRESS);
   await page.waitForSelector("html[data-ready]");
-  return page;
+  if (!scene) return;
+  await page.evaluate(async (scene) => {
+    window.scene(scene);
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  }, scene);
 }
 
 /** Violations of axe's rules, contrast among them. */

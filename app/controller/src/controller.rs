@@ -1,16 +1,18 @@
 //! The loop: what happens changes what is known, what is known is shown.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::mem::{Discriminant, discriminant};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use hawser_client::companion::{self, Handover};
 use hawser_client::intercept::Place;
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::InterceptState;
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::task::{JoinSet, LocalSet};
+use tokio::task::{AbortHandle, JoinSet, LocalSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::acts::{Begun, export};
@@ -36,6 +38,8 @@ pub struct Controller<U> {
     added: watch::Sender<Vec<PathBuf>>,
     streams: Streams,
     tasks: JoinSet<()>,
+    /// Follows the user's files.
+    files: Option<AbortHandle>,
     shown: Shown,
     /// What the user did themselves, and when.
     own: HashMap<Place, Instant>,
@@ -66,6 +70,7 @@ impl<U: Ui> Controller<U> {
             added,
             streams: Streams::default(),
             tasks: JoinSet::new(),
+            files: None,
             shown: Shown::default(),
             own: HashMap::new(),
         };
@@ -82,7 +87,8 @@ impl<U: Ui> Controller<U> {
         let news = self.news.0.clone();
         let socket = surroundings.socket.clone();
         self.tasks.spawn_local(async move { link::keep(&socket, news).await });
-        self.tasks.spawn_local(files::keep(surroundings, self.added.subscribe(), self.news.0.clone()));
+        self.read_anew();
+        self.spawn(login_shell(surroundings, self.news.0.clone()));
         let mut look = Instant::now();
         loop {
             self.show();
@@ -109,6 +115,16 @@ impl<U: Ui> Controller<U> {
             }
             look = look.min(Instant::now() + self.pace());
         }
+    }
+
+    /// The files that the environment names are followed from now on, and no others.
+    fn read_anew(&mut self) {
+        if let Some(before) = self.files.take() {
+            before.abort();
+        }
+        let surroundings = self.facts.surroundings.clone();
+        let following = files::keep(surroundings, self.added.subscribe(), self.news.0.clone());
+        self.files = Some(self.tasks.spawn_local(following));
     }
 
     /// What tasks need.
@@ -202,6 +218,11 @@ impl<U: Ui> Controller<U> {
     fn take_in(&mut self, news: News) {
         match news {
             News::Complaint(fault) => self.complain(&fault),
+            News::Environment(environment) => {
+                let surroundings = Surroundings { environment, ..Surroundings::clone(&self.facts.surroundings) };
+                self.facts.surroundings = Arc::new(surroundings);
+                self.read_anew();
+            }
             News::Chosen(Picked::Kubeconfig, Some(path)) => self.add_kubeconfig(path),
             News::Chosen(Picked::Export, Some(path)) => {
                 let desk = self.desk();
@@ -238,11 +259,22 @@ impl<U: Ui> Controller<U> {
                 self.spawn(async move { drop(proving.await) });
             }
         }
+        if self.has_clusters() {
+            let (desk, names) = (self.desk(), self.facts.connections().map(|known| known.name.clone()).collect());
+            self.spawn(accompany(desk, names));
+        }
+    }
+
+    fn has_clusters(&self) -> bool {
+        self.facts.connections().any(|connection| !connection.context.is_empty())
     }
 
     fn pace(&self) -> std::time::Duration {
-        let busy = self.facts.intercepts().next().is_some();
-        if busy { limits::LOOK } else { limits::IDLE_LOOK }
+        match self.facts.intercepts().next() {
+            Some(_) => limits::LOOK,
+            None if self.has_clusters() => limits::COMPANION,
+            None => limits::IDLE_LOOK,
+        }
     }
 
     fn intercepts(&self) -> Vec<(Place, InterceptState)> {
@@ -277,6 +309,7 @@ impl<U: Ui> Controller<U> {
         if self.shown.pages != self.facts.posture.pages {
             self.shown.pages = self.facts.posture.pages;
             self.shown.updates.clear();
+            self.facts.form.reopen();
         }
         self.publish_one(Update::Shell(shown::shell(&self.facts, now)));
         let screen = self.facts.screen;
@@ -313,6 +346,29 @@ impl<U: Ui> Controller<U> {
         for notice in news.notices.iter().filter(|notice| self.facts.stored.notices(notice.id.kind)) {
             self.ui.notify(notice);
         }
+    }
+}
+
+/// A desktop starts programs without what the user's shell sets.
+async fn login_shell(surroundings: Arc<Surroundings>, news: mpsc::Sender<News>) {
+    let environment = &surroundings.environment;
+    if environment.variables.contains_key(OsStr::new("SHLVL")) {
+        return;
+    }
+    if let Some(more) = environment.of_login_shell(limits::LOGIN_SHELL).await {
+        let _ = news.send(News::Environment(more)).await;
+    }
+}
+
+/// A companion that ended for whatever reason comes back, and is told what it was told before.
+async fn accompany(desk: Desk, connections: Vec<String>) {
+    if companion::is_there().await {
+        return;
+    }
+    for connection in connections {
+        let handover = Handover { connection, environment: desk.surroundings.environment.clone(), login: None };
+        // Without one the connection's own state says what is missing.
+        let _ = companion::ensure(&desk.surroundings.program, &handover).await;
     }
 }
 

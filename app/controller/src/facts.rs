@@ -99,6 +99,7 @@ impl Facts {
             News::Catalogue(news) => self.catalogue.take_in(news),
             News::Listeners(listeners) => self.catalogue.listeners = listeners,
             News::Flows(flows) => self.flows.take_in(flows, now),
+            News::Preview(revision, outcome) => self.form.previewed(revision, outcome),
             News::Asking(state) => self.form.waits_for(&state),
             News::Asked(outcome) => {
                 if self.form.asked(outcome) && self.screen == Screen::Picker {
@@ -111,8 +112,8 @@ impl Facts {
             News::Check(check) => self.doctor.add(check),
             News::Examined => self.doctor.done(),
             News::Exported(outcome) => self.doctor.exported(outcome),
-            // It is shown by the controller.
-            News::Complaint(_) => {}
+            // Those are the controller's to deal with.
+            News::Environment(_) | News::Complaint(_) => {}
         }
     }
 

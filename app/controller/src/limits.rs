@@ -68,3 +68,9 @@ pub const KUBECONFIGS: usize = 64;
 pub const INTERCEPT_NAME: usize = 57;
 /// Between two looks at the user's files where the kernel can't tell of changes.
 pub const FILES_AGAIN: Duration = Duration::from_secs(30);
+/// How long a form must have stayed as it is before the cluster is asked what it would change.
+pub const TYPING: Duration = Duration::from_millis(500);
+/// How long the user's login shell may take to say what it sets; then it isn't asked again.
+pub const LOGIN_SHELL: Duration = Duration::from_secs(3);
+/// Between two looks whether there is a companion while there are connections to clusters.
+pub const COMPANION: Duration = Duration::from_secs(10);

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use hawser_client::connecting::Manager;
 use hawser_client::doctor::Check;
 use hawser_client::intercept::{Listener, Place};
-use hawser_client::kubeconfig::Found;
+use hawser_client::kubeconfig::{Environment, Found};
 use hawser_fault::Fault;
 use hawser_ipc::Client;
-use hawser_ipc::proto::{Catalogue, InterceptState, Snapshot, Trial};
+use hawser_ipc::proto::{Catalogue, InterceptState, PreviewReply, Snapshot, Trial};
 
 use crate::Picked;
 use crate::view::{ContextId, FlowRow, Written};
@@ -19,6 +19,8 @@ pub(crate) enum News {
     Snapshot(Client, Snapshot),
     /// The helper doesn't answer.
     Broke { fault: Fault, silent: bool },
+    /// What the user's login shell sets.
+    Environment(Environment),
     /// The user's files say this.
     Files { found: Found, managers: Vec<Manager>, faults: Vec<Fault> },
     /// Somebody began to connect.
@@ -31,6 +33,8 @@ pub(crate) enum News {
     Listeners(Vec<Listener>),
     /// All flows, with the processes behind them.
     Flows(Result<Vec<FlowRow>, Fault>),
+    /// What asking for the draft of this revision would change.
+    Preview(u32, Result<PreviewReply, Fault>),
     /// How far an intercept that is being asked for has come.
     Asking(InterceptState),
     /// What came of asking.

@@ -1,19 +1,20 @@
 //! What costs something is followed only while somebody looks at it.
 
-use hawser_client::intercept::listeners;
+use hawser_client::intercept::{Asked, listeners, request};
 use hawser_client::processes::Processes;
-use hawser_fault::Fault;
+use hawser_fault::{Code, Fault};
 use hawser_ipc::from_status;
 use hawser_ipc::proto::{BrowseRequest, Flow, FlowsRequest};
 use nix::unistd::{Uid, User};
-use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::sleep;
+use tokio::task::{JoinHandle, spawn_blocking, spawn_local};
+use tokio::time::{sleep, timeout};
 
 use crate::desk::Desk;
 use crate::facts::Facts;
+use crate::form::check;
 use crate::limits;
 use crate::news::News;
-use crate::view::{Bytes, FlowRow, Ms, Screen, Us};
+use crate::view::{Bytes, FlowRow, Ms, Preview, Screen, Us};
 
 /// What is followed now.
 #[derive(Default)]
@@ -21,6 +22,7 @@ pub(crate) struct Streams {
     flows: Option<Running<u64>>,
     catalogue: Option<Running<(u64, String)>>,
     listeners: Option<Running<()>>,
+    preview: Option<Running<(u64, u32)>>,
 }
 
 /// A task, and what it follows; it ends with this.
@@ -51,18 +53,33 @@ impl Streams {
         }
         replace(&mut self.catalogue, wanted, |(_, connection)| catalogue(desk.clone(), connection.clone()));
         replace(&mut self.listeners, picking.then_some(()), |()| programs(desk.clone()));
+        self.preview(facts, desk, link.filter(|_| picking));
+    }
+
+    fn preview(&mut self, facts: &mut Facts, desk: &Desk, link: Option<u64>) {
+        let asked = link.and_then(|_| check(facts).asked).filter(|_| facts.form.asking.is_none());
+        let Some((link, asked)) = link.zip(asked) else {
+            self.preview = None;
+            facts.form.preview = Preview::None;
+            return;
+        };
+        let revision = facts.form.draft.revision;
+        if self.preview.as_ref().is_none_or(|running| running.key != (link, revision)) {
+            facts.form.preview = Preview::Asking;
+        }
+        replace(&mut self.preview, Some((link, revision)), |_| preview(desk.clone(), asked, revision));
     }
 }
 
 fn replace<K: PartialEq, F>(slot: &mut Option<Running<K>>, wanted: Option<K>, task: impl FnOnce(&K) -> F)
 where
-    F: Future<Output = ()> + Send + 'static,
+    F: Future<Output = ()> + 'static,
 {
     match wanted {
         None => *slot = None,
         Some(key) if slot.as_ref().is_some_and(|running| running.key == key) => {}
         Some(key) => {
-            let task = tokio::spawn(task(&key));
+            let task = spawn_local(task(&key));
             *slot = Some(Running { key, task });
         }
     }
@@ -81,6 +98,20 @@ async fn catalogue(desk: Desk, connection: String) {
     if let Err(fault) = outcome {
         desk.tell(News::Catalogue(Err(fault))).await;
     }
+}
+
+/// Asks once the form has stayed as it is for a while. Nothing is made for files: they would be seen.
+async fn preview(desk: Desk, asked: Asked, revision: u32) {
+    sleep(limits::TYPING).await;
+    let asked = Asked { files: None, ..asked };
+    let asking = async {
+        let mut helper = desk.helper()?;
+        let request = request(&asked, &mut helper, &desk.surroundings.program).await?;
+        helper.preview(request).await.map(|reply| reply.into_inner()).map_err(|status| from_status(&status))
+    };
+    let late = |_| Err(Fault::new(Code::HelperUnreachable, "the cluster has not said in time what would change"));
+    let outcome = timeout(limits::CALL, asking).await.unwrap_or_else(late);
+    desk.tell(News::Preview(revision, outcome)).await;
 }
 
 async fn programs(desk: Desk) {

@@ -20,7 +20,7 @@ pub use clusters::{
 };
 pub use doctor::{CheckRow, Doctor, Outcome};
 pub use intercepts::{Card, Files, Intercepts, Phase, PortLine, Proof, ProofState, Replica, Way, WorkloadRef, Written};
-pub use picker::{FormProblem, HolderView, Listener, Picker, PortChoice, WorkloadRow};
+pub use picker::{FormProblem, HolderView, Listener, Picker, PortChoice, Preview, WorkloadRow};
 pub use problem::{Field, Possible, Problem, Remedy};
 pub use settings::{NoticeKind, Served, Settings, SettingsView, Theme};
 pub use shell::{Badge, HelperState, QuitWords, Screen, Shell, Toast};

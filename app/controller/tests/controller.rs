@@ -4,13 +4,15 @@
 
 mod recorder;
 
-use hawser_controller::view::{ConnectionState, HelperState, NoticeKind, Phase, Possible, ProofState};
+use hawser_controller::view::{ConnectionState, HelperState, NoticeKind, Phase, Possible, Preview, ProofState};
 use hawser_controller::{
-    Act, Copyable, Draft, DraftPort, EnvironmentFormat, Item, Picked, QuitAnswer, Remedy, Screen, Shape, SortBy,
-    TrafficQuery, TrayAct, Tuning, Window,
+    Act, Copyable, Draft, DraftPort, EnvironmentFormat, Item, List, Picked, QuitAnswer, Remedy, Screen, Setting, Shape,
+    SortBy, TrafficQuery, TrayAct, Tuning, Window,
 };
 use hawser_fault::{Code, Fault};
-use hawser_ipc::proto::{Connection, Flow, InterceptPhase, InterceptPort, InterceptState, Snapshot, State, Trial};
+use hawser_ipc::proto::{
+    Connection, Flow, InterceptPhase, InterceptPort, InterceptState, PreviewReply, Snapshot, State, Trial, Workload,
+};
 use hawser_stub::{Call, Live, cluster, intercepted, snapshot};
 use recorder::Stage;
 
@@ -212,6 +214,7 @@ async fn a_form_becomes_an_intercept_with_proof_and_environment() {
     let trial =
         Trial { service: "web".into(), pod: "web-0".into(), address: "10.96.0.11:80".into(), ..Trial::default() };
     live.prove_with(vec![trial]);
+    live.preview_with(PreviewReply { will_restart: vec!["web-0".into()], notes: Vec::new() });
     let stage = Stage::new(&live, &[]);
     stage.until("connected", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
     stage.handle.act(Act::Pick { connection: None, intercept: None }).await.unwrap();
@@ -250,6 +253,10 @@ async fn a_form_becomes_an_intercept_with_proof_and_environment() {
     let chosen =
         |view: &hawser_controller::view::Picker| view.ready && view.environment_path.as_deref() == file.to_str();
     stage.until("ready", |record| record.picker().filter(chosen)).await;
+    let told = |view: &hawser_controller::view::Picker| {
+        view.preview == Preview::Restarts { pods: vec!["web-0".into()], notes: vec![] }
+    };
+    stage.until("previewed", |record| record.picker().filter(told)).await;
     stage.handle.act(Act::Intercept { revision: 1 }).await.unwrap_err();
     stage.handle.act(Act::Intercept { revision: 2 }).await.unwrap();
 
@@ -447,4 +454,85 @@ async fn a_page_that_is_reloaded_gets_everything_again() {
     assert!(stage.record(|record| record.updates.is_empty()), "nobody is there to see it");
     stage.handle.attached();
     stage.until("again", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
+}
+
+#[tokio::test]
+async fn two_thousand_workloads_and_contexts_are_shown_by_the_page() {
+    let live = Live::start();
+    live.push(snapshot(vec![cluster("dev")]));
+    let mut namespaces = hawser_stub::catalogue();
+    let like = namespaces[0].workloads[0].clone();
+    let name = |number: usize| format!("\u{202e}web-{number}-{}", "x".repeat(200));
+    namespaces[0].workloads = (0..2_000).map(|number| Workload { name: name(number), ..like.clone() }).collect();
+    live.push_namespaces(namespaces);
+    let mut kubeconfig = String::from("contexts:\n");
+    for number in 0..250 {
+        kubeconfig += &format!("- {{name: c{number}, context: {{cluster: c}}}}\n");
+    }
+    kubeconfig += "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\n";
+    let stage = Stage::new(&live, &[(".kube/config", &kubeconfig)]);
+    stage.handle.act(Act::WelcomeStep { step: 4 }).await.unwrap();
+    let clusters = stage.until("contexts", |record| record.clusters().filter(|view| view.total == 251)).await;
+    assert_eq!((clusters.rows.len(), clusters.rows[0].name.as_str()), (200, "dev"), "what is connected comes first");
+    stage.handle.act(Act::Search { list: List::Contexts, text: "C249".into() }).await.unwrap();
+    stage.until("found", |record| record.clusters().filter(|view| view.rows.len() == 1)).await;
+
+    stage.handle.act(Act::Pick { connection: None, intercept: None }).await.unwrap();
+    let picker = stage.until("workloads", |record| record.picker().filter(|view| view.workloads_total == 2_000)).await;
+    assert_eq!(picker.workloads.len(), 200);
+    stage.handle.act(Act::Search { list: List::Workloads, text: "web-1999".into() }).await.unwrap();
+    let picker = stage.until("one", |record| record.picker().filter(|view| view.workloads_found == 1)).await;
+    assert_eq!(picker.workloads[0].workload.name, name(1_999));
+    let text = "x".repeat(257);
+    assert_eq!(stage.handle.act(Act::Search { list: List::Contexts, text }).await.unwrap_err().code, "limit-reached");
+}
+
+#[tokio::test]
+async fn files_that_change_are_read_again_and_added_ones_stay() {
+    let live = Live::start();
+    let stage = Stage::new(&live, &[("more/team", KUBECONFIG)]);
+    stage.handle.act(Act::WelcomeStep { step: 4 }).await.unwrap();
+    stage.until("none", |record| record.clusters().filter(|view| view.total == 0)).await;
+    std::fs::create_dir(stage.home.path().join(".kube")).unwrap();
+    std::fs::write(stage.home.path().join(".kube/config"), KUBECONFIG.replace("dev", "live")).unwrap();
+    stage
+        .until("found", |record| record.clusters().filter(|view| view.total == 1 && view.rows[0].name == "live"))
+        .await;
+    let file = stage.home.path().join("more/team");
+    stage.record(|record| record.choice = Some(file.clone()));
+    stage.handle.act(Act::Choose { what: Picked::Kubeconfig }).await.unwrap();
+    stage.until("added", |record| record.clusters().filter(|view| view.total == 2)).await;
+    let settings = std::fs::read_to_string(stage.home.path().join(".config/hawser/settings.toml")).unwrap();
+    assert!(settings.contains("more/team"), "{settings}");
+    stage.handle.act(Act::Set { setting: Setting::ForgetKubeconfig { index: 0 } }).await.unwrap();
+    stage.until("forgotten", |record| record.clusters().filter(|view| view.total == 1)).await;
+    stage.handle.act(Act::Set { setting: Setting::ForgetKubeconfig { index: 0 } }).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn checks_come_as_they_are_made_and_everything_is_gathered_without_secrets() {
+    let live = Live::start();
+    let stage = Stage::new(&live, &[(".kube/config", KUBECONFIG)]);
+    stage.handle.act(Act::Show { screen: Screen::Doctor }).await.unwrap();
+    stage.until("up", |record| record.shell().filter(|view| view.helper == HelperState::Answers)).await;
+    stage.handle.act(Act::Examine).await.unwrap();
+    let doctor =
+        stage.until("examined", |record| record.doctor().filter(|view| !view.running && !view.checks.is_empty()));
+    let doctor = doctor.await;
+    let titles: Vec<_> = doctor.checks.iter().map(|check| check.title.as_str()).collect();
+    assert!(titles.contains(&"The helper answers you") && titles.contains(&"The stub is real"), "{titles:?}");
+    let failed = doctor.checks.iter().find(|check| !check.fix.is_empty()).unwrap();
+    stage.handle.act(Act::Copy { what: Copyable::Fix { fix: failed.fix.clone() } }).await.unwrap();
+    assert_eq!(stage.record(|record| record.copied.clone()), [failed.fix.clone()]);
+    let other = Copyable::Fix { fix: "rm -rf /".into() };
+    stage.handle.act(Act::Copy { what: other }).await.unwrap_err();
+
+    let file = stage.home.path().join("all.zip");
+    stage.record(|record| record.choice = Some(file.clone()));
+    stage.handle.act(Act::Export).await.unwrap();
+    stage.until("gathered", |record| record.doctor().filter(|view| view.exported.as_deref() == file.to_str())).await;
+    assert!(file.metadata().unwrap().len() > 100);
+    stage.handle.act(Act::Export).await.unwrap();
+    let refused = stage.until("refused", |record| record.doctor().and_then(|view| view.problem)).await;
+    assert_eq!(refused.code, "file-unwritable", "nothing is overwritten");
 }

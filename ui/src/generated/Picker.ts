@@ -4,6 +4,7 @@ import type { FormProblem } from "./FormProblem";
 import type { Listener } from "./Listener";
 import type { PortChoice } from "./PortChoice";
 import type { Possible } from "./Possible";
+import type { Preview } from "./Preview";
 import type { Problem } from "./Problem";
 import type { WorkloadRow } from "./WorkloadRow";
 
@@ -83,6 +84,10 @@ problems: Array<FormProblem>,
  * What happens in the cluster, in words.
  */
 effect: string, 
+/**
+ * The same as the cluster says it.
+ */
+preview: Preview, 
 /**
  * Nothing is wrong with it.
  */

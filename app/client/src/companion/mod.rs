@@ -13,4 +13,4 @@ mod start;
 pub use handover::{Handover, hand_over};
 pub use log::log;
 pub use process::run;
-pub use start::{ensure, ensure_present, folder};
+pub use start::{ensure, ensure_present, folder, is_there};

@@ -48,6 +48,14 @@ pub fn folder() -> Result<PathBuf, Fault> {
     Ok(folder)
 }
 
+/// Whether there is a companion now.
+pub async fn is_there() -> bool {
+    match socket() {
+        Ok(socket) => UnixStream::connect(socket).await.is_ok(),
+        Err(_) => false,
+    }
+}
+
 /// Starts the companion unless it is there, and hands it what it needs for a connection. `program` is this executable,
 /// which becomes a companion by the argument `companion`.
 ///

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use hawser_fault::Fault;
-use hawser_ipc::proto::InterceptState;
+use hawser_fault::{Code, Fault};
+use hawser_ipc::proto::{InterceptState, PreviewReply};
 
+use crate::view::Preview;
 use crate::{Draft, Picked};
 
 #[derive(Default)]
@@ -22,6 +23,8 @@ pub(crate) struct Form {
     pub(crate) chosen: BTreeMap<Picked, PathBuf>,
     /// What is waited for while it is asked for.
     pub(crate) asking: Option<String>,
+    /// What asking for it would change.
+    pub(crate) preview: Preview,
     /// What came of asking.
     pub(crate) failed: Option<Fault>,
 }
@@ -37,12 +40,32 @@ impl Form {
         self.draft = self.fresh.clone();
     }
 
+    /// Another page comes: it goes on with what was typed.
+    pub(crate) fn reopen(&mut self) {
+        self.opened += u32::from(self.opened > 0);
+        self.fresh = self.draft.clone();
+    }
+
     /// It was changed. What came of asking for another one says nothing any more.
     pub(crate) fn change(&mut self, draft: Draft) {
         if draft != self.draft {
             self.failed = None;
         }
         self.draft = draft;
+    }
+
+    /// What the cluster says of the draft of this revision; of an earlier one it says nothing any more.
+    pub(crate) fn previewed(&mut self, revision: u32, outcome: Result<PreviewReply, Fault>) {
+        if revision != self.draft.revision {
+            return;
+        }
+        self.preview = match outcome {
+            Ok(PreviewReply { will_restart, notes }) if will_restart.is_empty() => Preview::Nothing { notes },
+            Ok(PreviewReply { will_restart, notes }) => Preview::Restarts { pods: will_restart, notes },
+            // One that can't say what would happen may do it all the same.
+            Err(fault) if fault.code == Code::HelperVersion => Preview::None,
+            Err(fault) => Preview::Impossible { problem: fault.into() },
+        };
     }
 
     pub(crate) fn begin(&mut self) {

@@ -42,6 +42,7 @@ pub(crate) fn picker(facts: &Facts) -> Picker {
         ready: checked.asked.is_some() && form.asking.is_none(),
         problems: checked.problems,
         effect: effect(draft),
+        preview: form.preview.clone(),
         asking: form.asking.clone(),
         failed: form.failed.as_ref().map(Problem::from),
     }

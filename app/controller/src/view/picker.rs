@@ -45,12 +45,42 @@ pub struct Picker {
     pub problems: Vec<FormProblem>,
     /// What happens in the cluster, in words.
     pub effect: String,
+    /// The same as the cluster says it.
+    pub preview: Preview,
     /// Nothing is wrong with it.
     pub ready: bool,
     /// What is waited for while it is asked for.
     pub asking: Option<String>,
     /// What came of asking, unless it is in force.
     pub failed: Option<Problem>,
+}
+
+/// What asking for it would change in the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
+#[serde(tag = "preview", rename_all = "kebab-case")]
+pub enum Preview {
+    /// The form says nothing that could be asked for.
+    #[default]
+    None,
+    /// The cluster is asked.
+    Asking,
+    /// No pod would be restarted.
+    Nothing {
+        /// What else is worth to know.
+        notes: Vec<String>,
+    },
+    /// These pods would be.
+    Restarts {
+        /// Their names.
+        pods: Vec<String>,
+        /// Who manages the workload, and what clients would notice.
+        notes: Vec<String>,
+    },
+    /// The cluster would refuse it.
+    Impossible {
+        /// Why.
+        problem: Problem,
+    },
 }
 
 /// What is wrong with a field.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hawser_client::kubeconfig::Environment;
-use hawser_controller::view::{Clusters, Intercepts, Picker, Shell, Traffic};
+use hawser_controller::view::{Clusters, Doctor, Intercepts, Picker, Shell, Traffic};
 use hawser_controller::{Controller, Handle, Notice, NoticeId, Picked, Surroundings, Tray, Ui, Update, Window};
 use hawser_fault::Fault;
 use hawser_stub::Live;
@@ -51,6 +51,10 @@ impl Record {
 
     pub fn picker(&self) -> Option<Picker> {
         self.view(|update| if let Update::Picker(view) = update { Some(view.clone()) } else { None })
+    }
+
+    pub fn doctor(&self) -> Option<Doctor> {
+        self.view(|update| if let Update::Doctor(view) = update { Some(view.clone()) } else { None })
     }
 
     pub fn traffic(&self) -> Option<Traffic> {

@@ -39,6 +39,7 @@ export type { Placed } from "./generated/Placed.ts";
 export type { PortChoice } from "./generated/PortChoice.ts";
 export type { PortLine } from "./generated/PortLine.ts";
 export type { Possible } from "./generated/Possible.ts";
+export type { Preview } from "./generated/Preview.ts";
 export type { Problem } from "./generated/Problem.ts";
 export type { Proof } from "./generated/Proof.ts";
 export type { ProofState } from "./generated/ProofState.ts";

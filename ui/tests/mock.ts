@@ -130,8 +130,10 @@ export class Mock {
       if (draft.mode !== "ingest" && !/^\d{1,5}$/.test(local)) wrong("local-port", local ? `${local} is no port.` : "Name the port on which your program listens.", row);
     });
     const effect = draft.workload ? `The 2 pods of ${draft.workload} start anew, one after the other, to get an agent. They get it once.` : "";
-    this.put("picker", { revision: draft.revision, problems, effect, ready: problems.length === 0 });
+    const ready = problems.length === 0;
+    this.put("picker", { revision: draft.revision, problems, effect, ready, preview: { preview: ready ? "asking" : "none" } });
     this.#draft = draft;
+    if (ready) setTimeout(() => this.#draft === draft && this.put("picker", { preview: samples.RESTARTS }), this.pace);
   }
   #draft = samples.DRAFT;
 

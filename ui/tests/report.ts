@@ -8,8 +8,9 @@ export default class implements Reporter {
     for (const module of modules) {
       if (module.errors().length) failed += 1;
       for (const test of module.children.allTests()) {
-        if (test.result().state === "passed") passed += 1;
-        else failed += 1;
+        const { state } = test.result();
+        passed += Number(state === "passed");
+        failed += Number(state === "failed");
       }
     }
     console.log(`\ntest result: ${failed ? "FAILED" : "ok"}. ${passed} passed; ${failed} failed`);

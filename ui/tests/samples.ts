@@ -1,5 +1,5 @@
 import type {
-  Card, CheckRow, ClusterRow, Clusters, Doctor, Draft, Intercepts, Picker, Problem, SettingsView, Shell, Subnets, Welcome, WorkloadRow,
+  Card, CheckRow, ClusterRow, Clusters, Doctor, Draft, Intercepts, Picker, Preview, Problem, SettingsView, Shell, Subnets, Welcome, WorkloadRow,
 } from "../src/types.ts";
 
 /** When everything here happens, in Unix milliseconds. */
@@ -168,6 +168,11 @@ export const WORKLOADS: WorkloadRow[] = [
   workload("search"),
 ];
 
+export const RESTARTS: Preview = {
+  preview: "restarts", pods: ["web-6d5f9c7b8-2xk4q", "web-6d5f9c7b8-m9t7z"],
+  notes: ["One after the other, as the deployment's strategy says.", "Argo CD manages web; it is not told, and changes nothing back."],
+};
+
 export const DRAFT: Draft = {
   revision: 0, connection: "shop", namespace: "shop", kind: "", workload: "", container: "", name: "", mode: "intercept",
   ports: [{ local: "", port: "", udp: false }], address: "", headers: [], path: "", path_kind: "prefix", method: "", mount: false, read_only: false,
@@ -182,7 +187,7 @@ export const picker = (part: Partial<Picker> = {}): Picker => ({
     { port: "dns", udp: true, number: 53, target: "5353", service: "web" },
   ],
   listeners: [{ port: 3000, udp: false, process: "node", pid: 4121 }, { port: 9000, udp: false, process: "python3", pid: 5188 }, { port: 5353, udp: true, process: "dnsmasq", pid: 960 }],
-  mount: yes, mount_path: "/home/ann/.local/share/hawser/mounts/web", environment_path: null, problems: [], effect: "", ready: false, asking: null,
+  mount: yes, mount_path: "/home/ann/.local/share/hawser/mounts/web", environment_path: null, problems: [], effect: "", preview: { preview: "none" }, ready: false, asking: null,
   failed: null, ...part,
 });
 

@@ -50,14 +50,15 @@ export const SCENES: Record<string, (mock: Mock) => void> = {
   },
   picker: (mock) => {
     const draft = { ...samples.DRAFT, revision: 7, kind: "Deployment", workload: "web", ports: [{ local: "9000", port: "http", udp: false }], mount: true, until: "4h" };
-    mock.put("picker", samples.picker({ opened: 9, draft, revision: 7, ready: true, effect: "The 2 pods of web start anew, one after the other, to get an agent. They get it once." }));
+    mock.put("picker", samples.picker({ opened: 9, draft, revision: 7, ready: true, effect: "The 2 pods of web start anew, one after the other, to get an agent. They get it once.", preview: samples.RESTARTS }));
     mock.put("shell", samples.shell({ screen: "picker" }));
   },
   "picker-failed": (mock) => {
     const failed = samples.problem("port-held", "Somebody else intercepts this port", "ben@example.com intercepts port http of deployment/web, all requests, for 22 min.", "Ask who is named, or take a part of the requests with --http-header.");
     const draft = { ...samples.DRAFT, kind: "Deployment", workload: "web", headers: ["x-user=ann"], environment: "lines" as const };
     const mount = { can: "no", why: "Files cannot be mounted without sshfs. Install it with: sudo apt install sshfs" } as const;
-    mock.put("picker", samples.picker({ opened: 9, draft, failed, mount, connections: ["shop", "lab"], workloads_found: 1804, workloads_total: 2000, search: "a" }));
+    const preview = { preview: "impossible", problem: samples.problem("injection-disabled", "The workload takes no agent", "deployment/web has the annotation hawser.dev/inject: disabled.", "Ask its owner to remove the annotation hawser.dev/inject: disabled.") } as const;
+    mock.put("picker", samples.picker({ opened: 9, draft, failed, mount, preview, connections: ["shop", "lab"], workloads_found: 1804, workloads_total: 2000, search: "a" }));
     mock.put("shell", samples.shell({ screen: "picker" }));
   },
   traffic: (mock) => {

@@ -45,7 +45,7 @@ test("by mouse: connect, intercept with files, leave, disconnect", async () => {
   await page.getByRole("combobox", { name: "Port on this laptop" }).click();
   await page.getByRole("option", { name: /9000 python3/ }).click();
   await page.getByRole("switch", { name: "Mount the container's volumes" }).click();
-  await page.getByText("The 2 pods of web start anew").waitFor();
+  await page.getByText("2 pods start anew:").waitFor();
   await page.getByRole("button", { name: "Intercept", exact: true }).click();
   await expectIntercepted();
 
@@ -103,7 +103,7 @@ test("by keyboard alone: connect, intercept with files, leave", async () => {
   await press("ArrowDown", "Enter");
   await tabTo(/^Mount the container's volumes/);
   await press("Space");
-  await page.getByText("The 2 pods of web start anew").waitFor();
+  await page.getByText("2 pods start anew:").waitFor();
   await tabTo(/^Intercept$/);
   await press("Enter");
   await expectIntercepted();

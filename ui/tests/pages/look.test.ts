@@ -11,6 +11,7 @@ const MAIN = ["clusters", "clusters-stale", "subnets", "intercepts", "picker", "
 // 200 % of a window is half as many, twice as large pixels.
 const WAYS: [name: string, scenes: string[], options: BrowserContextOptions][] = [
   ["light", ALL, { colorScheme: "light" }],
+  ["whole", MAIN, { viewport: { width: 1200, height: 1700 }, colorScheme: "light" }],
   ["dark", ALL, { colorScheme: "dark" }],
   ["small", ALL, { viewport: { width: 360, height: 520 }, colorScheme: "light" }],
   ["small-dark", MAIN, { viewport: { width: 360, height: 520 }, colorScheme: "dark" }],

@@ -74,7 +74,7 @@ pub enum Act {
     /// The picker's form as it stands. It is answered in [`Picker`](crate::view::Picker), whatever is wrong with it.
     Draft {
         /// All of it.
-        draft: Draft,
+        draft: Box<Draft>,
     },
     /// Intercepts as the form says.
     Intercept {

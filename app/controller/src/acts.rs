@@ -54,7 +54,7 @@ impl<U: Ui> Controller<U> {
             Act::Reroute { connection, also, never } => self.reroute(&connection, also, never),
             Act::Pick { connection, intercept } => self.pick(connection, intercept),
             Act::Draft { draft } => {
-                self.facts.form.change(draft);
+                self.facts.form.change(*draft);
                 Ok(None)
             }
             Act::Intercept { revision } => self.intercept(revision),
@@ -102,7 +102,7 @@ impl<U: Ui> Controller<U> {
     }
 
     fn go_to(&mut self, screen: Screen) -> Begun {
-        if screen == Screen::Picker && self.facts.form.opened == 0 {
+        if screen == Screen::Picker && (self.facts.form.opened == 0 || self.facts.form.spent) {
             return self.pick(None, None);
         }
         self.facts.screen = screen;

@@ -36,7 +36,7 @@ pub(crate) enum News {
     /// What asking for the draft of this revision would change.
     Preview(u32, Result<PreviewReply, Fault>),
     /// How far an intercept that is being asked for has come.
-    Asking(InterceptState),
+    Asking(Box<InterceptState>),
     /// What came of asking.
     Asked(Result<(), Fault>),
     /// What came of trying every way to it.

@@ -33,7 +33,7 @@ pub(crate) fn screen(facts: &Facts, screen: Screen) -> Update {
         Screen::Clusters => Update::Clusters(clusters(facts)),
         Screen::Subnets => Update::Subnets(subnets(facts)),
         Screen::Intercepts => Update::Intercepts(intercepts(facts)),
-        Screen::Picker => Update::Picker(picker(facts)),
+        Screen::Picker => Update::Picker(Box::new(picker(facts))),
         Screen::Traffic => Update::Traffic(traffic(facts)),
         Screen::Doctor => Update::Doctor(doctor(facts)),
         Screen::Settings => Update::Settings(settings(facts)),

@@ -139,10 +139,7 @@ async fn flows(desk: Desk) {
                 (processes, rows)
             });
             let rows;
-            (processes, rows) = match looked.await {
-                Ok(looked) => looked,
-                Err(_) => (Processes::default(), Vec::new()),
-            };
+            (processes, rows) = looked.await.unwrap_or_default();
             desk.tell(News::Flows(Ok(rows))).await;
         }
         Err(hawser_client::no_answer())

@@ -44,7 +44,7 @@ pub enum Update {
     /// What is intercepted.
     Intercepts(Intercepts),
     /// The form for a new intercept.
-    Picker(Picker),
+    Picker(Box<Picker>),
     /// Flows.
     Traffic(Traffic),
     /// Checks.

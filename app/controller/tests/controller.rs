@@ -4,7 +4,9 @@
 
 mod recorder;
 
-use hawser_controller::view::{ConnectionState, HelperState, NoticeKind, Phase, Possible, Preview, ProofState};
+use hawser_controller::view::{
+    Clusters, ConnectionState, HelperState, NoticeKind, Phase, Picker, Possible, Preview, ProofState,
+};
 use hawser_controller::{
     Act, Copyable, Draft, DraftPort, EnvironmentFormat, Item, List, Picked, QuitAnswer, Remedy, Screen, Setting, Shape,
     SortBy, TrafficQuery, TrayAct, Tuning, Window,
@@ -51,16 +53,16 @@ async fn a_push_is_shown_and_what_vanished_stays_greyed() {
     ]));
     let shell = stage.until("connected", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
     assert_eq!((shell.heading.as_str(), shell.stale), ("dev connected", false));
-    let clusters = stage.record(|record| record.clusters()).unwrap();
+    let clusters = stage.until("the row", |record| record.clusters().filter(|view| !view.others.is_empty())).await;
     assert_eq!((clusters.rows[0].state, clusters.others[0].user.as_str()), (ConnectionState::Connected, "uid 4242"));
     assert_eq!(clusters.rows[0].acts.disconnect, Possible::Yes);
 
     live.vanish();
     let shell = stage.until("greyed", |record| record.shell().filter(|view| view.stale)).await;
     assert_eq!((shell.helper, shell.shape), (HelperState::Absent, Shape::Missing));
-    let clusters = stage.record(|record| record.clusters()).unwrap();
+    let stands = |view: &Clusters| view.rows[0].acts.disconnect == Possible::Yes;
+    let clusters = stage.until("the row", |record| record.clusters().filter(|view| !stands(view))).await;
     assert_eq!(clusters.rows[0].state, ConnectionState::Connected, "the last data stays");
-    assert!(matches!(clusters.rows[0].acts.disconnect, Possible::No { .. }));
 
     live.come_back();
     stage.until("back", |record| record.shell().filter(|view| !view.stale && view.shape == Shape::On)).await;
@@ -134,11 +136,11 @@ async fn a_first_attempt_that_fails_is_remembered_until_it_is_seen_or_dismissed(
 
     stage.handle.act(Act::Show { screen: Screen::Clusters }).await.unwrap();
     stage.until("seen", |record| record.shell().filter(|view| view.shape == Shape::Off)).await;
-    let failed = stage.record(|record| record.clusters()).unwrap().rows.remove(0);
-    assert_eq!(failed.state, ConnectionState::Failed);
+    let failed = |view: &Clusters| view.rows[0].state == ConnectionState::Failed;
+    let failed = stage.until("the row", |record| record.clusters().filter(failed)).await.rows.remove(0);
     assert_eq!(failed.problem.unwrap().remedy, Some(Remedy::Retry { context: row.id }));
     stage.handle.act(Act::Dismiss { context: row.id }).await.unwrap();
-    let off = |view: &hawser_controller::view::Clusters| view.rows[0].state == ConnectionState::Off;
+    let off = |view: &Clusters| view.rows[0].state == ConnectionState::Off;
     stage.until("dismissed", |record| record.clusters().filter(off)).await;
 }
 
@@ -237,7 +239,7 @@ async fn a_form_becomes_an_intercept_with_proof_and_environment() {
         until: "2h".into(),
         ..picker.draft
     };
-    stage.handle.act(Act::Draft { draft: draft.clone() }).await.unwrap();
+    stage.handle.act(Act::Draft { draft: Box::new(draft.clone()) }).await.unwrap();
     let picker = stage.until("answered", |record| record.picker().filter(|view| view.revision == 1)).await;
     assert_eq!(picker.problems.len(), 1);
     assert_eq!((picker.problems[0].row, picker.ports[0].port.as_str()), (Some(0), "http"));
@@ -249,13 +251,10 @@ async fn a_form_becomes_an_intercept_with_proof_and_environment() {
     let file = stage.home.path().join("web.env");
     stage.record(|record| record.choice = Some(file.clone()));
     stage.handle.act(Act::Choose { what: Picked::EnvironmentFile }).await.unwrap();
-    stage.handle.act(Act::Draft { draft: Draft { revision: 2, ports, ..draft } }).await.unwrap();
-    let chosen =
-        |view: &hawser_controller::view::Picker| view.ready && view.environment_path.as_deref() == file.to_str();
+    stage.handle.act(Act::Draft { draft: Box::new(Draft { revision: 2, ports, ..draft }) }).await.unwrap();
+    let chosen = |view: &Picker| view.ready && view.environment_path.as_deref() == file.to_str();
     stage.until("ready", |record| record.picker().filter(chosen)).await;
-    let told = |view: &hawser_controller::view::Picker| {
-        view.preview == Preview::Restarts { pods: vec!["web-0".into()], notes: vec![] }
-    };
+    let told = |view: &Picker| view.preview == Preview::Restarts { pods: vec!["web-0".into()], notes: vec![] };
     stage.until("previewed", |record| record.picker().filter(told)).await;
     stage.handle.act(Act::Intercept { revision: 1 }).await.unwrap_err();
     stage.handle.act(Act::Intercept { revision: 2 }).await.unwrap();
@@ -303,7 +302,7 @@ async fn what_the_cluster_refuses_stays_in_the_form() {
     stage.handle.act(Act::Pick { connection: Some("dev".into()), intercept: None }).await.unwrap();
     let picker = stage.until("known", |record| record.picker().filter(|view| view.known)).await;
     let draft = Draft { revision: 7, kind: "Deployment".into(), workload: "web".into(), ..picker.draft };
-    stage.handle.act(Act::Draft { draft }).await.unwrap();
+    stage.handle.act(Act::Draft { draft: Box::new(draft) }).await.unwrap();
     stage.until("ready", |record| record.picker().filter(|view| view.ready)).await;
     let problem = stage.handle.act(Act::Intercept { revision: 7 }).await.unwrap_err();
     assert_eq!(problem.code, "port-held");
@@ -523,7 +522,7 @@ async fn checks_come_as_they_are_made_and_everything_is_gathered_without_secrets
     assert!(titles.contains(&"The helper answers you") && titles.contains(&"The stub is real"), "{titles:?}");
     let failed = doctor.checks.iter().find(|check| !check.fix.is_empty()).unwrap();
     stage.handle.act(Act::Copy { what: Copyable::Fix { fix: failed.fix.clone() } }).await.unwrap();
-    assert_eq!(stage.record(|record| record.copied.clone()), [failed.fix.clone()]);
+    assert_eq!(stage.record(|record| record.copied.clone()), std::slice::from_ref(&failed.fix));
     let other = Copyable::Fix { fix: "rm -rf /".into() };
     stage.handle.act(Act::Copy { what: other }).await.unwrap_err();
 

@@ -40,6 +40,9 @@ pub(crate) struct DemoArgs {
     /// Open a shell on the laptop after the checks
     #[arg(long, conflicts_with = "command")]
     keep: bool,
+    /// Leave it to the command to connect; its $XDG_CONFIG_HOME has the file of the manager
+    #[arg(long, requires = "command")]
+    unconnected: bool,
     /// Run this on the laptop instead of the checks; its exit code is the demo's
     #[arg(last = true, value_name = "CMD")]
     command: Vec<String>,

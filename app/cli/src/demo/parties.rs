@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -84,12 +85,30 @@ pub(super) fn start_manager(world: &mut World) -> Result<(Child, String), Stop> 
     Ok((manager, manager_pin))
 }
 
+/// Writes the file by which the user's programs find the manager.
+pub(super) fn describe_manager(manager_pin: &str) -> Result<(), Stop> {
+    let path = manager_file();
+    if let Some(folder) = Path::new(&path).parent() {
+        fs::create_dir_all(folder).map_err(|error| {
+            Fault::new(Code::Internal, format!("{} of the demo could not be made: {error}", folder.display()))
+        })?;
+    }
+    write(&path, &format!("manager = \"{}:{MANAGER_PORT}\"\npin = \"{manager_pin}\"\n", plan::GATEWAY_V4))
+}
+
+/// What a program has to take for the user's folder of settings, so that it finds the manager, and leaves theirs alone.
+pub(super) fn config_folder() -> String {
+    file("config")
+}
+
+fn manager_file() -> String {
+    format!("{}/hawser/managers/demo.toml", config_folder())
+}
+
 /// Asks the helper to connect and waits until the connection stands.
-pub(super) fn connect(world: &mut World, manager_pin: &str) -> Result<(), Stop> {
-    let target = file("demo.toml");
-    write(&target, &format!("manager = \"{}:{MANAGER_PORT}\"\npin = \"{manager_pin}\"\n", plan::GATEWAY_V4))?;
+pub(super) fn connect(world: &mut World) -> Result<(), Stop> {
     let mut command = hawser();
-    command.args(["connect", "--standalone", &target, "--name", "demo"]).env("HAWSER_SOCKET", SOCKET);
+    command.args(["connect", "--standalone", &manager_file(), "--name", "demo"]).env("HAWSER_SOCKET", SOCKET);
     run(world, "connect", command, CONNECTED).map(drop)
 }
 

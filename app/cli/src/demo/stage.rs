@@ -100,7 +100,11 @@ fn prepare(world: &mut World, cast: &mut Cast, plan: Plan, args: &DemoArgs) -> R
     cast.manager = Some(manager);
     report::step(aloud, "manager", began.elapsed(), "listens in the cluster and knows the laptop's key");
     let began = Instant::now();
-    parties::connect(world, &pin)?;
+    parties::describe_manager(&pin)?;
+    if args.unconnected {
+        return Ok(());
+    }
+    parties::connect(world)?;
     report::step(aloud, "connection", began.elapsed(), "stands, each side has shown the key that the other expects");
     Ok(())
 }
@@ -109,6 +113,9 @@ fn perform(world: &mut World, cast: &Cast, plan: Plan, args: &DemoArgs) -> Resul
     if let [program, arguments @ ..] = args.command.as_slice() {
         let mut command = on_laptop(program, cast);
         command.args(arguments);
+        if args.unconnected {
+            command.env("XDG_CONFIG_HOME", parties::config_folder());
+        }
         return attend(world, program, command);
     }
     report::heading("from the laptop");

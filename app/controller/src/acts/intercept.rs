@@ -57,7 +57,7 @@ async fn ask(
     let request = intercept::request(asked, &mut helper, &desk.surroundings.program).await?;
     let mut updates = helper.intercept(request).await.map_err(|status| from_status(&status))?.into_inner();
     while let Some(state) = updates.message().await.map_err(|status| from_status(&status))? {
-        desk.tell(News::Asking(state)).await;
+        desk.tell(News::Asking(Box::new(state))).await;
     }
     if let Some(output) = output {
         let written = write(desk, place, output).await;

@@ -31,7 +31,7 @@ pub(crate) struct Entry {
 
 #[derive(Clone)]
 pub(crate) enum Origin {
-    Context(Context),
+    Context(Box<Context>),
     Manager(Manager),
     /// A connection to what is in none of the files.
     Connection,
@@ -53,7 +53,7 @@ impl Contexts {
         for context in found.contexts {
             let key = Key::Context { name: context.name.clone(), file: context.file.clone() };
             let name = name_of_context(&context.name);
-            self.add(key, name, Origin::Context(context));
+            self.add(key, name, Origin::Context(Box::new(context)));
         }
         for manager in managers {
             let Ok(name) = name_of_file(&manager.file) else { continue };

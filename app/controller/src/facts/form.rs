@@ -13,6 +13,8 @@ use crate::{Draft, Picked};
 pub(crate) struct Form {
     /// Counts how often it was opened.
     pub(crate) opened: u32,
+    /// What it asked for is in force: another one begins anew.
+    pub(crate) spent: bool,
     /// As it was opened.
     pub(crate) fresh: Draft,
     /// As it stands.
@@ -36,6 +38,7 @@ impl Form {
         self.search.clear();
         self.chosen.clear();
         self.failed = None;
+        self.spent = false;
         self.fresh = Draft { revision: self.draft.revision, ..draft };
         self.draft = self.fresh.clone();
     }
@@ -83,7 +86,8 @@ impl Form {
     pub(crate) fn asked(&mut self, outcome: Result<(), Fault>) -> bool {
         self.asking = None;
         self.failed = outcome.err();
-        self.failed.is_none()
+        self.spent = self.failed.is_none();
+        self.spent
     }
 
     pub(crate) fn chosen(&mut self, what: Picked, path: Option<PathBuf>) {

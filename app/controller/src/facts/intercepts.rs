@@ -74,7 +74,7 @@ impl Watched {
                 let number = u16::try_from(port.local_port).ok();
                 let listening = address
                     .zip(number)
-                    .and_then(|(ip, port)| Some(SocketAddr::new(ip, port)))
+                    .map(|(ip, port)| SocketAddr::new(ip, port))
                     .and_then(|at| listens(at, port.udp));
                 let known = watch.ports.entry(port.local_port).or_default();
                 known.listening = listening;

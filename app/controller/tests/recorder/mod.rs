@@ -50,7 +50,7 @@ impl Record {
     }
 
     pub fn picker(&self) -> Option<Picker> {
-        self.view(|update| if let Update::Picker(view) = update { Some(view.clone()) } else { None })
+        self.view(|update| if let Update::Picker(view) = update { Some(Picker::clone(view)) } else { None })
     }
 
     pub fn doctor(&self) -> Option<Doctor> {

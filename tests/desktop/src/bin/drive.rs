@@ -1,0 +1,3 @@
+//! What a test does on the laptop of a world.
+
+fn main() {}

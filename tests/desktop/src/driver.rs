@@ -1,0 +1,232 @@
+//! Hands and eyes in the window: W3C WebDriver, as WebKitWebDriver speaks it.
+
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use base64::Engine as _;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::{Method, Request, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+
+use crate::app::Log;
+use crate::session::Process;
+use crate::{Processes, Session, program, tree, until};
+
+/// What WebDriver calls a reference to an element.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// How long one command may take.
+const COMMAND: Duration = Duration::from_secs(35);
+
+/// The application with its page under control. Both end with it.
+pub struct Driver {
+    runtime: Runtime,
+    port: u16,
+    session: String,
+    log: Log,
+    process: Process,
+}
+
+impl Driver {
+    /// Starts the application and waits until its page is drawn.
+    ///
+    /// # Errors
+    /// When WebKitWebDriver is missing, or there's no page.
+    pub fn start(session: &Session, arguments: &[&str]) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // Free a moment ago; WebKitWebDriver can't choose one by itself.
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut command: Command = session.command("WebKitWebDriver");
+        command.arg(format!("--port={port}")).env("TAURI_WEBVIEW_AUTOMATION", "true");
+        let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let mut process = Process(child.context("WebKitWebDriver is needed: see tests/packages")?);
+        let log = Log::of(process.0.stderr.take().context("the log is piped")?);
+        let mut driver = Self { runtime, port, session: String::new(), log, process };
+        until("WebKitWebDriver listens", || Ok(std::net::TcpStream::connect(("127.0.0.1", port)).ok()))?;
+        let options = json!({ "binary": program()?, "args": arguments });
+        let wanted = json!({ "capabilities": { "alwaysMatch": { "webkitgtk:browserOptions": options } } });
+        let made = driver.send(Method::POST, "/session", Some(&wanted)).with_context(|| driver.log.text())?;
+        driver.session = made["sessionId"].as_str().context("a session has an id")?.to_owned();
+        driver.find("[data-ready]").with_context(|| driver.log.text())?;
+        Ok(driver)
+    }
+
+    /// The window's title.
+    ///
+    /// # Errors
+    /// When the page has gone.
+    pub fn title(&self) -> Result<String> {
+        Ok(self.get("title")?.as_str().context("a title")?.to_owned())
+    }
+
+    /// Waits for an element by a selector of CSS.
+    ///
+    /// # Errors
+    /// When none comes.
+    pub fn find(&self, selector: &str) -> Result<Element<'_>> {
+        let question = json!({ "using": "css selector", "value": selector });
+        let found = until(selector, || {
+            let found = self.post("elements", &question)?;
+            Ok(found[0][ELEMENT].as_str().map(str::to_owned))
+        });
+        Ok(Element { driver: self, id: found? })
+    }
+
+    /// Waits for an element by an XPath, which can ask for words.
+    ///
+    /// # Errors
+    /// When none comes.
+    pub fn find_path(&self, path: &str) -> Result<Element<'_>> {
+        let question = json!({ "using": "xpath", "value": path });
+        let found = until(path, || Ok(self.post("elements", &question)?[0][ELEMENT].as_str().map(str::to_owned)));
+        Ok(Element { driver: self, id: found? })
+    }
+
+    /// Runs a function's body in the page; CSP doesn't apply to it.
+    ///
+    /// # Errors
+    /// What it throws.
+    pub fn run(&self, body: &str, arguments: &[Value]) -> Result<Value> {
+        self.post("execute/sync", &json!({ "script": body, "args": arguments }))
+    }
+
+    /// Calls a command of the application by the way that the page does, whichever it is: what it answers, or is refused with.
+    ///
+    /// # Errors
+    /// When the page has gone.
+    pub fn invoke(&self, command: &str, arguments: &Value) -> Result<Result<Value, Value>> {
+        let body = "const [command, given, done] = arguments;
+            window.__TAURI_INTERNALS__.invoke(command, given).then((value) => done({ value: value ?? null }), (error) => done({ error }));";
+        let answer = self.post("execute/async", &json!({ "script": body, "args": [command, arguments] }))?;
+        Ok(match answer.get("error") {
+            Some(error) => Err(error.clone()),
+            None => Ok(answer["value"].clone()),
+        })
+    }
+
+    /// A picture of the page, as PNG.
+    ///
+    /// # Errors
+    /// When the page has gone.
+    pub fn picture(&self) -> Result<Vec<u8>> {
+        let picture = self.get("screenshot")?;
+        Ok(base64::engine::general_purpose::STANDARD.decode(picture.as_str().context("a picture is text")?)?)
+    }
+
+    /// Gives the window this size.
+    ///
+    /// # Errors
+    /// When it has gone.
+    pub fn resize(&self, width: u32, height: u32) -> Result<()> {
+        self.post("window/rect", &json!({ "width": width, "height": height })).map(drop)
+    }
+
+    /// Types keys, wherever the focus is.
+    ///
+    /// # Errors
+    /// When the page has gone.
+    pub fn type_keys(&self, keys: &str) -> Result<()> {
+        let strokes =
+            keys.chars().flat_map(|key| ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key })));
+        let source = json!({ "type": "key", "id": "keyboard", "actions": strokes.collect::<Vec<_>>() });
+        self.post("actions", &json!({ "actions": [source] })).map(drop)
+    }
+
+    /// The application, and everything that it started.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn processes(&self) -> Result<Processes> {
+        let all = tree(self.process.0.id())?;
+        let application = all.0.iter().find(|(_, name)| name.starts_with("hawser-app")).context("no application")?;
+        tree(*application.0)
+    }
+
+    /// What application and driver have logged.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    fn get(&self, command: &str) -> Result<Value> {
+        self.send(Method::GET, &format!("/session/{}/{command}", self.session), None)
+    }
+
+    fn post(&self, command: &str, body: &Value) -> Result<Value> {
+        self.send(Method::POST, &format!("/session/{}/{command}", self.session), Some(body))
+    }
+
+    fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+        let exchange = async { tokio::time::timeout(COMMAND, self.exchange(method.clone(), path, body)).await };
+        let answer = self.runtime.block_on(exchange).with_context(|| format!("{method} {path}: no answer"))??;
+        let value = answer.get("value").cloned().unwrap_or_default();
+        if let Some(error) = value.get("error").filter(|_| value.get("message").is_some()) {
+            bail!("{method} {path}: {error}: {}", value["message"]);
+        }
+        Ok(value)
+    }
+
+    async fn exchange(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let request = Request::builder().method(method).uri(path).header("host", format!("127.0.0.1:{}", self.port));
+        let request = request.header("content-type", "application/json").body(Full::<Bytes>::from(body))?;
+        let asking = async {
+            let answer = sender.send_request(request).await?;
+            let bytes = answer.into_body().collect().await?.to_bytes();
+            ensure!(!bytes.is_empty(), "an empty answer");
+            Ok(serde_json::from_slice(&bytes)?)
+        };
+        tokio::select! {
+            biased;
+            answer = asking => answer,
+            ended = connection => bail!("the connection ended: {ended:?}"),
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // Ends the application with the session. What is left goes with the process.
+        if !self.session.is_empty() {
+            let _ = self.send(Method::DELETE, &format!("/session/{}", self.session), None);
+        }
+    }
+}
+
+/// An element of the page.
+pub struct Element<'d> {
+    driver: &'d Driver,
+    id: String,
+}
+
+impl Element<'_> {
+    /// Clicks it.
+    ///
+    /// # Errors
+    /// When it can't be clicked.
+    pub fn click(&self) -> Result<()> {
+        self.driver.post(&format!("element/{}/click", self.id), &json!({})).map(drop)
+    }
+
+    /// Its words as they are shown.
+    ///
+    /// # Errors
+    /// When it has gone.
+    pub fn text(&self) -> Result<String> {
+        Ok(self.driver.get(&format!("element/{}/text", self.id))?.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Types into it.
+    ///
+    /// # Errors
+    /// When it takes nothing.
+    pub fn enter(&self, text: &str) -> Result<()> {
+        self.driver.post(&format!("element/{}/value", self.id), &json!({ "text": text })).map(drop)
+    }
+}

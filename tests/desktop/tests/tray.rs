@@ -1,0 +1,58 @@
+//! The tray icon over the session bus, with and without a desktop that shows it.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use hawser_desktop::{App, Look, Screen, Session, Watcher, until};
+
+#[test]
+fn the_icon_says_that_there_is_no_helper() -> Result<()> {
+    let session = Session::start(Look::Light)?;
+    let watcher = Watcher::start(&session)?;
+    let app = App::start(&session, &["--hidden"])?;
+    let item = watcher.item()?;
+    until("the icon is struck out", || Ok((item.shape()? == "missing").then_some(())))?;
+    assert_eq!(item.status()?, "NeedsAttention");
+    let (tooltip, menu) = (item.tooltip()?, item.menu()?);
+    assert!(!menu[0].enabled && menu[0].words == tooltip, "{tooltip} {menu:#?}");
+
+    item.click()?;
+    app.painted(1)?;
+    Ok(())
+}
+
+#[test]
+fn the_icon_comes_back_with_its_desktop() -> Result<()> {
+    let session = Session::start(Look::Light)?;
+    let watcher = Watcher::start(&session)?;
+    let app = App::start(&session, &["--hidden"])?;
+    watcher.item()?;
+    watcher.stop()?;
+    let watcher = Watcher::start(&session)?;
+    let item = watcher.item()?;
+    item.press("Open Hawser")?;
+    app.painted(1)?;
+    Ok(())
+}
+
+#[test]
+fn quit_in_the_menu_ends_it() -> Result<()> {
+    let session = Session::start(Look::Light)?;
+    let watcher = Watcher::start(&session)?;
+    let mut app = App::start(&session, &["--hidden"])?;
+    watcher.item()?.press("Quit")?;
+    assert!(app.wait(Duration::from_secs(10))?.success(), "{}", app.log());
+    Ok(())
+}
+
+#[test]
+fn without_a_desktop_that_shows_it_the_window_is_shown_and_closing_ends_it() -> Result<()> {
+    let session = Session::start(Look::Light)?;
+    let screen = Screen::of(&session)?;
+    let mut app = App::start(&session, &["--hidden"])?;
+    app.painted(1)?;
+    let window = until("the window is on screen", || screen.window("Hawser"))?;
+    screen.close(window)?;
+    assert!(app.wait(Duration::from_secs(10))?.success(), "{}", app.log());
+    Ok(())
+}

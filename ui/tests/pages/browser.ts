@@ -70,7 +70,7 @@ export async function picture(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: `${PICTURES}/${name}.png`, animations: "disabled" });
 }
 
-/** Fails if something is wider than the window or hidden beside its edge. */
+/** Fails if something is wider than the window, beside its edge, or covers what can be pressed. */
 export async function expectToFit(page: Page): Promise<void> {
   const wide = await page.evaluate(() => {
     const named = (element: Element) => `${element.tagName.toLowerCase()}.${element.className} (${element.textContent?.trim().slice(0, 30)})`;
@@ -80,7 +80,16 @@ export async function expectToFit(page: Page): Promise<void> {
       const { left, right, width: own } = element.getBoundingClientRect();
       return own > 1 && (right > width + 1 || left < -1) && !element.closest(".unseen");
     });
-    return [...scrolling, ...beyond].map(named);
+    // What is under something that stays in its place, like a dialog, can be scrolled from there.
+    const covered = [...document.querySelectorAll("button, input:not(.unseen), select, summary")].filter((element) => {
+      const { x, y, width, height } = element.getBoundingClientRect();
+      const middle = y + height / 2;
+      const list = element.closest(".list")?.getBoundingClientRect();
+      if (!element.checkVisibility() || (list && (middle < list.top || middle > list.bottom))) return false;
+      const over = document.elementFromPoint(x + width / 2, middle);
+      return over && !over.contains(element) && !element.contains(over) && !over.closest("form > footer, dialog, .toasts, nav, .head, .state, .banner");
+    });
+    return [...scrolling, ...beyond, ...covered].map(named);
   });
   expect(wide).toEqual([]);
 }

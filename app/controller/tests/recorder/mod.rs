@@ -1,5 +1,7 @@
 //! A `Ui` that remembers everything, and a controller behind it on a thread of its own.
 
+#![allow(dead_code, reason = "each test looks at another part")]
+
 use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
 use std::path::{Path, PathBuf};
@@ -143,6 +145,10 @@ impl Stage {
             version: env!("CARGO_PKG_VERSION"),
             demo: false,
         };
+        Self::in_surroundings(home, surroundings)
+    }
+
+    pub fn in_surroundings(home: tempfile::TempDir, surroundings: Surroundings) -> Self {
         let recorder = Recorder::default();
         let (controller, handle) = Controller::new(recorder.clone(), surroundings);
         std::thread::spawn(move || {

@@ -41,6 +41,8 @@ pub struct Controller<U> {
     /// Follows the user's files.
     files: Option<AbortHandle>,
     shown: Shown,
+    /// When it was looked whether there is a companion.
+    accompanied: Option<Instant>,
     /// What the user did themselves, and when.
     own: HashMap<Place, Instant>,
 }
@@ -72,6 +74,7 @@ impl<U: Ui> Controller<U> {
             tasks: JoinSet::new(),
             files: None,
             shown: Shown::default(),
+            accompanied: None,
             own: HashMap::new(),
         };
         (controller, handle)
@@ -259,7 +262,8 @@ impl<U: Ui> Controller<U> {
                 self.spawn(async move { drop(proving.await) });
             }
         }
-        if self.has_clusters() {
+        if self.has_clusters() && self.accompanied.is_none_or(|at| at.elapsed() >= limits::COMPANION) {
+            self.accompanied = Some(Instant::now());
             let (desk, names) = (self.desk(), self.facts.connections().map(|known| known.name.clone()).collect());
             self.spawn(accompany(desk, names));
         }

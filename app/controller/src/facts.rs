@@ -80,8 +80,8 @@ impl Facts {
 
     pub(crate) fn take_in(&mut self, news: News, now: Ms) {
         match news {
-            News::Snapshot(client, snapshot) => {
-                self.helper.answers(client, snapshot, self.surroundings.version);
+            News::Snapshot(link, client, snapshot) => {
+                self.helper.answers(link, client, snapshot, self.surroundings.version);
                 self.contexts.follow(&self.helper.snapshot, self.surroundings.uid);
                 self.history.follow(&self.helper.snapshot, now);
                 let intercepts: Vec<(Place, InterceptState)> =

@@ -17,8 +17,8 @@ pub(crate) async fn keep(socket: &Path, news: mpsc::Sender<News>) {
     let (first, longest) = limits::CALL_AGAIN;
     let mut wait = first;
     let mut quiet_until = Instant::now();
-    loop {
-        let broken = follow(socket, &news).await;
+    for number in 1.. {
+        let broken = follow(number, socket, &news).await;
         if broken.answered {
             wait = first;
             quiet_until = Instant::now() + limits::PATIENCE;
@@ -41,7 +41,7 @@ struct Broken {
     answered: bool,
 }
 
-async fn follow(socket: &Path, news: &mpsc::Sender<News>) -> Broken {
+async fn follow(number: u64, socket: &Path, news: &mpsc::Sender<News>) -> Broken {
     let broken = |fault| Broken { fault, silent: false, answered: false };
     let mut client = match connect(socket).await {
         Ok(client) => client,
@@ -60,7 +60,7 @@ async fn follow(socket: &Path, news: &mpsc::Sender<News>) -> Broken {
     };
     let mut next = first;
     let fault = loop {
-        if news.send(News::Snapshot(client.clone(), next)).await.is_err() {
+        if news.send(News::Snapshot(number, client.clone(), next)).await.is_err() {
             break Fault::new(Code::Internal, "nobody listens");
         }
         match snapshots.message().await {

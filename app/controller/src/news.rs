@@ -15,8 +15,8 @@ use crate::view::{ContextId, FlowRow, Written};
 
 /// Something that is so now.
 pub(crate) enum News {
-    /// The helper answers, and this is so.
-    Snapshot(Client, Snapshot),
+    /// The helper answers over the link of this number, and this is so.
+    Snapshot(u64, Client, Snapshot),
     /// The helper doesn't answer.
     Broke { fault: Fault, silent: bool },
     /// What the user's login shell sets.

@@ -40,7 +40,7 @@ impl<K> Drop for Running<K> {
 impl Streams {
     /// Begins and ends what the facts ask for.
     pub(crate) fn follow(&mut self, facts: &mut Facts, desk: &Desk) {
-        let link = facts.helper.client.is_some().then_some(facts.helper.links);
+        let link = facts.helper.client.is_some().then_some(facts.helper.link);
         let looked_at = facts.is_shown(Screen::Traffic) && !facts.flows.query.paused;
         replace(&mut self.flows, link.filter(|_| looked_at), |_| flows(desk.clone()));
 

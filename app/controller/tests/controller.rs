@@ -354,7 +354,7 @@ async fn a_lost_connection_is_told_and_taken_back() {
 
 #[tokio::test]
 async fn flows_are_followed_only_while_they_are_looked_at() {
-    let live = Live::start();
+    let mut live = Live::start();
     live.push(snapshot(vec![cluster("dev")]));
     let flow = |id: u64| Flow {
         connection: "dev".into(),
@@ -384,6 +384,12 @@ async fn flows_are_followed_only_while_they_are_looked_at() {
     assert_eq!(names, ["host-9998", "host-9997", "host-9996"]);
     stage.handle.act(Act::Traffic { query: TrafficQuery { count: 201, ..query } }).await.unwrap_err();
     assert_eq!(live.calls(), [Call::Flows]);
+
+    live.vanish();
+    live.come_back();
+    live.push_flows(vec![flow(993)]);
+    stage.until("asked anew", |record| record.traffic().filter(|view| view.total == 1)).await;
+    assert_eq!(live.calls(), [Call::Flows, Call::Flows]);
 }
 
 #[tokio::test]

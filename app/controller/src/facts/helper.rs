@@ -16,8 +16,8 @@ pub(crate) struct Helper {
     pub(crate) client: Option<Client>,
     /// It has answered at least once.
     pub(crate) known: bool,
-    /// Counts the times that it began to answer.
-    pub(crate) links: u64,
+    /// Over which link it answers; each has a number of its own.
+    pub(crate) link: u64,
 }
 
 impl Default for Helper {
@@ -28,16 +28,14 @@ impl Default for Helper {
             snapshot: Snapshot::default(),
             client: None,
             known: false,
-            links: 0,
+            link: 0,
         }
     }
 }
 
 impl Helper {
-    pub(crate) fn answers(&mut self, client: Client, snapshot: Snapshot, own_version: &str) {
-        if self.client.is_none() || !self.is_up() {
-            self.links += 1;
-        }
+    pub(crate) fn answers(&mut self, link: u64, client: Client, snapshot: Snapshot, own_version: &str) {
+        self.link = link;
         (self.state, self.problem) = judged(&snapshot.software, own_version);
         self.snapshot = snapshot;
         self.client = Some(client);
@@ -63,7 +61,7 @@ impl Helper {
 
     /// It says how things are, whatever its version.
     pub(crate) fn is_up(&self) -> bool {
-        matches!(self.state, HelperState::Answers) || self.client.is_some()
+        self.client.is_some()
     }
 
     /// What is known is as it was last known.

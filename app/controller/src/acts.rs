@@ -5,6 +5,7 @@ mod doctor;
 mod intercept;
 mod login;
 mod parse;
+mod window;
 
 use std::pin::Pin;
 
@@ -19,7 +20,7 @@ use tokio::time::timeout;
 use crate::controller::Controller;
 use crate::news::News;
 use crate::view::{ContextId, Problem, Remedy, Screen, Update};
-use crate::{Act, Copyable, Draft, List, Mode, Picked, QuitAnswer, Setting, Ui, Window, limits, shown};
+use crate::{Act, Copyable, Draft, List, Mode, Picked, Setting, Ui, limits, shown};
 pub(crate) use doctor::export;
 
 /// What goes on after an act was begun; who asked waits for it.
@@ -99,19 +100,6 @@ impl<U: Ui> Controller<U> {
             Act::Close => self.close(),
             Act::Quit { answer } => self.quit(answer),
         }
-    }
-
-    fn go_to(&mut self, screen: Screen) -> Begun {
-        if screen == Screen::Picker && (self.facts.form.opened == 0 || self.facts.form.spent) {
-            return self.pick(None, None);
-        }
-        self.facts.screen = screen;
-        let keep = !matches!(screen, Screen::Welcome | Screen::Picker);
-        if keep {
-            // Where the window was left isn't worth a word if it can't be kept.
-            let _ = self.facts.stored.change(|settings| settings.last_screen = screen);
-        }
-        Ok(None)
     }
 
     fn search(&mut self, list: List, text: String) -> Begun {
@@ -252,67 +240,6 @@ impl<U: Ui> Controller<U> {
             Remedy::Show { screen } => return self.go_to(screen),
         };
         later(elevation.run())
-    }
-
-    fn welcome(&mut self, step: u8) -> Begun {
-        match step {
-            1..=3 => self.facts.welcome_step = step,
-            4 => {
-                self.facts.stored.change(|settings| settings.welcomed = true)?;
-                self.facts.screen = Screen::Clusters;
-            }
-            _ => return Err(bad("there are three steps")),
-        }
-        Ok(None)
-    }
-
-    /// Into the tray, where there is one; else there would be no way back.
-    fn close(&mut self) -> Begun {
-        if !self.facts.posture.hosted {
-            self.ui.exit();
-            return Ok(None);
-        }
-        self.ui.window(Window::Close);
-        if !self.facts.stored.settings.told_of_tray {
-            let notice = crate::Notice {
-                id: crate::NoticeId { kind: crate::view::NoticeKind::Back, about: "tray".to_owned() },
-                title: "Hawser goes on in the tray".to_owned(),
-                body: "Its icon opens this window again, and ends it.".to_owned(),
-                actions: vec![(crate::NoticeAction::Open(self.facts.screen), "Open".to_owned())],
-            };
-            self.ui.notify(&notice);
-            // Then it is said again the next time.
-            let _ = self.facts.stored.change(|settings| settings.told_of_tray = true);
-        }
-        Ok(None)
-    }
-
-    pub(crate) fn quit(&mut self, answer: Option<QuitAnswer>) -> Begun {
-        let places: Vec<Place> = self.facts.intercepts().map(|(place, _)| place).collect();
-        match answer {
-            None if !places.is_empty() => {
-                self.facts.quitting = true;
-                self.ui.window(Window::Show);
-            }
-            Some(QuitAnswer::Stay) => self.facts.quitting = false,
-            None | Some(QuitAnswer::Keep) => self.ui.exit(),
-            Some(QuitAnswer::Leave) => {
-                let mut helper = self.desk().helper()?;
-                let ends = self.ends.clone();
-                return later(async move {
-                    for Place { connection, name } in places {
-                        let left = timeout(limits::CALL, helper.leave(LeaveRequest { connection, name })).await;
-                        match left.map_err(|_| slow())?.map_err(|status| from_status(&status)) {
-                            Err(fault) if fault.code == Code::InterceptUnknown => {}
-                            other => drop(other?),
-                        }
-                    }
-                    ends.notify_one();
-                    Ok(())
-                });
-            }
-        }
-        Ok(None)
     }
 
     /// Opens the form empty, or as an intercept was.

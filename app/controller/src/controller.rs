@@ -1,13 +1,11 @@
 //! The loop: what happens changes what is known, what is known is shown.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
 use std::mem::{Discriminant, discriminant};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use hawser_client::companion::{self, Handover};
 use hawser_client::intercept::Place;
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::InterceptState;
@@ -23,7 +21,9 @@ use crate::news::News;
 use crate::notices::{Moment, between};
 use crate::streams::Streams;
 use crate::view::{Ms, Screen, Update};
-use crate::{Act, NoticeAction, Picked, Surroundings, Tray, TrayAct, Ui, Window, files, limits, link, shown, tray};
+use crate::{
+    Act, NoticeAction, Picked, Surroundings, Tray, TrayAct, Ui, Window, background, files, limits, link, shown, tray,
+};
 
 /// Knows and does everything; shows it by `U`.
 pub struct Controller<U> {
@@ -91,7 +91,7 @@ impl<U: Ui> Controller<U> {
         let socket = surroundings.socket.clone();
         self.tasks.spawn_local(async move { link::keep(&socket, news).await });
         self.read_anew();
-        self.spawn(login_shell(surroundings, self.news.0.clone()));
+        self.spawn(background::login_shell(surroundings, self.news.0.clone()));
         let mut look = Instant::now();
         loop {
             self.show();
@@ -265,7 +265,7 @@ impl<U: Ui> Controller<U> {
         if self.has_clusters() && self.accompanied.is_none_or(|at| at.elapsed() >= limits::COMPANION) {
             self.accompanied = Some(Instant::now());
             let (desk, names) = (self.desk(), self.facts.connections().map(|known| known.name.clone()).collect());
-            self.spawn(accompany(desk, names));
+            self.spawn(background::accompany(desk, names));
         }
     }
 
@@ -350,29 +350,6 @@ impl<U: Ui> Controller<U> {
         for notice in news.notices.iter().filter(|notice| self.facts.stored.notices(notice.id.kind)) {
             self.ui.notify(notice);
         }
-    }
-}
-
-/// A desktop starts programs without what the user's shell sets.
-async fn login_shell(surroundings: Arc<Surroundings>, news: mpsc::Sender<News>) {
-    let environment = &surroundings.environment;
-    if environment.variables.contains_key(OsStr::new("SHLVL")) {
-        return;
-    }
-    if let Some(more) = environment.of_login_shell(limits::LOGIN_SHELL).await {
-        let _ = news.send(News::Environment(more)).await;
-    }
-}
-
-/// A companion that ended for whatever reason comes back, and is told what it was told before.
-async fn accompany(desk: Desk, connections: Vec<String>) {
-    if companion::is_there().await {
-        return;
-    }
-    for connection in connections {
-        let handover = Handover { connection, environment: desk.surroundings.environment.clone(), login: None };
-        // Without one the connection's own state says what is missing.
-        let _ = companion::ensure(&desk.surroundings.program, &handover).await;
     }
 }
 

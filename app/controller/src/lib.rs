@@ -3,6 +3,7 @@
 
 mod act;
 mod acts;
+mod background;
 mod controller;
 mod desk;
 mod facts;

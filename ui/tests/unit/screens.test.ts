@@ -96,6 +96,16 @@ test("an intercept that ended can be asked for again", async () => {
   expect(mock.asked.find((act) => act.do === "pick")).toEqual({ do: "pick", connection: "shop", intercept: "search" });
 });
 
+test("leaving all says which, and asks first", async () => {
+  const mock = await stage(SCENES["intercepts"]);
+  await user.click(screen.getByRole("button", { name: "Leave all of shop" }));
+  const dialog = within(screen.getByRole("dialog", { name: "Leave 2 intercepts?" }));
+  expect(dialog.getAllByRole("listitem").map((item) => item.textContent)).toEqual(["web", "checkout"]);
+  expect(mock.asked.some((act) => act.do === "leave-all")).toBe(false);
+  await user.click(dialog.getByRole("button", { name: "Leave all" }));
+  expect(mock.asked.at(-1)).toEqual({ do: "leave-all", connection: "shop" });
+});
+
 test("what is typed into the picker stays while answers to older drafts come", async () => {
   const mock = await stage((mock) => mock.act({ do: "pick", connection: null, intercept: null }));
   const name = screen.getByLabelText("Name");

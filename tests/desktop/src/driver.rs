@@ -5,7 +5,6 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use base64::Engine as _;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::{Method, Request, client::conn::http1};
@@ -107,15 +106,6 @@ impl Driver {
             Some(error) => Err(error.clone()),
             None => Ok(answer["value"].clone()),
         })
-    }
-
-    /// A picture of the page, as PNG.
-    ///
-    /// # Errors
-    /// When the page has gone.
-    pub fn picture(&self) -> Result<Vec<u8>> {
-        let picture = self.get("screenshot")?;
-        Ok(base64::engine::general_purpose::STANDARD.decode(picture.as_str().context("a picture is text")?)?)
     }
 
     /// Gives the window this size.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
@@ -45,7 +45,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session in which no helper answers, unless this process has a `HAWSER_SOCKET`.
+    /// A session in which no helper answers, unless this process has a `HAWSER_SOCKET`: then it's the world of a demo, whose
+    /// settings it has too.
     ///
     /// # Errors
     /// When Xvfb or dbus-daemon is missing or does not come up.
@@ -77,12 +78,6 @@ impl Session {
         Ok(Self { folder, display, bus, look, socket, _screen: screen, _daemon: daemon })
     }
 
-    /// Lets programs find a helper's socket here.
-    pub fn with_helper(mut self, socket: &Path) -> Self {
-        self.socket = socket.to_owned();
-        self
-    }
-
     /// A program in this session, with nothing of this process's own.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
@@ -108,6 +103,9 @@ impl Session {
                 },
             )
             .stdin(Stdio::null());
+        if let (Some(_), Some(settings)) = (std::env::var_os("HAWSER_SOCKET"), std::env::var_os("XDG_CONFIG_HOME")) {
+            command.env("XDG_CONFIG_HOME", settings);
+        }
         command
     }
 

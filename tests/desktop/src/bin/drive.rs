@@ -1,3 +1,0 @@
-//! What a test does on the laptop of a world.
-
-fn main() {}

@@ -98,14 +98,14 @@ impl Item {
         Ok(line(root)?.lines)
     }
 
-    /// Presses the line that has these words, wherever it is.
+    /// Presses the line that has these words, wherever it is. No desktop waits for what comes of it.
     ///
     /// # Errors
     /// When there is no such line that can be pressed.
     pub fn press(&self, words: &str) -> Result<()> {
         let menu = self.menu()?;
         let line = find(&menu, words).with_context(|| format!("no {words:?} in {menu:#?}"))?;
-        Ok(self.menu.call("Event", &(line.id, "clicked", Value::from(0_i32), 0_u32))?)
+        Ok(self.menu.call_noreply("Event", &(line.id, "clicked", Value::from(0_i32), 0_u32))?)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use hawser_desktop::{App, Look, Screen, Session, Watcher, until};
+use hawser_desktop::{App, Look, Notifications, Screen, Session, Watcher, until};
 
 #[test]
 fn the_icon_says_that_there_is_no_helper() -> Result<()> {
@@ -54,5 +54,25 @@ fn without_a_desktop_that_shows_it_the_window_is_shown_and_closing_ends_it() -> 
     let window = until("the window is on screen", || screen.window("Hawser"))?;
     screen.close(window)?;
     assert!(app.wait(Duration::from_secs(10))?.success(), "{}", app.log());
+    Ok(())
+}
+
+#[test]
+fn that_it_goes_on_in_the_tray_is_said_once() -> Result<()> {
+    let session = Session::start(Look::Light)?;
+    let (watcher, notifications) = (Watcher::start(&session)?, Notifications::start(&session)?);
+    let screen = Screen::of(&session)?;
+    let mut app = App::start(&session, &[])?;
+    watcher.item()?;
+    for time in 1..=2 {
+        app.painted(time)?;
+        screen.close(until("the window is on screen", || screen.window("Hawser"))?)?;
+        until("a notification", || Ok((!notifications.shown().is_empty()).then_some(())))?;
+        until("the window is gone", || Ok((app.processes()?.named("hawser-window") == 0).then_some(())))?;
+        assert!(App::start_again(&session, &[])?.success());
+    }
+    app.painted(3)?;
+    assert_eq!(notifications.shown().len(), 1, "{:?}", notifications.shown());
+    assert!(app.is_running()?);
     Ok(())
 }

@@ -142,7 +142,7 @@ impl Workloads {
             if let Some(first) = lacking.first() {
                 replacement::try_to_evict(&self.client, &loaded.namespace, first).await?;
             }
-            self.try_to_create(&loaded, &want).await?;
+            self.try_to_create(&loaded, &want, intercept.uid().is_some()).await?;
         }
         let managed = managed::by(&loaded.metadata);
         let mut notes: Vec<String> =
@@ -236,11 +236,21 @@ impl Workloads {
         Loaded::get(&self.client, &self.catalogue, &namespace, &intercept.spec.workload).await
     }
 
-    async fn try_to_create(&self, loaded: &Loaded, want: &Want) -> Result<(), Fault> {
-        let pod = loaded.example();
-        let value = serde_json::to_value(&pod)
-            .map_err(|error| Fault::new(Code::Internal, format!("a pod cannot be written: {error}")))?;
-        inject(&value, want, &self.sidecar()?)?;
+    /// Tries a pod such as the workload would have. The webhook gives an agent to no pod for an intercept that isn't there: then one
+    /// that has its agent already is tried, and one that asks for an agent by itself.
+    async fn try_to_create(&self, loaded: &Loaded, want: &Want, is_there: bool) -> Result<(), Fault> {
+        let mut pod = loaded.example();
+        let unwritable = |error| Fault::new(Code::Internal, format!("a pod cannot be written: {error}"));
+        let mut value = serde_json::to_value(&pod).map_err(unwritable)?;
+        let patch = inject(&value, want, &self.sidecar()?)?;
+        if is_there {
+            return dry_run::create(&self.client, &loaded.namespace, &pod, want).await;
+        }
+        pod.annotations_mut().insert(ANNOTATION.to_owned(), ENABLED.to_owned());
+        dry_run::create(&self.client, &loaded.namespace, &pod, &Want::default()).await?;
+        json_patch::patch(&mut value, &patch)
+            .map_err(|error| Fault::new(Code::Internal, format!("a pod cannot be given an agent: {error}")))?;
+        let pod = serde_json::from_value(value).map_err(unwritable)?;
         dry_run::create(&self.client, &loaded.namespace, &pod, want).await
     }
 

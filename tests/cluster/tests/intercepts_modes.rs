@@ -37,3 +37,26 @@ fn an_ingest_shows_the_environment_and_leaves_traffic_alone() {
     let said = laptop.hawser("ingest ingested -- sh -c 'test $COLOUR = teal'");
     assert_eq!(said.code, 0, "{said:?}");
 }
+
+#[test]
+fn a_dry_run_says_what_would_restart_and_restarts_nothing() {
+    let laptop = Laptop::developer();
+    let shop = Plan::new("previewed").start();
+    let pods = shop.pods();
+    let said = laptop.ok("intercept previewed --port 9000:http --dry-run");
+    assert!(said.out.starts_with(&format!("Would restart {}.\n", pods[0])), "{said:?}");
+    assert!(said.out.contains("it has one pod"), "what clients notice: {said:?}");
+    assert_eq!(shop.pods(), pods);
+    assert_eq!(kubectl("get intercepts -n default -o name"), "");
+
+    kubectl("create quota none -n default --hard=pods=0");
+    let said = laptop.hawser("intercept previewed --port 9000:http --dry-run --json");
+    kubectl("delete quota none -n default");
+    let refused: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(refused["error"]["code"], "pod-refused", "{said:?}");
+
+    laptop.ok("intercept previewed --port 9000:http");
+    let said = laptop.ok("intercept previewed --port 9000:http --name other --dry-run");
+    assert_eq!(said.out, "No pod would be restarted.");
+    laptop.ok("leave previewed");
+}

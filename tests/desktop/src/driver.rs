@@ -108,25 +108,6 @@ impl Driver {
         })
     }
 
-    /// Gives the window this size.
-    ///
-    /// # Errors
-    /// When it has gone.
-    pub fn resize(&self, width: u32, height: u32) -> Result<()> {
-        self.post("window/rect", &json!({ "width": width, "height": height })).map(drop)
-    }
-
-    /// Types keys, wherever the focus is.
-    ///
-    /// # Errors
-    /// When the page has gone.
-    pub fn type_keys(&self, keys: &str) -> Result<()> {
-        let strokes =
-            keys.chars().flat_map(|key| ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key })));
-        let source = json!({ "type": "key", "id": "keyboard", "actions": strokes.collect::<Vec<_>>() });
-        self.post("actions", &json!({ "actions": [source] })).map(drop)
-    }
-
     /// The application, and everything that it started.
     ///
     /// # Errors
@@ -135,11 +116,6 @@ impl Driver {
         let all = tree(self.process.0.id())?;
         let application = all.0.iter().find(|(_, name)| name.starts_with("hawser-app")).context("no application")?;
         tree(*application.0)
-    }
-
-    /// What application and driver have logged.
-    pub fn log(&self) -> String {
-        self.log.text()
     }
 
     fn get(&self, command: &str) -> Result<Value> {
@@ -210,13 +186,5 @@ impl Element<'_> {
     /// When it has gone.
     pub fn text(&self) -> Result<String> {
         Ok(self.driver.get(&format!("element/{}/text", self.id))?.as_str().unwrap_or_default().to_owned())
-    }
-
-    /// Types into it.
-    ///
-    /// # Errors
-    /// When it takes nothing.
-    pub fn enter(&self, text: &str) -> Result<()> {
-        self.driver.post(&format!("element/{}/value", self.id), &json!({ "text": text })).map(drop)
     }
 }

@@ -62,6 +62,9 @@ impl Helper for Stub {
     async fn environment(&self, _: Request<EnvironmentRequest>) -> Result<Response<EnvironmentReply>, Status> {
         Ok(Response::new(EnvironmentReply::default()))
     }
+    async fn preview(&self, _: Request<InterceptRequest>) -> Result<Response<PreviewReply>, Status> {
+        Ok(Response::new(PreviewReply::default()))
+    }
     async fn prove(&self, _: Request<ProveRequest>) -> Result<Response<ProveReply>, Status> {
         Ok(Response::new(ProveReply::default()))
     }

@@ -267,12 +267,20 @@ fn command(part: &str) -> io::Result<Command> {
     Ok(command)
 }
 
+/// Set in a process that was started so.
+const ANEW: &str = "HAWSER_STARTED_ANEW";
+
 /// Starts what is installed now in place of this process. Connections and intercepts go on.
 fn start_anew() {
+    // Once: an installation that stays half done would have it do so for ever.
+    if std::env::var_os(ANEW).is_some() {
+        return tracing::error!("the window's program is another version than this one: install both anew");
+    }
     tracing::info!("another version was installed: starting anew");
     let own = std::env::current_exe().map(|path| path.with_file_name("hawser-app"));
     if let Ok(own) = own {
-        tracing::error!(error = %Command::new(own).exec(), "it cannot be started anew");
+        let error = Command::new(own).args(std::env::args_os().skip(1)).env(ANEW, "1").exec();
+        tracing::error!(%error, "it cannot be started anew");
     }
 }
 

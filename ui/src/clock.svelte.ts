@@ -1,9 +1,16 @@
-class Clock {
-  /** Unix milliseconds, once a second. */
-  now = $state(Date.now());
+import { createSubscriber } from "svelte/reactivity";
 
-  constructor() {
-    setInterval(() => (this.now = Date.now()), 1_000);
+/** The time, for as long as something on screen shows it. */
+class Clock {
+  #ticks = createSubscriber((tick) => {
+    const timer = setInterval(() => document.hidden || tick(), 1_000);
+    return () => clearInterval(timer);
+  });
+
+  /** Unix milliseconds, once a second. */
+  get now(): number {
+    this.#ticks();
+    return Date.now();
   }
 }
 

@@ -1,5 +1,6 @@
 //! What needs an administrator's password: fixed commands, run by pkexec(1), which asks for it.
 
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use hawser_fault::{Code, Fault};
@@ -27,13 +28,16 @@ impl Elevation {
     pub async fn run(self) -> Result<(), Fault> {
         let command = self.command()?;
         let failed = |why: String| self.fault(format!("{} was not done: {why}", command.join(" ")), &command);
-        let running = Command::new("pkexec").args(&command).stdin(Stdio::null()).output();
+        let (Some(pkexec), Some(program)) = (installed("pkexec"), installed(&command[0])) else {
+            return Err(failed("pkexec or the program is not installed".to_owned()));
+        };
+        let running = Command::new(pkexec).arg(program).args(&command[1..]).stdin(Stdio::null()).output();
         let output = running.await.map_err(|error| failed(format!("pkexec cannot be run: {error}")))?;
         match output.status.code() {
             Some(0) => Ok(()),
             // pkexec(1): the dialog was dismissed; no authorisation could be had.
             Some(126) => Err(failed("nobody gave the password".to_owned())),
-            Some(127) => Err(failed("it was not authorised".to_owned())),
+            Some(127) => Err(failed(format!("it was not authorised: {}", last_line(&output.stderr)))),
             _ => Err(failed(last_line(&output.stderr))),
         }
     }
@@ -60,8 +64,25 @@ impl Elevation {
     }
 }
 
+/// Where the system has it. The user's own PATH may lead to anybody's program, which is nothing to run as root.
+fn installed(program: &str) -> Option<PathBuf> {
+    let folders = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"].map(Path::new);
+    folders.into_iter().map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
 fn last_line(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it failed without a word");
     line.trim().chars().take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_runs_as_root_is_the_system_s_own() {
+        assert!(installed("sh").unwrap().is_absolute());
+        assert_eq!(installed("no-such-program"), None);
+    }
 }

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hawser_client::intercept::Place;
 use hawser_fault::{Code, Fault};
-use hawser_ipc::proto::InterceptState;
+use hawser_ipc::proto::{InterceptPhase, InterceptState};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet, LocalSet};
 use tokio::time::{Instant, sleep_until};
@@ -274,7 +274,7 @@ impl<U: Ui> Controller<U> {
     }
 
     fn pace(&self) -> std::time::Duration {
-        match self.facts.intercepts().next() {
+        match self.facts.intercepts().find(|(_, state)| state.phase() != InterceptPhase::Ended) {
             Some(_) => limits::LOOK,
             None if self.has_clusters() => limits::COMPANION,
             None => limits::IDLE_LOOK,

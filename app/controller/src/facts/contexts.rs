@@ -71,7 +71,7 @@ impl Contexts {
                 .entries
                 .iter()
                 .filter(free)
-                .find(|entry| entry.name == connection.name && leads(entry, connection));
+                .find(|entry| entry.name == connection.name && is_same_place(entry, connection));
             let found =
                 found.or_else(|| self.entries.iter().filter(free).find(|entry| is_same_place(entry, connection)));
             let id = match found {
@@ -114,16 +114,7 @@ impl Contexts {
     }
 }
 
-/// Whether a connection of the entry's name is one to it.
-fn leads(entry: &Entry, connection: &Connection) -> bool {
-    match &entry.origin {
-        Origin::Context(context) => connection.context.is_empty() || connection.context == context.name,
-        Origin::Manager(_) => connection.context.is_empty(),
-        Origin::Connection => false,
-    }
-}
-
-/// Whether a connection that somebody named otherwise leads to the entry.
+/// Whether a connection, whatever it is called, leads to the entry.
 fn is_same_place(entry: &Entry, connection: &Connection) -> bool {
     match &entry.origin {
         Origin::Context(context) => connection.context == context.name && connection.target == context.server,

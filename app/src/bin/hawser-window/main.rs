@@ -10,7 +10,9 @@ mod page;
 #[path = "../../wire.rs"]
 mod wire;
 
-use std::io::BufReader;
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 use std::thread;
 
@@ -48,7 +50,9 @@ fn main() -> ExitCode {
 /// `internal` if there is no display.
 fn run() -> Result<ExitCode, Fault> {
     let failed = |error: tauri::Error| Fault::new(Code::Internal, format!("no window can be made: {error}"));
-    let builder = page::serve(tauri::Builder::default()).manage(Page::default());
+    let output =
+        take_output().map_err(|error| Fault::new(Code::Internal, format!("no way to the application: {error}")))?;
+    let builder = page::serve(tauri::Builder::default()).manage(Page::new(output));
     let app = builder.build(tauri::generate_context!()).map_err(failed)?;
     make(app.handle()).map_err(failed)?;
     thread::spawn({
@@ -60,6 +64,13 @@ fn run() -> Result<ExitCode, Fault> {
     });
     let code = app.run_return(|_, _| {});
     Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// The pipe to the application, for this process alone: libraries print where it was, and the web view's processes inherit that.
+fn take_output() -> io::Result<File> {
+    let output = io::stdout().as_fd().try_clone_to_owned()?;
+    nix::unistd::dup2_stdout(io::stderr())?;
+    Ok(output.into())
 }
 
 fn make(app: &AppHandle) -> tauri::Result<()> {

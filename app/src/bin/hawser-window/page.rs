@@ -1,6 +1,7 @@
 //! The two commands of the page. Neither understands what passes.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,14 +16,24 @@ use crate::wire::{self, FromWindow};
 type Answer = Option<String>;
 
 /// The page that is attached, if one is, and what it waits for.
-#[derive(Default)]
 pub(crate) struct Page {
+    application: Mutex<File>,
     channel: Mutex<Option<Channel>>,
     asked: Mutex<BTreeMap<u64, oneshot::Sender<Answer>>>,
     last: AtomicU64,
 }
 
 impl Page {
+    /// Of nobody yet. What the page asks for is written to `application`.
+    pub(crate) fn new(application: File) -> Self {
+        Self {
+            application: Mutex::new(application),
+            channel: Mutex::default(),
+            asked: Mutex::default(),
+            last: AtomicU64::default(),
+        }
+    }
+
     /// Sends an update to the page, if there is one.
     pub(crate) fn publish(&self, update: String) {
         let channel = lock(&self.channel).clone();
@@ -44,7 +55,7 @@ impl Page {
     /// Says something to the application.
     pub(crate) fn say(&self, message: &FromWindow) {
         // Without an application this process is about to end.
-        let _ = wire::write(&mut std::io::stdout().lock(), message);
+        let _ = wire::write(&mut *lock(&self.application), message);
     }
 
     fn ask(&self, act: String) -> oneshot::Receiver<Answer> {

@@ -15,7 +15,10 @@ const FILE: &str = "io.hawser.Hawser.desktop";
 pub(crate) fn start_at_login(wanted: bool) -> Result<(), Fault> {
     let folder =
         folder().ok_or_else(|| unwritable(Path::new(FILE), &io::Error::other("you have no home directory")))?;
-    let program = std::env::current_exe().map_err(|error| unwritable(&folder.join(FILE), &error))?;
+    // Of a program that was replaced meanwhile, the system says another name.
+    let program = std::env::current_exe()
+        .map(|path| path.with_file_name("hawser-app"))
+        .map_err(|error| unwritable(&folder.join(FILE), &error))?;
     set(&folder, &program, wanted).map_err(|error| unwritable(&folder.join(FILE), &error))
 }
 

@@ -247,7 +247,7 @@ fn an_acknowledgement_waits_for_the_answer_where_both_speak_in_turns_and_nowhere
     let handle = world.connect((TARGET, STUCK));
     world.until("the connection", |world| state(world, handle) == State::Established);
     let flow = *world.manager.targets.iter().find(|(_, port)| **port == STUCK).unwrap().0;
-    let mut answer = |world: &mut World| {
+    let answer = |world: &mut World| {
         world.manager.say(flow, b"answer", false);
         world.run_for(Duration::from_millis(20));
     };

@@ -19,6 +19,8 @@ pub(crate) struct Contexts {
     pub(crate) known: bool,
     ids: HashMap<Key, ContextId>,
     connections: HashMap<ContextId, String>,
+    /// Names that are taken, each with the last number that was put behind it.
+    taken: HashMap<String, u32>,
 }
 
 #[derive(Clone)]
@@ -47,6 +49,7 @@ enum Key {
 impl Contexts {
     pub(crate) fn take_in(&mut self, found: Found, managers: Vec<Manager>, faults: Vec<Fault>) {
         self.entries.clear();
+        self.taken.clear();
         self.faults = found.faults;
         self.faults.extend(faults);
         self.known = true;
@@ -105,12 +108,17 @@ impl Contexts {
         id
     }
 
-    /// This name, or with a number if another entry has it.
-    fn free(&self, name: String) -> String {
-        let is_free = |name: &String| self.entries.iter().all(|entry| entry.name != *name);
-        let start = &name[..name.floor_char_boundary(60)];
-        let mut numbered = (2..).map(|number| format!("{start}-{number}"));
-        if is_free(&name) { name.clone() } else { numbered.find(is_free).unwrap_or_default() }
+    /// This name, or with a number if another entry has it. A file may have thousands of names that come out as the same.
+    fn free(&mut self, name: String) -> String {
+        let mut free = name.clone();
+        while self.taken.contains_key(&free) {
+            let start = &name[..name.floor_char_boundary(60)];
+            let last = self.taken.entry(start.to_owned()).or_insert(1);
+            *last += 1;
+            free = format!("{start}-{last}");
+        }
+        self.taken.insert(free.clone(), 1);
+        free
     }
 }
 
@@ -144,6 +152,17 @@ mod tests {
 
     fn connection(name: &str, context: &str, target: &str) -> Connection {
         Connection { name: name.into(), context: context.into(), target: target.into(), ..Connection::default() }
+    }
+
+    #[test]
+    fn thousands_of_contexts_with_one_name_are_named_at_once() {
+        let files: Vec<String> = (0..5_000).map(|number| format!("/{number}")).collect();
+        let contexts = files.iter().map(|file| context("dev", file, "a:1")).collect();
+        let mut known = Contexts::default();
+        let begun = std::time::Instant::now();
+        known.take_in(Found { contexts, ..Found::default() }, Vec::new(), Vec::new());
+        assert!(begun.elapsed() < std::time::Duration::from_secs(2), "{:?}", begun.elapsed());
+        assert_eq!(known.entries[4_999].name, "dev-5000");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use std::io::{self, BufReader};
 use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 use std::thread;
+use std::time::Duration;
 
 use hawser_fault::{Code, Fault};
 use tauri::webview::NewWindowResponse;
@@ -25,6 +26,9 @@ use wire::{FromWindow, Part, ToWindow};
 
 /// The window's label, which the capability file names.
 const LABEL: &str = "main";
+
+/// How long the window may take to end.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -60,6 +64,9 @@ fn run() -> Result<ExitCode, Fault> {
         move || {
             listen(&app);
             app.exit(0);
+            // A main thread that hangs would outlive the application.
+            thread::sleep(LAST_WORDS);
+            std::process::exit(1);
         }
     });
     let code = app.run_return(|_, _| {});

@@ -2,10 +2,11 @@ import { act } from "./bridge.ts";
 import { toasts } from "./toasts.svelte.ts";
 import type { Act, Problem } from "./types.ts";
 
-/** Asks for something; a refusal becomes a toast. */
-export async function ask(wanted: Act): Promise<void> {
+/** Asks for something, and says whether it is done; a refusal becomes a toast. */
+export async function ask(wanted: Act): Promise<boolean> {
   const problem = await refusal(wanted);
   if (problem) toasts.add(problem.title, problem);
+  return !problem;
 }
 
 /** Asks for something; why it is refused, for those who draw that themselves. */

@@ -1,5 +1,5 @@
 import type {
-  Clusters, Doctor, Intercepts, Picker, SettingsView, Shell, Subnets, Toast, Traffic, Update, Welcome,
+  Clusters, Doctor, Intercepts, Picker, SettingsView, Shell, Subnets, Traffic, Update, Welcome,
 } from "./types.ts";
 
 /** The last update of each kind; null before the first. */
@@ -13,7 +13,6 @@ class Views {
   traffic = $state.raw<Traffic | null>(null);
   doctor = $state.raw<Doctor | null>(null);
   settings = $state.raw<SettingsView | null>(null);
-  toast = $state.raw<Toast | null>(null);
 
   take(update: Update): void {
     Object.assign(this, { [update.kind]: update.view });

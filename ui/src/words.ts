@@ -42,7 +42,12 @@ export const NOTICES: Record<NoticeKind, { name: string; when: string }> = {
   "local-port": { name: "Local port silent", when: "Your program stopped listening." },
 };
 
-export const REMEDIES: Record<Remedy["remedy"], string> = {
+const REMEDIES: Record<Exclude<Remedy["remedy"], "show">, string> = {
   "start-helper": "Start the helper", "restart-helper": "Restart the helper", "join-group": "Join the group hawser",
-  "log-in": "Log in", retry: "Try again", show: "Show",
+  "log-in": "Log in", retry: "Try again",
 };
+
+/** What a remedy's button says. */
+export function remedyLabel(remedy: Remedy): string {
+  return remedy.remedy === "show" ? `Open ${SCREENS[remedy.screen]}` : REMEDIES[remedy.remedy];
+}

@@ -76,9 +76,7 @@ impl Cluster {
 
     /// Host and port of the API server.
     pub fn server(&self) -> String {
-        let url = &self.access.cluster.server;
-        let port = url.port_or_known_default().unwrap_or(443);
-        format!("{}:{port}", url.host_str().unwrap_or_default())
+        kubeconfig::host_and_port(&self.access.cluster.server)
     }
 
     /// What the companion has to know before the helper is asked.

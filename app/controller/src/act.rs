@@ -1,5 +1,6 @@
 //! What a page or the tray may ask for.
 
+use hawser_client::intercept::Place;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -252,6 +253,18 @@ pub struct Draft {
     pub environment: Option<EnvironmentFormat>,
     /// After how long or when it ends: `2h`, `3d`, `2026-03-01T18:00:00Z`; by itself never if empty.
     pub until: String,
+}
+
+impl Draft {
+    /// What the intercept is called.
+    pub(crate) fn called(&self) -> &str {
+        if self.name.is_empty() { &self.workload } else { &self.name }
+    }
+
+    /// Where it would be.
+    pub(crate) fn place(&self) -> Place {
+        Place { connection: self.connection.clone(), name: self.called().to_owned() }
+    }
 }
 
 /// A port of the form.

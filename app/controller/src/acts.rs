@@ -33,6 +33,15 @@ fn later(future: impl Future<Output = Result<(), Fault>> + 'static) -> Begun {
     Ok(Some(Box::pin(async { future.await.map_err(Problem::from) })))
 }
 
+/// Ends an intercept. One that is gone already is no error.
+async fn leave(helper: &mut hawser_ipc::Client, connection: String, name: String) -> Result<(), Fault> {
+    let left = timeout(limits::CALL, helper.leave(LeaveRequest { connection, name })).await;
+    match left.map_err(|_| slow())?.map_err(|status| from_status(&status)) {
+        Err(fault) if fault.code == Code::InterceptUnknown => Ok(()),
+        other => other.map(drop),
+    }
+}
+
 impl<U: Ui> Controller<U> {
     pub(crate) fn begin(&mut self, act: Act) -> Begun {
         match act {
@@ -128,13 +137,7 @@ impl<U: Ui> Controller<U> {
     fn leave(&mut self, connection: String, name: String) -> Begun {
         let mut helper = self.desk().helper()?;
         self.did(&connection, &name);
-        later(async move {
-            let left = timeout(limits::CALL, helper.leave(LeaveRequest { connection, name })).await;
-            match left.map_err(|_| slow())?.map_err(|status| from_status(&status)) {
-                Err(fault) if fault.code == Code::InterceptUnknown => Ok(()),
-                other => other.map(drop),
-            }
-        })
+        later(async move { leave(&mut helper, connection, name).await })
     }
 
     fn extend(&mut self, connection: String, intercept: String, minutes: Option<u32>) -> Begun {

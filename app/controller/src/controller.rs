@@ -293,8 +293,8 @@ impl<U: Ui> Controller<U> {
             self.facts.attempts.see();
         }
         if self.facts.is_shown(Screen::Intercepts) {
-            let intercepts = self.intercepts();
-            self.facts.watched.see(&intercepts);
+            let seen: Vec<_> = self.facts.intercepts().map(|(place, state)| (place, state.since)).collect();
+            self.facts.watched.see(seen);
         }
         self.publish(now);
         let tray = tray::of(&self.facts, now);

@@ -119,12 +119,12 @@ fn workload(facts: &Facts) -> Result<hawser_client::intercept::Found, Fault> {
 
 fn name(facts: &Facts) -> Result<(), Fault> {
     let draft = &facts.form.draft;
-    let name = if draft.name.is_empty() { &draft.workload } else { &draft.name };
+    let place = draft.place();
+    let name = &place.name;
     if !draft.name.is_empty() && (!is_label(name) || name.len() > limits::INTERCEPT_NAME) {
         let fix = format!("Write letters a to z, digits and hyphens, at most {}.", limits::INTERCEPT_NAME);
         return Err(bad("this cannot be the name of an intercept", &fix));
     }
-    let place = hawser_client::intercept::Place { connection: draft.connection.clone(), name: name.clone() };
     match facts.intercept(&place) {
         Some(state) if state.phase() != InterceptPhase::Ended && facts.form.asking.is_none() => {
             let detail = format!("{name} is intercepted already over {}", draft.connection);

@@ -19,6 +19,7 @@ use std::time::SystemTime;
 
 use hawser_dns::ClusterNames;
 use hawser_fault::{Code, Fault};
+use hawser_tunnel::client::Caller;
 use hawser_tunnel::identity::Identity;
 use hawser_tunnel::link::Shared;
 use hawser_tunnel::proto::{Catalogue, CheckReply, PreviewReply, Trial};
@@ -211,10 +212,7 @@ impl Plane {
     /// # Errors
     /// As [`prove`](Plane::prove).
     pub async fn check(&self, namespace: String) -> Result<CheckReply, Fault> {
-        let (reply, answer) = oneshot::channel();
-        let gone = || Fault::new(Code::Internal, "the data plane's thread has ended");
-        self.commands.send(Command::Check { namespace, reply }).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        Ok(self.caller().await?.check(namespace).await?)
     }
 
     /// What an intercept with this spec (JSON) would change in this namespace.
@@ -222,10 +220,7 @@ impl Plane {
     /// # Errors
     /// As [`prove`](Plane::prove).
     pub async fn preview(&self, namespace: String, spec: String) -> Result<PreviewReply, Fault> {
-        let (reply, answer) = oneshot::channel();
-        let gone = || Fault::new(Code::Internal, "the data plane's thread has ended");
-        self.commands.send(Command::Preview { namespace, spec, reply }).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        Ok(self.caller().await?.preview(namespace, spec).await?)
     }
 
     /// What the manager finds of the ways to an intercept's pods.
@@ -233,10 +228,15 @@ impl Plane {
     /// # Errors
     /// `link-lost`; `manager-unreachable` and the like if the connection broke or the manager is too old.
     pub async fn prove(&self, uid: String) -> Result<Vec<Trial>, Fault> {
+        Ok(self.caller().await?.prove(uid).await?)
+    }
+
+    async fn caller(&self) -> Result<Caller, Fault> {
         let (reply, answer) = oneshot::channel();
         let gone = || Fault::new(Code::Internal, "the data plane's thread has ended");
-        self.commands.send(Command::Prove { uid, reply }).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        self.commands.send(Command::Caller { reply }).await.map_err(|_| gone())?;
+        let caller = answer.await.map_err(|_| gone())?;
+        caller.ok_or_else(|| Fault::new(Code::LinkLost, "there is no link to the manager now"))
     }
 
     /// Resets all flows, tells the manager, and ends the thread; the device goes with it.

@@ -11,7 +11,7 @@ use hawser_fault::{Code, Fault};
 use hawser_tunnel::client::Caller;
 use hawser_tunnel::error::LinkError;
 use hawser_tunnel::link::Shared;
-use hawser_tunnel::proto::{Catalogue, Change, CheckReply, PreviewReply, Trial};
+use hawser_tunnel::proto::{Catalogue, Change};
 use hawser_vif::LinkId;
 use tokio::sync::{mpsc, oneshot};
 
@@ -22,13 +22,26 @@ use super::{ClusterInfo, PlaneConfig, PlaneEvent, Role, Way, upstream};
 
 /// What the rest of the helper asks of the thread.
 pub(super) enum Command {
-    Link { ways: Vec<Way>, reply: oneshot::Sender<Result<ClusterInfo, Fault>> },
-    Upgrade { ways: Vec<Way>, reply: oneshot::Sender<Result<(), Fault>> },
-    Probe { ways: Vec<Way>, reply: oneshot::Sender<Option<IpAddr>> },
-    Browse { namespaces: Vec<String>, reply: mpsc::Sender<Result<Catalogue, Fault>> },
-    Check { namespace: String, reply: oneshot::Sender<Result<CheckReply, Fault>> },
-    Preview { namespace: String, spec: String, reply: oneshot::Sender<Result<PreviewReply, Fault>> },
-    Prove { uid: String, reply: oneshot::Sender<Result<Vec<Trial>, Fault>> },
+    Link {
+        ways: Vec<Way>,
+        reply: oneshot::Sender<Result<ClusterInfo, Fault>>,
+    },
+    Upgrade {
+        ways: Vec<Way>,
+        reply: oneshot::Sender<Result<(), Fault>>,
+    },
+    Probe {
+        ways: Vec<Way>,
+        reply: oneshot::Sender<Option<IpAddr>>,
+    },
+    Browse {
+        namespaces: Vec<String>,
+        reply: mpsc::Sender<Result<Catalogue, Fault>>,
+    },
+    /// Who asks the manager by the best link; none if there is no link.
+    Caller {
+        reply: oneshot::Sender<Option<Caller>>,
+    },
     Stop,
 }
 
@@ -124,14 +137,8 @@ impl Worker {
                     Some(Command::Upgrade { ways, reply }) => self.upgrade(ways, reply),
                     Some(Command::Probe { ways, reply }) => self.probe(ways, reply),
                     Some(Command::Browse { namespaces, reply }) => self.browse(namespaces, reply),
-                    Some(Command::Check { namespace, reply }) => {
-                        self.ask(reply, |caller| async move { caller.check(namespace).await });
-                    }
-                    Some(Command::Preview { namespace, spec, reply }) => {
-                        self.ask(reply, |caller| async move { caller.preview(namespace, spec).await });
-                    }
-                    Some(Command::Prove { uid, reply }) => {
-                        self.ask(reply, |caller| async move { caller.prove(uid).await });
+                    Some(Command::Caller { reply }) => {
+                        let _ = reply.send(self.links.best().map(|linked| linked.caller.clone()));
                     }
                     Some(Command::Stop) | None => return self.stop().await,
                 },
@@ -196,21 +203,6 @@ impl Worker {
             if let Err(error) = pass_on(&caller, namespaces, &reply).await {
                 let _ = reply.send(Err(error.into())).await;
             }
-        });
-    }
-
-    /// Asks the manager, and has the caller wait for nobody else.
-    fn ask<T: Send + 'static, F>(&self, reply: oneshot::Sender<Result<T, Fault>>, question: impl FnOnce(Caller) -> F)
-    where
-        F: Future<Output = Result<T, LinkError>> + Send + 'static,
-    {
-        let Some(linked) = self.links.best() else {
-            let _ = reply.send(Err(Fault::new(Code::LinkLost, "there is no link to the manager now")));
-            return;
-        };
-        let answer = question(linked.caller.clone());
-        tokio::spawn(async move {
-            let _ = reply.send(answer.await.map_err(Fault::from));
         });
     }
 

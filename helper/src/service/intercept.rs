@@ -23,7 +23,7 @@ use crate::store::desired::{Target, Wish};
 use crate::store::intercepts::{Intercept, Mount};
 
 /// Whether intercepts can begin over this connection now.
-pub fn is_up(view: &connections::View) -> Result<(), Fault> {
+fn is_up(view: &connections::View) -> Result<(), Fault> {
     let name = &view.wish.id.name;
     match &view.status.phase {
         connection::Phase::Connected => Ok(()),
@@ -43,7 +43,7 @@ pub fn is_up(view: &connections::View) -> Result<(), Fault> {
 ///
 /// # Errors
 /// `bad-argument`.
-pub fn is_elsewhere(view: &connections::View, address: IpAddr) -> Result<(), Fault> {
+fn is_elsewhere(view: &connections::View, address: IpAddr) -> Result<(), Fault> {
     let nowhere = address.is_unspecified() || address.is_multicast();
     let routed = view.status.cluster.iter().flat_map(|cluster| &cluster.subnets).any(|net| net.contains(&address));
     if !nowhere && !routed {
@@ -53,11 +53,18 @@ pub fn is_elsewhere(view: &connections::View, address: IpAddr) -> Result<(), Fau
     Err(bad(format!("the address {address} {why}")).with_fix("Name the address at which your program listens."))
 }
 
-/// What a user asks for.
+/// What a user asks for, where it can be had now.
 ///
 /// # Errors
-/// `bad-argument`.
-pub fn wanted(wish: &Wish, asked: proto::InterceptRequest) -> Result<Intercept, Fault> {
+/// `bad-argument`, and why the connection is not up.
+pub fn obtainable(view: &connections::View, asked: proto::InterceptRequest) -> Result<Intercept, Fault> {
+    is_up(view)?;
+    let wanted = wanted(&view.wish, asked)?;
+    is_elsewhere(view, wanted.address)?;
+    Ok(wanted)
+}
+
+fn wanted(wish: &Wish, asked: proto::InterceptRequest) -> Result<Intercept, Fault> {
     let Target::Kubernetes(cluster) = &wish.target else {
         let detail = format!("the connection {} goes to a manager without Kubernetes", wish.id.name);
         return Err(bad(detail).with_fix("Intercepts need a connection to a cluster."));

@@ -148,9 +148,7 @@ impl Helper for Service {
         let request = request.into_inner();
         let view = self.own(caller, &request.connection)?;
         let asked = async {
-            intercept::is_up(&view)?;
-            let wanted = intercept::wanted(&view.wish, request)?;
-            intercept::is_elsewhere(&view, wanted.address)?;
+            let wanted = intercept::obtainable(&view, request)?;
             let (name, until) = (wanted.name.clone(), wanted.until);
             let standing = self.machine.intercepts.ask(&view.wish, wanted)?;
             self.machine.intercepts.end_at(&view.wish, &name, until).await?;
@@ -166,9 +164,7 @@ impl Helper for Service {
         let request = request.into_inner();
         let view = self.own(caller, &request.connection)?;
         let asked = async {
-            intercept::is_up(&view)?;
-            let wanted = intercept::wanted(&view.wish, request)?;
-            intercept::is_elsewhere(&view, wanted.address)?;
+            let wanted = intercept::obtainable(&view, request)?;
             let spec = intercepts::previewed(&wanted)?;
             let said = self.connections.preview(&view.wish.id, wanted.namespace, spec).await?;
             intercept::preview(said)

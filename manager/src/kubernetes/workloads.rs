@@ -112,11 +112,7 @@ impl Workloads {
     /// The uids of those of its pods that can't do what the intercept, and others of its workload, want of them.
     pub async fn lacking(&self, intercept: &Intercept, pods: &[PodInfo]) -> HashSet<String> {
         let Ok(loaded) = self.load(intercept).await else { return HashSet::new() };
-        let mut wanted = self.wants.of(&loaded.namespace, &[loaded.owner()], true);
-        if !wanted.contains(&intercept.spec) {
-            wanted.push(intercept.spec.clone());
-        }
-        let want = loaded.seen().want(&wanted);
+        let want = self.want(&loaded, intercept);
         pods.iter().filter(|pod| pod.lacks(&want)).map(|pod| pod.uid.clone()).collect()
     }
 
@@ -130,11 +126,7 @@ impl Workloads {
         let loaded = self.load(intercept).await?;
         loaded.seen().resolve(&intercept.spec)?;
         loaded.seen().container(&intercept.spec)?;
-        let mut wanted = self.wants.of(&loaded.namespace, &[loaded.owner()], true);
-        if !wanted.contains(&intercept.spec) {
-            wanted.push(intercept.spec.clone());
-        }
-        let want = loaded.seen().want(&wanted);
+        let want = self.want(&loaded, intercept);
         let pods = pods::of(&self.client, &loaded).await?;
         let lacking: Vec<&PodInfo> = pods.iter().filter(|pod| pod.lacks(&want)).collect();
         if pods.is_empty() || !lacking.is_empty() {
@@ -229,6 +221,15 @@ impl Workloads {
             return Ok(());
         }
         dry_run::create(&self.client, namespace, &dry_run::willing(), &Want::default()).await
+    }
+
+    /// What the intercept, and the others of its workload, want of its pods.
+    fn want(&self, loaded: &Loaded, intercept: &Intercept) -> Want {
+        let mut wanted = self.wants.of(&loaded.namespace, &[loaded.owner()], true);
+        if !wanted.contains(&intercept.spec) {
+            wanted.push(intercept.spec.clone());
+        }
+        loaded.seen().want(&wanted)
     }
 
     async fn load(&self, intercept: &Intercept) -> Result<Loaded, Fault> {

@@ -68,12 +68,7 @@ impl Driver {
     /// # Errors
     /// When none comes.
     pub fn find(&self, selector: &str) -> Result<Element<'_>> {
-        let question = json!({ "using": "css selector", "value": selector });
-        let found = until(selector, || {
-            let found = self.post("elements", &question)?;
-            Ok(found[0][ELEMENT].as_str().map(str::to_owned))
-        });
-        Ok(Element { driver: self, id: found? })
+        self.wait("css selector", selector)
     }
 
     /// Waits for an element by an XPath, which can ask for words.
@@ -81,8 +76,12 @@ impl Driver {
     /// # Errors
     /// When none comes.
     pub fn find_path(&self, path: &str) -> Result<Element<'_>> {
-        let question = json!({ "using": "xpath", "value": path });
-        let found = until(path, || Ok(self.post("elements", &question)?[0][ELEMENT].as_str().map(str::to_owned)));
+        self.wait("xpath", path)
+    }
+
+    fn wait(&self, using: &str, value: &str) -> Result<Element<'_>> {
+        let question = json!({ "using": using, "value": value });
+        let found = until(value, || Ok(self.post("elements", &question)?[0][ELEMENT].as_str().map(str::to_owned)));
         Ok(Element { driver: self, id: found? })
     }
 

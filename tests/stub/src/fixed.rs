@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::samples::{PIN, catalogue, cluster, intercepted, standalone};
+use crate::samples::{PIN, catalogue, checks, cluster, environment, granted, intercepted, standalone};
 
 /// The running helper; it ends with this.
 pub struct Stub {
@@ -118,19 +118,7 @@ impl Helper for Part {
             let taken = Fault::new(Code::LocalPortTaken, "the intercept api delivers local port 9 elsewhere");
             return Err(to_status(&taken));
         }
-        let state = InterceptState {
-            connection: asked.connection,
-            name: asked.name,
-            namespace: asked.namespace,
-            kind: asked.kind,
-            workload: asked.workload,
-            mode: asked.mode,
-            ports: asked.ports,
-            http: asked.http,
-            address: asked.address,
-            until: asked.until,
-            ..intercepted()
-        };
+        let state = granted(asked);
         let preparing = InterceptState {
             phase: InterceptPhase::Preparing.into(),
             step: "bringing an agent into the workload's pods".into(),
@@ -153,13 +141,7 @@ impl Helper for Part {
     }
 
     async fn environment(&self, _: Request<EnvironmentRequest>) -> Result<Response<EnvironmentReply>, Status> {
-        let environment = [("TOKEN", "tops3cret"), ("PATH", "/pod")];
-        Ok(Response::new(EnvironmentReply {
-            pod: "web-0".into(),
-            container: "app".into(),
-            environment: environment.map(|(name, value)| (name.into(), value.into())).into(),
-            mounts: Vec::new(),
-        }))
+        Ok(Response::new(environment()))
     }
 
     async fn preview(&self, _: Request<InterceptRequest>) -> Result<Response<PreviewReply>, Status> {
@@ -268,13 +250,7 @@ impl Helper for Part {
     }
 
     async fn doctor(&self, _: Request<DoctorRequest>) -> Result<Response<DoctorReply>, Status> {
-        let check = Check {
-            title: "The stub is real".into(),
-            outcome: Outcome::Warn.into(),
-            reason: "it is not".into(),
-            fix: "Use the helper.".into(),
-        };
-        Ok(Response::new(DoctorReply { checks: vec![check] }))
+        Ok(Response::new(checks()))
     }
 
     async fn logs(&self, _: Request<LogsRequest>) -> Result<Response<LogsReply>, Status> {

@@ -16,7 +16,7 @@ use tokio_stream::wrappers::WatchStream;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::samples::{PIN, catalogue, intercepted, snapshot};
+use crate::samples::{PIN, catalogue, checks, environment, granted, snapshot};
 
 /// The running helper; it ends with this.
 pub struct Live {
@@ -258,22 +258,10 @@ impl Helper for Part {
         let asked = request.into_inner();
         self.0.note(Call::Intercept(asked.clone()));
         self.0.fails()?;
-        let mount = asked.mount.map(|mount| MountState { mount: Some(mount), mounted: true, ..MountState::default() });
-        let state = InterceptState {
-            connection: asked.connection.clone(),
-            name: asked.name,
-            namespace: asked.namespace,
-            kind: asked.kind,
-            workload: asked.workload,
-            mode: asked.mode,
-            ports: asked.ports,
-            http: asked.http,
-            address: asked.address,
-            until: asked.until,
-            mount,
-            ..intercepted()
-        };
-        self.0.change(&asked.connection, |intercepts| intercepts.push(state.clone()));
+        let mount =
+            asked.mount.clone().map(|mount| MountState { mount: Some(mount), mounted: true, ..MountState::default() });
+        let state = InterceptState { mount, ..granted(asked) };
+        self.0.change(&state.connection, |intercepts| intercepts.push(state.clone()));
         Ok(Response::new(answers(vec![Ok(state)])))
     }
 
@@ -307,13 +295,7 @@ impl Helper for Part {
 
     async fn environment(&self, request: Request<EnvironmentRequest>) -> Result<Response<EnvironmentReply>, Status> {
         self.0.note(Call::Environment(request.into_inner()));
-        let environment = [("TOKEN", "tops3cret"), ("PATH", "/pod")];
-        Ok(Response::new(EnvironmentReply {
-            pod: "web-0".into(),
-            container: "app".into(),
-            environment: environment.map(|(name, value)| (name.into(), value.into())).into(),
-            mounts: Vec::new(),
-        }))
+        Ok(Response::new(environment()))
     }
 
     async fn prove(&self, request: Request<ProveRequest>) -> Result<Response<ProveReply>, Status> {
@@ -344,13 +326,7 @@ impl Helper for Part {
     }
 
     async fn doctor(&self, _: Request<DoctorRequest>) -> Result<Response<DoctorReply>, Status> {
-        let check = Check {
-            title: "The stub is real".into(),
-            outcome: Outcome::Warn.into(),
-            reason: "it is not".into(),
-            fix: "Use the helper.".into(),
-        };
-        Ok(Response::new(DoctorReply { checks: vec![check] }))
+        Ok(Response::new(checks()))
     }
 
     async fn logs(&self, _: Request<LogsRequest>) -> Result<Response<LogsReply>, Status> {

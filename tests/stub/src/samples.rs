@@ -1,8 +1,8 @@
 //! What such helpers tell of.
 
 use hawser_ipc::proto::{
-    Connection, Holder, InterceptPhase, InterceptPort, InterceptState, InterceptedPod, Namespace, Port, Service,
-    Snapshot, State, Workload,
+    Check, Connection, DoctorReply, EnvironmentReply, Holder, InterceptPhase, InterceptPort, InterceptRequest,
+    InterceptState, InterceptedPod, Namespace, Outcome, Port, Service, Snapshot, State, Workload,
 };
 
 /// The key of the user.
@@ -51,6 +51,45 @@ pub fn intercepted() -> InterceptState {
         ports: Vec::<InterceptPort>::new(),
         ..InterceptState::default()
     }
+}
+
+/// What was asked for, in force.
+pub fn granted(asked: InterceptRequest) -> InterceptState {
+    InterceptState {
+        connection: asked.connection,
+        name: asked.name,
+        namespace: asked.namespace,
+        kind: asked.kind,
+        workload: asked.workload,
+        mode: asked.mode,
+        ports: asked.ports,
+        http: asked.http,
+        address: asked.address,
+        until: asked.until,
+        ..intercepted()
+    }
+}
+
+/// Of its container: a secret, and a variable that a handler doesn't get.
+pub fn environment() -> EnvironmentReply {
+    let environment = [("TOKEN", "tops3cret"), ("PATH", "/pod")];
+    EnvironmentReply {
+        pod: "web-0".into(),
+        container: "app".into(),
+        environment: environment.map(|(name, value)| (name.into(), value.into())).into(),
+        mounts: Vec::new(),
+    }
+}
+
+/// A check that warns.
+pub fn checks() -> DoctorReply {
+    let check = Check {
+        title: "The stub is real".into(),
+        outcome: Outcome::Warn.into(),
+        reason: "it is not".into(),
+        fix: "Use the helper.".into(),
+    };
+    DoctorReply { checks: vec![check] }
 }
 
 /// A namespace `shop` with a workload `web`, which Ann wiretaps.

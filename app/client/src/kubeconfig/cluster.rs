@@ -24,6 +24,12 @@ pub struct Cluster {
     pub proxy: Option<Proxy>,
 }
 
+/// Host and port of an API server.
+pub(crate) fn host_and_port(server: &Url) -> String {
+    let port = server.port_or_known_default().unwrap_or(443);
+    format!("{}:{port}", server.host_str().unwrap_or_default())
+}
+
 impl Cluster {
     pub(super) fn new(entry: &Entry<ClusterFields>, environment: &Environment) -> Result<Self, Fault> {
         let Entry { place, fields } = entry;

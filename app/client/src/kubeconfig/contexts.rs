@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use hawser_fault::Fault;
 
-use super::cluster::server;
+use super::cluster::{host_and_port, server};
 use super::file::{Entries, Kubeconfig, UserFields};
 use super::limits::MOST_FILES;
 use super::merge::merge;
@@ -99,8 +99,7 @@ fn read_as_one(files: &[PathBuf], own: bool, found: &mut Found) {
 fn server_of(context: &ContextFields, all: &Kubeconfig) -> String {
     let cluster = all.clusters.get(&**context.cluster).map(|entry| server(&entry.fields.server));
     let Some(Ok(url)) = cluster else { return String::new() };
-    let port = url.port_or_known_default().unwrap_or(443);
-    format!("{}:{port}", url.host_str().unwrap_or_default())
+    host_and_port(&url)
 }
 
 fn plugin_of(context: &ContextFields, users: &Entries<UserFields>) -> Option<String> {

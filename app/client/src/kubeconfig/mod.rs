@@ -30,6 +30,7 @@ use std::time::Duration;
 use hawser_fault::{Code, Fault};
 
 pub use cluster::Cluster;
+pub(crate) use cluster::host_and_port;
 pub use contexts::{Context, Found, contexts, folder};
 pub use credential::Credential;
 pub use environment::Environment;

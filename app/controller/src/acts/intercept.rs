@@ -33,8 +33,7 @@ impl<U: Ui> Controller<U> {
         let environment = draft.environment.map(|format| (environment_path(&self.facts), format));
         let desk = self.desk();
         desk.helper()?;
-        let name = if draft.name.is_empty() { &draft.workload } else { &draft.name };
-        let place = Place { connection: draft.connection.clone(), name: name.clone() };
+        let place = draft.place();
         self.did(&place.connection, &place.name);
         self.facts.form.begin();
         later(async move {

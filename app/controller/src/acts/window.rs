@@ -1,15 +1,11 @@
 //! Screens, and the window's and the application's end.
 
 use hawser_client::intercept::Place;
-use hawser_fault::Code;
-use hawser_ipc::from_status;
-use hawser_ipc::proto::LeaveRequest;
-use tokio::time::timeout;
 
-use super::{Begun, bad, later, slow};
+use super::{Begun, bad, later, leave};
 use crate::controller::Controller;
 use crate::view::{NoticeKind, Screen};
-use crate::{Notice, NoticeAction, NoticeId, QuitAnswer, Ui, Window, limits};
+use crate::{Notice, NoticeAction, NoticeId, QuitAnswer, Ui, Window};
 
 impl<U: Ui> Controller<U> {
     pub(super) fn go_to(&mut self, screen: Screen) -> Begun {
@@ -72,11 +68,7 @@ impl<U: Ui> Controller<U> {
                 let ends = self.ends.clone();
                 return later(async move {
                     for Place { connection, name } in places {
-                        let left = timeout(limits::CALL, helper.leave(LeaveRequest { connection, name })).await;
-                        match left.map_err(|_| slow())?.map_err(|status| from_status(&status)) {
-                            Err(fault) if fault.code == Code::InterceptUnknown => {}
-                            other => drop(other?),
-                        }
+                        leave(&mut helper, connection, name).await?;
                     }
                     ends.notify_one();
                     Ok(())

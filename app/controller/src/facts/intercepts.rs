@@ -120,11 +120,11 @@ impl Watched {
         self.by_place.entry(place).or_default().written = Some(written);
     }
 
-    /// The end of each is on screen now.
-    pub(crate) fn see(&mut self, intercepts: &[(Place, InterceptState)]) {
-        for (place, state) in intercepts {
-            if let Some(watch) = self.by_place.get_mut(place) {
-                watch.seen = Some(state.since);
+    /// The end of each, and since when it is so, is on screen now.
+    pub(crate) fn see(&mut self, seen: Vec<(Place, i64)>) {
+        for (place, since) in seen {
+            if let Some(watch) = self.by_place.get_mut(&place) {
+                watch.seen = Some(since);
             }
         }
     }

@@ -52,7 +52,7 @@ pub(crate) fn picker(facts: &Facts) -> Picker {
 pub(crate) fn environment_path(facts: &Facts) -> std::path::PathBuf {
     let chosen = facts.form.chosen.get(&Picked::EnvironmentFile).cloned();
     chosen.unwrap_or_else(|| {
-        let name = format!("{}-{}.env", facts.form.draft.connection, name(&facts.form.draft));
+        let name = format!("{}-{}.env", facts.form.draft.connection, facts.form.draft.called());
         facts.surroundings.runtime.join("environments").join(name)
     })
 }
@@ -60,12 +60,8 @@ pub(crate) fn environment_path(facts: &Facts) -> std::path::PathBuf {
 fn mount_path(facts: &Facts) -> String {
     let draft = &facts.form.draft;
     let chosen = facts.form.chosen.get(&Picked::MountFolder).cloned();
-    let own = || facts.surroundings.runtime.join("mounts").join(&draft.connection).join(name(draft));
+    let own = || facts.surroundings.runtime.join("mounts").join(&draft.connection).join(draft.called());
     chosen.unwrap_or_else(own).display().to_string()
-}
-
-fn name(draft: &Draft) -> &str {
-    if draft.name.is_empty() { &draft.workload } else { &draft.name }
 }
 
 fn row(facts: &Facts, namespace: &str, workload: &Workload) -> WorkloadRow {

@@ -114,6 +114,9 @@ fn what_intercepts_need_is_examined() {
     on_node(&format!(
         "{service} '[{{\"op\": \"replace\", \"path\": \"/spec/ports/0/targetPort\", \"value\": \"webhook\"}}]'"
     ));
+    within(30, "the webhook is reached again", || {
+        find(&examine(&laptop, ""), "Pods in the namespace default can get an agent")["outcome"] == "pass"
+    });
     assert!(text(&check, "reason").contains("came without an agent"), "{check}");
     assert!(text(&check, "fix").contains("8443"), "{check}");
 }

@@ -23,6 +23,8 @@ pub(crate) struct Flight<A> {
     pub(crate) from_cluster: bool,
     /// What the cluster doesn't know, the host's name servers may.
     pub(crate) shared: bool,
+    /// The cluster's answer is given as that to the name asked for, without aliases.
+    pub(crate) flat: bool,
     pub(crate) client: ClientBits,
     /// The version of the rules that this was started under.
     pub(crate) rules: u64,
@@ -68,6 +70,7 @@ impl<A> Flight<A> {
             full_question: None,
             from_cluster: false,
             shared: false,
+            flat: false,
             client,
             rules: 0,
             id: 0,

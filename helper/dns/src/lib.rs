@@ -18,4 +18,4 @@ mod wire;
 
 pub use limits::{CLUSTER_TTL, HOST_TTL, LOOKUP_TIMEOUT, Limits, NEGATIVE_TTL};
 pub use resolver::{Event, LookupId, Resolver, Route, Stats, Transport};
-pub use rules::{ClusterNames, DomainError};
+pub use rules::{ClusterNames, DomainError, PROBE, is_domain};

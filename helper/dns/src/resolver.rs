@@ -272,10 +272,10 @@ impl<A: Copy> Resolver<A> {
         self.stats.misses += 1;
         let Err(waiter) = self.flights.join(key.bytes(), Waiter::new(asker, asked)) else { return };
         let mut flight = Flight::new(key.bytes(), wire::display(key.name()), ClientBits::of(asked), waiter, now);
-        if let Ok(Verdict::Cluster { name, shared }) = verdict {
+        if let Ok(Verdict::Cluster { name, shared, flat }) = verdict {
             let tail = &key.question()[key.name().len()..];
             flight.full_question = name.map(|name| [&name, tail].concat().into());
-            (flight.route, flight.from_cluster, flight.shared) = (Route::Cluster, true, shared);
+            (flight.route, flight.from_cluster, flight.shared, flight.flat) = (Route::Cluster, true, shared, flat);
         }
         flight.rules = self.rules_version;
         self.lookups += 1;
@@ -302,7 +302,11 @@ impl<A: Copy> Resolver<A> {
         if flight.route == Route::Cluster && flight.full_question.is_some() {
             let asked = flight.asked_question();
             let name = &asked[..asked.len() - 4];
-            let short = reply.is_decided().then(|| alias::shorten(&reply.bytes, name, reply.lifetime)).flatten();
+            let rewrite = || match flight.flat {
+                true => alias::flatten(&reply.bytes, name),
+                false => alias::shorten(&reply.bytes, name, reply.lifetime),
+            };
+            let short = reply.is_decided().then(rewrite).flatten();
             match short.and_then(|message| Reply::parse(&message, flight.id, asked, clamp)) {
                 Some(short) => reply = short,
                 None => return self.fail(number),

@@ -18,7 +18,15 @@ pub struct ClusterNames {
     pub excluded_names: Vec<String>,
     /// Names that stand for others, or for an address: the name, then what it stands for.
     pub aliases: Vec<(String, String)>,
+    /// What the connection to it is called: names under this suffix are this cluster's, whatever else has them too. Empty
+    /// for nothing.
+    pub suffix: String,
+    /// What names under [`PROBE`] and the suffix stand for: whoever gets this answer has asked here.
+    pub server: Option<IpAddr>,
 }
+
+/// Names under this label and the connection's suffix are known here and nowhere else.
+pub const PROBE: &str = "hawser-probe";
 
 /// Names that programs try by themselves to find a proxy or a gateway. Whoever answers one in a cluster would take over
 /// the laptop's traffic, so nobody gets to (they are also on Windows' global query block list).
@@ -46,8 +54,9 @@ pub(crate) enum Verdict {
     /// The host's own name servers know.
     Host,
     /// The cluster knows it, as `name` if that differs from the one asked for. If `shared`, the host's own name servers
-    /// are asked about what the cluster doesn't know.
-    Cluster { name: Option<Box<[u8]>>, shared: bool },
+    /// are asked about what the cluster doesn't know. If `flat`, the answer is given as that to the name asked for: the
+    /// other name may be another cluster's too.
+    Cluster { name: Option<Box<[u8]>>, shared: bool, flat: bool },
     /// It stands for this address.
     Address(IpAddr),
 }
@@ -60,6 +69,8 @@ pub(crate) struct Rules {
     excluded_domains: HashSet<Box<[u8]>>,
     excluded_names: HashSet<Box<[u8]>>,
     aliases: HashMap<Box<[u8]>, Target>,
+    suffix: Option<Box<[u8]>>,
+    probe: Option<(Box<[u8]>, IpAddr)>,
 }
 
 /// What an alias stands for.
@@ -75,6 +86,11 @@ impl Rules {
         let search = if names.search_domain.is_empty() { None } else { Some(parse_domain(&names.search_domain)?) };
         let mut domains = set(&names.domains)?;
         domains.extend(search.clone());
+        let suffix = if names.suffix.is_empty() { None } else { Some(parse_domain(&names.suffix)?) };
+        let probe = match (&suffix, names.server) {
+            (Some(_), Some(server)) => Some((parse_domain(&format!("{PROBE}.{}", names.suffix))?, server)),
+            _ => None,
+        };
         let alias = |(name, target): &(String, String)| {
             let target = match target.parse() {
                 Ok(address) => Target::Address(address),
@@ -88,6 +104,8 @@ impl Rules {
             excluded_domains: set(&names.excluded_domains)?,
             excluded_names: set(&names.excluded_names)?,
             aliases: names.aliases.iter().map(alias).collect::<Result<_, _>>()?,
+            suffix,
+            probe,
         })
     }
 
@@ -95,6 +113,11 @@ impl Rules {
     pub(crate) fn judge(&self, name: &[u8]) -> Verdict {
         if name == [0] || wire::suffixes(name).any(|suffix| suffix == OWN) {
             return Verdict::Host;
+        }
+        if let Some((probe, server)) = &self.probe
+            && wire::suffixes(name).any(|suffix| suffix == &**probe)
+        {
+            return Verdict::Address(*server);
         }
         if self.excluded_names.contains(name) {
             return Verdict::Host;
@@ -108,6 +131,12 @@ impl Rules {
         let longest = |domains: &HashSet<Box<[u8]>>| wire::suffixes(name).find(|suffix| domains.contains(*suffix));
         let excluded = longest(&self.excluded_domains).map_or(0, <[u8]>::len);
         let domain = longest(&self.domains).filter(|domain| domain.len() > excluded);
+        let longest = excluded.max(domain.map_or(0, <[u8]>::len));
+        if let Some(inner) =
+            self.suffix.as_ref().filter(|suffix| suffix.len() > longest).and_then(|own| before(name, own))
+        {
+            return if never_asked(name) { Verdict::Refuse } else { self.own(&inner) };
+        }
         let search = self.search.as_ref().filter(|_| labels == 1);
         if domain.is_none() && search.is_none() {
             return if labels == 1 && never_asked(name) { Verdict::Refuse } else { Verdict::Host };
@@ -118,21 +147,36 @@ impl Rules {
         if let Some(search) = search {
             // A label alone is somebody's short name; which network's, only the answers can tell.
             return match under(name, search) {
-                Some(full) => Verdict::Cluster { name: Some(full), shared: true },
+                Some(full) => Verdict::Cluster { name: Some(full), shared: true, flat: false },
                 None => Verdict::Host,
             };
         }
         // A namespace may be called like a top-level domain (`dev`, `app`), whose other names stay the host's.
         let shared = domain.is_some_and(|domain| wire::suffixes(domain).count() == 1);
-        Verdict::Cluster { name: None, shared }
+        Verdict::Cluster { name: None, shared, flat: false }
     }
 
     /// What stands behind an alias is the cluster's, whatever it's called.
     fn aliased(&self, target: &[u8]) -> Verdict {
-        let search = self.search.as_ref().filter(|_| wire::suffixes(target).count() == 1);
-        let full = search.and_then(|search| under(target, search));
-        Verdict::Cluster { name: Some(full.unwrap_or_else(|| target.into())), shared: false }
+        Verdict::Cluster { name: Some(self.full(target)), shared: false, flat: false }
     }
+
+    /// What stands before the connection's own suffix is the cluster's. The suffix may be a domain of the host's too.
+    fn own(&self, name: &[u8]) -> Verdict {
+        Verdict::Cluster { name: Some(self.full(name)), shared: true, flat: true }
+    }
+
+    /// A single label is looked up under the search domain.
+    fn full(&self, name: &[u8]) -> Box<[u8]> {
+        let search = self.search.as_ref().filter(|_| wire::suffixes(name).count() == 1);
+        search.and_then(|search| under(name, search)).unwrap_or_else(|| name.into())
+    }
+}
+
+/// What stands before `suffix` in a name, as a name of its own.
+fn before(name: &[u8], suffix: &[u8]) -> Option<Box<[u8]>> {
+    let is_under = name.len() > suffix.len() && wire::suffixes(name).any(|tail| tail == suffix);
+    is_under.then(|| [&name[..name.len() - suffix.len()], &[0]].concat().into())
 }
 
 /// A name below a domain, unless it gets too long.
@@ -143,6 +187,11 @@ fn under(name: &[u8], domain: &[u8]) -> Option<Box<[u8]>> {
 
 fn never_asked(name: &[u8]) -> bool {
     NEVER_ASKED.iter().any(|never| name.starts_with(never))
+}
+
+/// Whether a text is a name that can be routed (RFC 1035 section 2.3.4).
+pub fn is_domain(text: &str) -> bool {
+    parse_domain(text).is_ok()
 }
 
 fn parse_domain(text: &str) -> Result<Box<[u8]>, DomainError> {
@@ -179,7 +228,7 @@ mod tests {
 
     #[test]
     fn names_find_their_owner() {
-        let cluster = |name: Option<&str>, shared| Verdict::Cluster { name: name.map(wire_name), shared };
+        let cluster = |name: Option<&str>, shared| Verdict::Cluster { name: name.map(wire_name), shared, flat: false };
         let with_search = rules(&["demo.local", "dev", "96.10.in-addr.arpa."], "Shop.svc.demo.local");
         let without_search = rules(&["demo.local"], "");
         let nothing = Rules::default();
@@ -226,9 +275,10 @@ mod tests {
             aliases: [("db", "postgres"), ("db.corp", "postgres.data"), ("own", "127.0.0.1"), ("six", "::1")]
                 .map(alias)
                 .into(),
+            ..ClusterNames::default()
         })
         .unwrap();
-        let cluster = |name: Option<&str>, shared| Verdict::Cluster { name: name.map(wire_name), shared };
+        let cluster = |name: Option<&str>, shared| Verdict::Cluster { name: name.map(wire_name), shared, flat: false };
         for (name, verdict) in [
             ("debian.org", cluster(None, true)),
             ("www.example.org", Verdict::Host),
@@ -246,6 +296,44 @@ mod tests {
         ] {
             assert_eq!(rules.judge(&wire_name(name)), verdict, "{name}");
         }
+    }
+
+    #[test]
+    fn names_under_the_connections_own_suffix() {
+        let rules = |suffix: &str| {
+            Rules::new(&ClusterNames {
+                domains: vec!["cluster.local".to_owned(), "shop".to_owned(), "team.staging".to_owned()],
+                search_domain: "shop.svc.cluster.local".to_owned(),
+                excluded_domains: vec!["lan.staging".to_owned()],
+                suffix: suffix.to_owned(),
+                server: Some([198, 18, 1, 53].into()),
+                ..ClusterNames::default()
+            })
+            .unwrap()
+        };
+        let own = |name: &str| Verdict::Cluster { name: Some(wire_name(name)), shared: true, flat: true };
+        let plain = |shared| Verdict::Cluster { name: None, shared, flat: false };
+        let staging = rules("Staging");
+        for (name, verdict) in [
+            ("web.shop.staging", own("web.shop")),
+            ("web.staging", own("web.shop.svc.cluster.local")),
+            ("web.shop.svc.cluster.local.staging", own("web.shop.svc.cluster.local")),
+            ("web.shop", plain(true)),
+            ("db.team.staging", plain(false)),
+            ("printer.lan.staging", Verdict::Host),
+            ("wpad.staging", Verdict::Refuse),
+            ("web.xstaging", Verdict::Host),
+            ("x1.hawser-probe.staging", Verdict::Address([198, 18, 1, 53].into())),
+            ("hawser-probe.shop", plain(true)),
+        ] {
+            assert_eq!(staging.judge(&wire_name(name)), verdict, "{name}");
+        }
+        assert_eq!(
+            rules("shop").judge(&wire_name("web.shop")),
+            plain(true),
+            "a namespace is meant, not the connection"
+        );
+        assert_eq!(rules("").judge(&wire_name("web.staging")), Verdict::Host);
     }
 
     #[test]

@@ -95,6 +95,20 @@ pub enum Error {
     Orphaned(PathBuf),
 }
 
+/// The name servers that a file of this text names.
+pub fn servers(text: &str) -> Vec<SocketAddr> {
+    parse(text).into_servers()
+}
+
+/// The text that has programs ask `servers`, and search `search` before what they search by `text`.
+pub(super) fn merged(text: &str, servers: &[IpAddr], search: &[String]) -> String {
+    parse(text).render("", servers, search)
+}
+
+fn parse(text: &str) -> Conf {
+    Conf::parse(text, |interface| if_nametoindex(interface).ok())
+}
+
 impl ResolvConf {
     /// The file at `path`, usually `/etc/resolv.conf`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
@@ -115,7 +129,7 @@ impl ResolvConf {
             return Err(Error::Orphaned(self.path.clone()));
         }
         let text = former.text(&self.path)?;
-        let mut conf = Conf::parse(&text, |interface| if_nametoindex(interface).ok());
+        let mut conf = parse(&text);
         conf.default_search(nix::unistd::gethostname().unwrap_or_default().to_str().unwrap_or_default());
         let ours = conf.render(MARKER, &settings.servers, &settings.search);
         let upstreams = conf.upstreams(&settings.servers);

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use hawser_dns::{LOOKUP_TIMEOUT, Limits, LookupId, Route, Transport};
 use hickory_proto::op::{Message, ResponseCode};
-use hickory_proto::rr::RecordType;
+use hickory_proto::rr::rdata::A;
+use hickory_proto::rr::{RData, RecordType};
 
-use crate::world::{World, address, name, query, reply_to, soa, with_edns};
+use crate::world::{DOMAIN, World, address, alias, name, query, reply_to, soa, with_edns};
 
 const WEB: &str = "web.shop.svc.demo.local.";
 const OUTSIDE: &str = "example.org.";
@@ -305,6 +306,44 @@ fn a_lookup_begun_under_other_rules_is_answered_but_not_remembered() {
     assert_eq!(world.answer().answers.len(), 1);
     world.ask(OUTSIDE, RecordType::A);
     assert_eq!(world.lookup().route, Route::Cluster);
+}
+
+/// The cluster's own aliases lead to names that another cluster may have too.
+#[test]
+fn names_under_the_connections_suffix_are_answered_without_aliases() {
+    let mut world = World::new();
+    world
+        .resolver
+        .set_cluster(&hawser_dns::ClusterNames {
+            domains: vec!["demo.local".to_owned()],
+            search_domain: DOMAIN.to_owned(),
+            suffix: "staging".to_owned(),
+            server: Some([198, 18, 1, 53].into()),
+            ..Default::default()
+        })
+        .unwrap();
+    world.ask("web.shop.staging.", RecordType::A);
+    let lookup = world.lookup();
+    assert_eq!((lookup.route, lookup.query.queries[0].name()), (Route::Cluster, &name("web.shop.")));
+    let mut reply = reply_to(&lookup, ResponseCode::NoError);
+    reply.add_answer(alias("web.shop.", 30, "web.shop.svc.demo.local."));
+    reply.add_answer(address("web.shop.svc.demo.local.", 30, 7));
+    world.reply(&lookup, &reply);
+    let answer = world.answer();
+    assert_eq!(answer.queries[0].name(), &name("web.shop.staging."));
+    assert_eq!(answer.answers, [address("web.shop.staging.", 30, 7)]);
+
+    world.ask("none.shop.staging.", RecordType::A);
+    let lookup = world.lookup();
+    world.reply(&lookup, &reply_to(&lookup, ResponseCode::NXDomain));
+    let lookup = world.lookup();
+    assert_eq!((lookup.route, lookup.query.queries[0].name()), (Route::Host, &name("none.shop.staging.")));
+    world.reply(&lookup, &reply_to(&lookup, ResponseCode::NXDomain));
+    assert_eq!(code(&world.answer()), ResponseCode::NXDomain);
+
+    world.ask("n1.hawser-probe.staging.", RecordType::A);
+    let answer = world.answer();
+    assert_eq!(answer.answers[0].data, RData::A(A::new(198, 18, 1, 53)));
 }
 
 #[test]

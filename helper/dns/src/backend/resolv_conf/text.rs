@@ -33,6 +33,11 @@ impl Conf {
         conf
     }
 
+    /// The name servers that it names.
+    pub(super) fn into_servers(self) -> Vec<SocketAddr> {
+        self.servers
+    }
+
     /// Without a search list there is one all the same: the host name's domain. Ours would end that in silence.
     pub(super) fn default_search(&mut self, host_name: &str) {
         self.search.get_or_insert_with(|| {

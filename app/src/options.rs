@@ -42,4 +42,16 @@ mod tests {
         use clap::CommandFactory as _;
         Options::command().debug_assert();
     }
+
+    #[test]
+    fn the_manual_says_what_can_be_typed() {
+        use clap::CommandFactory as _;
+        let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/../installer/linux/desktop/hawser-app.1");
+        let mut page = Vec::new();
+        clap_mangen::Man::new(Options::command()).render(&mut page).unwrap();
+        if std::env::var_os("HAWSER_UPDATE").is_some() {
+            std::fs::write(kept, &page).unwrap();
+        }
+        assert!(std::fs::read(kept).unwrap() == page, "HAWSER_UPDATE=1 writes {kept} anew");
+    }
 }

@@ -29,15 +29,19 @@ mod routing;
 mod service;
 mod socket;
 mod store;
+mod systemd;
 
 use std::process::ExitCode;
 
-use hawser_fault::Fault;
+use hawser_fault::{Code, Fault};
 
 use cli::{Args, Command};
 use recent::Recent;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Ends with this (EX_CONFIG of sysexits(3)) where another start would find the same; the unit names it too.
+const NO_RESTART: u8 = 78;
 
 /// Does what the arguments say and returns when it is done; for the service that is when it is told to stop.
 pub fn run(args: Args) -> ExitCode {
@@ -53,7 +57,7 @@ pub fn run(args: Args) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             print(&fault);
-            ExitCode::FAILURE
+            if fault.code == Code::StateNewer { ExitCode::from(NO_RESTART) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use hawser_fault::{Code, Fault};
 use parking_lot::Mutex;
-use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -17,7 +16,9 @@ use crate::network::Network;
 use crate::recent::Recent;
 use crate::resolver::{HostResolver, undo_all};
 use crate::service::Service;
+use crate::socket::Listening;
 use crate::store::Store;
+use crate::systemd::{self, NotifyState};
 use crate::{access, socket};
 
 /// Undoes what a killed helper left, without serving.
@@ -48,7 +49,7 @@ async fn serve_until_stopped(options: Options, recent: Recent) -> Result<(), Fau
     if undone > 0 {
         tracing::info!(undone, "changes of a killed helper undone");
     }
-    let listener = socket::listen(&options.socket)?;
+    let Listening { listener, made } = socket::listen(&options.socket)?;
 
     let desired = Arc::new(Mutex::new(store.desired()));
     let clusters = Arc::new(Clusters::new());
@@ -77,18 +78,22 @@ async fn serve_until_stopped(options: Options, recent: Recent) -> Result<(), Fau
     let stopping = async {
         stop_signal.await;
         tracing::info!("stopping");
-        notify(NotifyState::Stopping);
+        systemd::tell(NotifyState::Stopping);
         // While it still serves, so that who watches sees the connections end.
         connections.close().await;
         drop(ended);
     };
     tracing::info!(socket = %options.socket.display(), "ready");
-    notify(NotifyState::Ready);
-    let watchdog = tokio::spawn(feed_watchdog());
+    systemd::tell(NotifyState::Ready);
+    let watchdog = tokio::spawn(systemd::feed_watchdog());
+    let status = tokio::spawn(systemd::tell_status(Arc::clone(&connections)));
     tokio::join!(serving, stopping);
     watchdog.abort();
+    status.abort();
     // The next one would replace it; without it a client need not try to know that nobody is here.
-    let _ = std::fs::remove_file(&options.socket);
+    if made {
+        let _ = std::fs::remove_file(&options.socket);
+    }
     Ok(())
 }
 
@@ -104,21 +109,4 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Fault> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-/// Tells systemd that this thread still comes around (sd_watchdog_enabled(3) asks for half the interval).
-async fn feed_watchdog() {
-    let Some(interval) = sd_notify::watchdog_enabled() else { return };
-    let mut ticks = tokio::time::interval(interval / 2);
-    loop {
-        ticks.tick().await;
-        notify(NotifyState::Watchdog);
-    }
-}
-
-/// Does nothing without systemd.
-fn notify(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::debug!(%error, "systemd cannot be told");
-    }
 }

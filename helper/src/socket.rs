@@ -7,14 +7,39 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use hawser_fault::{Code, Fault};
+use listenfd::ListenFd;
 use tokio::net::UnixListener;
 
-/// Listens at `path`. Everybody may connect: who is not allowed to use the helper is to hear so from the helper, and not
+/// A socket that clients can connect to.
+pub struct Listening {
+    /// Where they arrive.
+    pub listener: UnixListener,
+    /// Whether it was made here, and its path is to be removed; else systemd keeps it, so that clients can wait at it while
+    /// the helper is restarted.
+    pub made: bool,
+}
+
+/// Listens on the socket that systemd hands over (sd_listen_fds(3)), or else at `path`. Everybody may connect: who is not allowed to use the helper is to hear so from the helper, and not
 /// get the same bare refusal as somebody whose helper does not run.
 ///
 /// # Errors
 /// `listen-failed`, also if another helper answers there. What a killed one left behind is replaced.
-pub fn listen(path: &Path) -> Result<UnixListener, Fault> {
+pub fn listen(path: &Path) -> Result<Listening, Fault> {
+    Ok(match inherited()? {
+        Some(listener) => Listening { listener, made: false },
+        None => Listening { listener: make(path)?, made: true },
+    })
+}
+
+fn inherited() -> Result<Option<UnixListener>, Fault> {
+    let failed =
+        |error: io::Error| Fault::new(Code::ListenFailed, format!("the socket of systemd cannot be used: {error}"));
+    let Some(listener) = ListenFd::from_env().take_unix_listener(0).map_err(failed)? else { return Ok(None) };
+    listener.set_nonblocking(true).map_err(failed)?;
+    UnixListener::from_std(listener).map(Some).map_err(failed)
+}
+
+fn make(path: &Path) -> Result<UnixListener, Fault> {
     let failed = |error: io::Error| {
         Fault::new(Code::ListenFailed, format!("the socket {} cannot be made: {error}", path.display()))
     };

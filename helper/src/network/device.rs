@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use futures_util::TryStreamExt as _;
 use hawser_fault::{Code, Fault};
 use rtnetlink::LinkUnspec;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags};
@@ -9,6 +10,7 @@ use rtnetlink::packet_route::link::{AfSpecInet6, AfSpecUnspec, In6AddrGenMode, L
 
 use super::{Network, change};
 use crate::address::host_net;
+use crate::limits;
 use crate::plane::Addresses;
 
 /// What the manager's side needs in one packet; TUN allows a little more, segmentation of 64 KiB does not.
@@ -35,7 +37,7 @@ impl Network {
 
         self.add_address(device, index, addresses.v4.into()).await?;
         self.add_route(device, host_net(addresses.dns_v4), addresses).await?;
-        if !has_v6(device) {
+        if !self.has_v6(index).await {
             tracing::info!(device, "IPv6 is off on this host; the connection carries IPv4 only");
             return Ok(false);
         }
@@ -56,6 +58,21 @@ impl Network {
         }
     }
 
+    /// Asked over netlink: `/proc/sys` is out of sight in the service's sandbox. Without IPv6 in the kernel a device has no settings of
+    /// it, and where it was switched off they say so (Documentation/networking/ip-sysctl.rst, `disable_ipv6`).
+    async fn has_v6(&self, index: u32) -> bool {
+        let mut devices = self.handle.link().get().match_index(index).execute();
+        let Ok(Ok(Some(device))) = tokio::time::timeout(limits::NETLINK, devices.try_next()).await else { return false };
+        let families = device.attributes.iter().filter_map(|attribute| match attribute {
+            LinkAttribute::AfSpecUnspec(families) => Some(families),
+            _ => None,
+        });
+        families.flatten().any(|family| {
+            let AfSpecUnspec::Inet6(settings) = family else { return false };
+            settings.iter().any(|setting| matches!(setting, AfSpecInet6::DevConf(values) if values.disable_ipv6 == 0))
+        })
+    }
+
     async fn add_address(&self, device: &str, index: u32, address: IpAddr) -> Result<(), Fault> {
         let length = host_net(address).prefix_len();
         let mut request = self.handle.address().add(index, address, length).replace();
@@ -69,9 +86,4 @@ impl Network {
 pub(super) fn index_of(device: &str) -> Result<u32, Fault> {
     nix::net::if_::if_nametoindex(device)
         .map_err(|errno| Fault::new(Code::NetworkChange, format!("the device {device} is not there: {}", errno.desc())))
-}
-
-/// Absent without IPv6 in the kernel, `1` where it was switched off (Documentation/networking/ip-sysctl.rst).
-fn has_v6(device: &str) -> bool {
-    std::fs::read_to_string(format!("/proc/sys/net/ipv6/conf/{device}/disable_ipv6")).is_ok_and(|off| off.trim() == "0")
 }

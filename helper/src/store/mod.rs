@@ -1,10 +1,11 @@
 //! The state directory: what survives the process.
 //!
-//! `lock` is held while a helper runs, `desired.json` says which connections and intercepts are wanted, `keys/` has one key a user, and
+//! `lock` is held while a helper runs, `format` says how the rest is written, `desired.json` says which connections and intercepts are wanted, `keys/` has one key a user, and
 //! `journal/` has one file for each change of the host that must be undone.
 
 pub mod desired;
 pub mod files;
+pub mod format;
 pub mod intercepts;
 pub mod journal;
 pub mod keys;
@@ -32,10 +33,12 @@ impl Store {
     /// Makes the directory if needed and takes its lock. A helper that is just ending is waited for with all that it holds.
     ///
     /// # Errors
-    /// `state-unwritable`, or `listen-failed` if another helper holds it.
+    /// `state-unwritable`, `state-newer`, or `listen-failed` if another helper holds it.
     pub fn open(path: &Path) -> Result<Self, Fault> {
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| unwritable(path, &error))?;
-        Ok(Self { path: path.to_owned(), _lock: lock(&path.join("lock"))? })
+        let lock = lock(&path.join("lock"))?;
+        format::claim(path)?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
     /// The connections that are wanted.

@@ -51,6 +51,7 @@ codes! {
     NetworkChange "network-change" "An address or route could not be set" "The helper needs CAP_NET_ADMIN; check its unit file.";
     DnsUnavailable "dns-unavailable" "Names of the cluster do not resolve" "See which program owns the resolver with: hawser doctor";
     StateUnwritable "state-unwritable" "The helper cannot write its state" "Check the space and the rights of its state directory.";
+    StateNewer "state-newer" "The helper's state was written by a newer version" "Install the newer version again, or forget its connections and keys: sudo rm -r /var/lib/hawser";
     LimitReached "limit-reached" "A limit was reached" "Close what is not needed; the limits are listed in the README.";
     ApiUnreachable "api-unreachable" "The API server cannot be reached" "Check the network, and the server in your kubeconfig: kubectl cluster-info";
     ApiUntrusted "api-untrusted" "The API server's certificate is not trusted" "Check certificate-authority and tls-server-name in your kubeconfig, and this computer's clock.";

@@ -25,7 +25,10 @@ fn write_all(directory: &Path) -> Result<(), Fault> {
     let unwritable = |error| {
         Fault::new(Code::FileUnwritable, format!("the manual could not be written to {}: {error}", directory.display()))
     };
-    clap_mangen::generate_to(Cli::command(), directory).map_err(unwritable)
+    clap_mangen::generate_to(Cli::command(), directory).map_err(unwritable)?;
+    let mut helper = Vec::new();
+    clap_mangen::Man::new(hawser_helper::cli::Args::command()).section("8").render(&mut helper).map_err(unwritable)?;
+    std::fs::write(directory.join("hawser-helper.8"), helper).map_err(unwritable)
 }
 
 #[cfg(test)]
@@ -37,7 +40,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         write_all(directory.path()).unwrap();
         let has = |page: &str| directory.path().join(page).exists();
-        assert!(has("hawser.1") && has("hawser-connect.1") && has("hawser-demo.1"));
+        assert!(has("hawser.1") && has("hawser-connect.1") && has("hawser-demo.1") && has("hawser-helper.8"));
         assert!(!has("hawser-helper.1") && !has("hawser-manager.1"));
     }
 

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
+mod journey;
 mod listing;
 mod names;
 
@@ -14,6 +15,7 @@ use std::process::{Child, Command, Stdio};
 use hawser_cluster::{Said, within};
 use serde_json::Value;
 
+pub use journey::reaches_the_cluster;
 pub use listing::Listing;
 pub use names::{JVM, RESOLVERS, Resolver};
 
@@ -88,6 +90,43 @@ impl Laptop {
     /// Waits until the only connection stands.
     pub fn stands(&self, seconds: u64) {
         within(seconds, "the connection stands", || self.status()["state"] == "connected");
+    }
+
+    /// Makes a package of what is in /packages that is older by its version alone. Says where it is on the machine.
+    pub fn older_package(&self) -> &'static str {
+        self.root(
+            "dpkg-deb --raw-extract /packages/hawser_*.deb /tmp/older
+             sed -i 's/^Version: .*/&~older/' /tmp/older/DEBIAN/control
+             dpkg-deb -Zgzip -z1 --build /tmp/older /tmp/hawser-older.deb && rm -r /tmp/older",
+        );
+        "/tmp/hawser-older.deb"
+    }
+
+    /// Answers HTTP on a port with the files of a folder in dev's home, as long as the machine runs.
+    pub fn serve(&self, port: u16, folder: &str) {
+        self.user(&format!("systemd-run --user --quiet busybox httpd -f -p {port} -h /home/dev/{folder}"));
+        within(5, "the handler listens", || {
+            self.as_user(&format!("curl --silent --output /dev/null localhost:{port}")).code == 0
+        });
+    }
+
+    /// Asks for a page without a pause for some seconds; the longest time without an answer, in milliseconds.
+    pub fn longest_pause(&self, url: &str, seconds: u32, during: impl FnOnce()) -> u64 {
+        let asking = self.start_as_user(&format!(
+            "end=$((SECONDS + {seconds})); last=$(date +%s%N); longest=0
+             while [ $SECONDS -lt $end ]; do
+                 curl --silent --max-time 1 --output /dev/null {url} && answered=1 || answered=0
+                 now=$(date +%s%N); pause=$((now - last))
+                 [ $pause -le $longest ] || longest=$pause
+                 [ $answered = 0 ] || last=$now
+                 sleep 0.02
+             done
+             echo $longest"
+        ));
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        during();
+        let output = asking.wait_with_output().unwrap();
+        String::from_utf8_lossy(&output.stdout).trim().parse::<u64>().unwrap() / 1_000_000
     }
 
     /// Gets a page with curl as dev; the body if it came.

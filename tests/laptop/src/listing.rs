@@ -42,6 +42,6 @@ if systemctl --quiet is-active systemd-resolved; then
 fi
 if [ -d /run/resolvconf ]; then find /run/resolvconf -type f -exec cat {} + | say resolvconf; fi
 cut -d' ' -f5- /proc/self/mountinfo | grep -v -e ' /run/credentials' -e '^/run/user' | say mount
-systemctl list-unit-files --no-legend --no-pager | say unit
+systemctl list-unit-files --no-legend --no-pager | grep -v ' transient ' | say unit
 systemctl --failed --no-legend --no-pager --plain | say failed
 "#;

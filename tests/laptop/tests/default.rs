@@ -92,7 +92,7 @@ subjects: [{kind: Group, name: developers, apiGroup: rbac.authorization.k8s.io}]
     laptop.apt("purge -y hawser");
     within(10, "the workload answers itself", || workload.ask("/").starts_with("laptop GET"));
     within(10, "nothing is mounted", || laptop.as_root("grep fuse.sshfs /proc/self/mountinfo").out.is_empty());
-    within(10, "no process is left", || laptop.as_root("pgrep -fl '[h]awser|sshfs'").out.is_empty());
+    within(10, "no process is left", || laptop.as_root("pgrep -fl '[h]awser|[s]shfs'").out.is_empty());
     kubectl("delete rolebinding hawser-developer -n default");
 }
 

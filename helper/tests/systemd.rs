@@ -26,7 +26,8 @@ fn helper(dir: &Path, socket: impl Into<OwnedFd>) -> Child {
         .arg("--resolv-conf")
         .arg(dir.join("resolv.conf"))
         .env("NOTIFY_SOCKET", dir.join("notify"))
-        .env("WATCHDOG_USEC", "100000")
+        // Long, for what nobody reads fills the socket's queue, at which the helper would wait.
+        .env("WATCHDOG_USEC", "4000000")
         .stdin(Stdio::from(socket.into()))
         .stderr(Stdio::piped())
         .spawn()

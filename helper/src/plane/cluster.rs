@@ -23,6 +23,7 @@ impl ClusterInfo {
                 excluded_domains: hello.excluded_domains.clone(),
                 excluded_names: hello.excluded_names.clone(),
                 aliases: hello.aliases.iter().map(|alias| (alias.name.clone(), alias.target.clone())).collect(),
+                ..ClusterNames::default()
             },
         })
     }

@@ -46,6 +46,12 @@ impl Laptop {
         laptop
     }
 
+    /// Takes the machine's power without a warning, and boots it again.
+    pub fn lose_power(&self) {
+        let output = script("up").arg("again").output().unwrap();
+        assert!(output.status.success(), "it does not boot again: {:?}", Said::from(output));
+    }
+
     /// Installs the package as dev does by sudo. Says what apt printed.
     pub fn install(&self) -> String {
         self.apt("install -y /packages/hawser_*.deb")
@@ -64,6 +70,11 @@ impl Laptop {
     /// Runs a shell command in a session of dev's, who has no rights.
     pub fn as_user(&self, command: &str) -> Said {
         enter("dev", command).output().unwrap().into()
+    }
+
+    /// Runs a shell command in a session of another user's.
+    pub fn as_other(&self, user: &str, command: &str) -> Said {
+        enter(user, command).output().unwrap().into()
     }
 
     /// The output of a shell command that root runs, which has to succeed.

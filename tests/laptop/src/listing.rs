@@ -31,7 +31,7 @@ find /etc -xdev ! -name '*-' ! -name .pwd.lock -printf '%p %M %U:%G %l\n' | say 
 find /etc -xdev -type f ! -name '*-' -exec sha256sum {} + | say hash
 find / -xdev \( -path /etc -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/cache -o -path /var/log -o -path /home \) -prune -o \
     ! -path '/var/lib/systemd/*' ! -path '/tmp*' ! -path '/var/tmp*' -printf '%p %M %U:%G %l\n' | say file
-find /var/lib/systemd /run /tmp /var/tmp -iname '*hawser*' | say run
+find /var/lib/systemd /run /tmp /var/tmp -path /run/user -prune -o -iname '*hawser*' -print | say run
 { ip -4 route show table all; ip -6 route show table all; } | sed 's/ expires [^ ]*//' | say route
 { ip -4 rule; ip -6 rule; } | say rule
 ip -o link | sed 's/^[0-9]*: //' | say link

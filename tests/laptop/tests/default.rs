@@ -19,7 +19,7 @@ fn who_is_new_in_the_group_need_not_log_in_again() {
     assert!(said.contains("usermod -aG hawser USER"), "{said}");
     let refused = laptop.as_user("hawser status");
     assert_ne!(refused.code, 0, "{refused:?}");
-    assert!(refused.err.contains("sudo usermod -aG hawser dev"), "{refused:?}");
+    assert!(refused.err.contains("sudo usermod -aG hawser"), "{refused:?}");
     let session =
         laptop.start_as_user("id -nG; until hawser status >/dev/null 2>&1; do sleep 0.1; done; hawser connect");
     laptop.root("usermod -aG hawser dev");
@@ -119,4 +119,25 @@ fn the_helper_may_do_little() {
     let said = laptop.root("systemd-analyze security --no-pager hawser-helper | tail -n 1");
     let exposure = said.split_whitespace().find_map(|word| word.parse::<f32>().ok()).unwrap();
     assert!(exposure <= 2.0, "{said}");
+}
+
+#[test]
+fn a_connection_is_back_after_power_was_lost() {
+    let laptop = Laptop::connected(VARIANT);
+    laptop.lose_power();
+    laptop.stands(15);
+    assert!(laptop.get("http://web.default/").is_some());
+}
+
+#[test]
+fn another_user_sees_a_connection_and_does_not_touch_it() {
+    let laptop = Laptop::connected(VARIANT);
+    laptop.root("useradd --create-home --groups hawser eve");
+    let seen = laptop.as_other("eve", "hawser status");
+    assert!(seen.code == 0 && seen.out.contains("connected") && seen.out.contains("uid 1000"), "{seen:?}");
+    assert!(!seen.out.contains("192.168.77.1"), "where the cluster is does not concern others: {seen:?}");
+    let refused = laptop.as_other("eve", "hawser disconnect rig");
+    assert!(refused.code != 0 && refused.err.contains("not-owner"), "{refused:?}");
+    assert_eq!(laptop.status()["state"], "connected");
+    laptop.root("hawser disconnect rig");
 }

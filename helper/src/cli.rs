@@ -29,7 +29,7 @@ pub struct Options {
     #[arg(long, value_name = "PATH", default_value = "/etc/resolv.conf", global = true)]
     pub resolv_conf: PathBuf,
     /// How names of the cluster are brought to the host's resolver
-    #[arg(long, value_name = "HOW", default_value = "resolv-conf", global = true)]
+    #[arg(long, value_name = "HOW", default_value = "auto", global = true)]
     pub dns: Dns,
     /// Group whose members may use the helper
     #[arg(long, value_name = "NAME", default_value = "hawser", global = true)]
@@ -39,6 +39,8 @@ pub struct Options {
 /// How names of the cluster are brought to the host's resolver.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dns {
+    /// As this host's resolver wants it: systemd-resolved, resolvconf or the file
+    Auto,
     /// Change the file named by --resolv-conf
     ResolvConf,
     /// Leave the host's resolver alone

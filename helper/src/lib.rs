@@ -10,6 +10,7 @@ compile_error!("the helper's host side (netlink, sock_diag, TUN) is written for 
 mod access;
 mod address;
 mod ask;
+mod awareness;
 pub mod cli;
 mod conflict;
 mod connection;

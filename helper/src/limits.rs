@@ -47,6 +47,45 @@ pub const ATTEMPT: Duration = Duration::from_secs(15);
 /// How long our own name server may take to answer after connecting.
 pub const NAME_ANSWER: Duration = Duration::from_secs(2);
 
+/// How long the host's resolver may take to answer for a name that is ours.
+pub const SYSTEM_ANSWER: Duration = Duration::from_secs(2);
+
+/// How long a call over the system's message bus may take.
+pub const BUS: Duration = Duration::from_secs(3);
+
+/// How long systemd-resolved may take to hear of a new device.
+pub const LINK_KNOWN: Duration = Duration::from_secs(2);
+
+/// How long the command resolvconf may take; it waits 10 s for others.
+pub const RESOLVCONF: Duration = Duration::from_secs(15);
+
+/// Bytes of a file that says who resolves names. The rest of it is not looked at.
+pub const RESOLVER_FILE: u64 = 64 * 1024;
+
+/// Records of resolvconf that are read. The rest is not looked at.
+pub const RESOLVER_RECORDS: usize = 256;
+
+/// How often the resolver's file is put back within [`TRAMPLING_MEMORY`]. Then whoever writes it keeps it for so long.
+pub const TRAMPLINGS: usize = 10;
+
+/// How long it is remembered that somebody else wrote the resolver's file.
+pub const TRAMPLING_MEMORY: Duration = Duration::from_secs(60);
+
+/// How long nothing more has to come before a change of the network counts as over.
+pub const SETTLED: Duration = Duration::from_millis(200);
+
+/// How often it is looked whether the computer slept.
+pub const CLOCK_LOOK: Duration = Duration::from_secs(1);
+
+/// How long after the system's message bus was lost it is looked for again.
+pub const BUS_AGAIN: Duration = Duration::from_secs(10);
+
+/// How often folders are looked for that resolvers write to.
+pub const FOLDERS_AGAIN: Duration = Duration::from_secs(60);
+
+/// How long a change of the host counts as the likely cause of a link's end.
+pub const LIKELY_CAUSE: Duration = Duration::from_secs(10);
+
 /// How long a connection may take to end.
 pub const FAREWELL: Duration = Duration::from_secs(5);
 

@@ -8,10 +8,11 @@ use hawser_fault::{Code, Fault};
 use hawser_tunnel::identity::Pin;
 use ipnet::IpNet;
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::address::device;
+use crate::awareness::Awareness;
 use crate::connection::{Host, Names};
 use crate::intercepts::{InCluster, Intercepts};
 use crate::kubernetes::Clusters;
@@ -27,7 +28,9 @@ pub struct Machine {
     /// Devices, addresses and routes.
     pub network: Network,
     /// Who resolves names.
-    pub resolver: HostResolver,
+    pub resolver: Arc<HostResolver>,
+    /// What happens to this host.
+    pub awareness: Awareness,
     /// The users' keys.
     pub keys: Keys,
     /// Connections to Kubernetes.
@@ -75,6 +78,10 @@ impl Host for Machine {
         }
     }
 
+    fn news(&self) -> watch::Receiver<String> {
+        self.awareness.news()
+    }
+
     async fn leave(&self, wish: &Wish) {
         let Target::Kubernetes(cluster) = &wish.target else { return };
         self.intercepts.release(&wish.id).await;
@@ -99,6 +106,7 @@ impl Host for Machine {
         Plane::start(PlaneConfig {
             device: device(wish.index),
             addresses: *addresses,
+            suffix: wish.id.suffix(),
             identity: self.keys.of(&wish.id, &wish.target)?,
             upstreams: self.resolver.upstreams(),
             deliveries: match &wish.target {
@@ -145,19 +153,20 @@ impl Host for Machine {
         Ok(())
     }
 
-    fn point_names(&self, id: &Id, names: Names) -> Result<(), Fault> {
-        self.resolver.point(id, names)
+    async fn point_names(&self, id: &Id, names: Names) -> Result<(), Fault> {
+        let order: Vec<Id> = self.desired.lock().wishes().iter().map(|wish| wish.id.clone()).collect();
+        self.resolver.point(id, names, &order).await
     }
 
-    fn withdraw_names(&self, id: &Id) {
-        if let Err(fault) = self.resolver.withdraw(id) {
+    async fn withdraw_names(&self, id: &Id) {
+        if let Err(fault) = self.resolver.withdraw(id).await {
             tracing::warn!(%fault, "the host's resolver keeps a change; it is undone at the next start");
         }
     }
 
-    async fn ask(&self, server: SocketAddr, domain: &str) -> Result<(), Fault> {
-        self.resolver.check()?;
-        ask::ask(server, domain).await
+    async fn ask(&self, id: &Id, server: SocketAddr, domain: &str) -> Result<(), Fault> {
+        ask::ask(server, domain).await?;
+        self.resolver.check(id).await
     }
 
     fn forget(&self, id: &Id) {

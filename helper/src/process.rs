@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
+use crate::awareness::Awareness;
 use crate::cli::Options;
 use crate::connections::Connections;
 use crate::intercepts::{InCluster, Intercepts};
@@ -14,7 +15,7 @@ use crate::kubernetes::Clusters;
 use crate::machine::Machine;
 use crate::network::Network;
 use crate::recent::Recent;
-use crate::resolver::{HostResolver, undo_all};
+use crate::resolver::{HostResolver, Places, undo_all};
 use crate::service::Service;
 use crate::socket::Listening;
 use crate::store::Store;
@@ -24,7 +25,9 @@ use crate::{access, socket};
 /// Undoes what a killed helper left, without serving.
 pub fn clean_up(options: &Options) -> Result<(), Fault> {
     let store = Store::open(&options.state_dir)?;
-    let count = undo_all(&store.journal()?)?;
+    let places = Places::with(options.resolv_conf.clone());
+    let journal = store.journal()?;
+    let count = runtime()?.block_on(undo_all(&journal, &places))?;
     tracing::info!(count, "changes of this host undone");
     Ok(())
 }
@@ -33,11 +36,14 @@ pub fn clean_up(options: &Options) -> Result<(), Fault> {
 ///
 /// One thread is enough here: it only decides. What moves bytes has its own.
 pub fn serve(options: Options, recent: Recent) -> Result<(), Fault> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    runtime()?.block_on(serve_until_stopped(options, recent))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Fault::new(Code::Internal, format!("no runtime could be started: {error}")))?;
-    runtime.block_on(serve_until_stopped(options, recent))
+        .map_err(|error| Fault::new(Code::Internal, format!("no runtime could be started: {error}")))
 }
 
 async fn serve_until_stopped(options: Options, recent: Recent) -> Result<(), Fault> {
@@ -45,7 +51,8 @@ async fn serve_until_stopped(options: Options, recent: Recent) -> Result<(), Fau
     // The order counts: the lock before anything is touched, undo before anything is changed, the socket last.
     let store = Store::open(&options.state_dir)?;
     let journal = store.journal()?;
-    let undone = undo_all(&journal)?;
+    let places = Places::with(options.resolv_conf.clone());
+    let undone = undo_all(&journal, &places).await?;
     if undone > 0 {
         tracing::info!(undone, "changes of a killed helper undone");
     }
@@ -54,9 +61,11 @@ async fn serve_until_stopped(options: Options, recent: Recent) -> Result<(), Fau
     let desired = Arc::new(Mutex::new(store.desired()));
     let clusters = Arc::new(Clusters::new());
     let objects = InCluster { clusters: Arc::clone(&clusters), keys: store.keys() };
+    let resolver = HostResolver::new(options.dns, places, journal);
     let machine = Arc::new(Machine {
         network: Network::open()?,
-        resolver: HostResolver::new(options.dns, options.resolv_conf.clone(), journal),
+        awareness: Awareness::start(&resolver),
+        resolver,
         keys: store.keys(),
         intercepts: Intercepts::new(objects, Arc::clone(&desired)),
         clusters,

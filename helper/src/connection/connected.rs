@@ -7,7 +7,7 @@ use hawser_fault::{Code, Fault};
 
 use super::joined::Dialled;
 use super::replacing::{Attempt, another_base, direct_link, outcome};
-use super::{Context, Disconnecting, Host, Joined, Reconnecting, Retry, State, Then};
+use super::{Context, DataPlane as _, Disconnecting, Host, Joined, Reconnecting, Retry, State, Then};
 use crate::limits;
 use crate::plane::{PlaneEvent, Role};
 
@@ -23,6 +23,7 @@ impl Connected {
         let mut base: Attempt<'_, _> = None;
         let mut direct: Attempt<'_, _> = Some(Box::pin(direct_link(context, joined.direct.clone(), Duration::ZERO)));
         let mut is_direct = false;
+        let mut news = context.host.news();
         let mut login = pin!(context.host.stay_logged_in(&context.wish));
         loop {
             let next = async {
@@ -30,6 +31,7 @@ impl Connected {
                     event = joined.events.recv() => Next::Event(event),
                     dialled = outcome(&mut base) => Next::Base(Box::new(dialled)),
                     taken = outcome(&mut direct) => Next::Direct(taken),
+                    Ok(()) = news.changed() => Next::Happened(news.borrow_and_update().clone()),
                     never = &mut login => match never {},
                 }
             };
@@ -53,6 +55,13 @@ impl Connected {
                         }
                     }
                     Ok(())
+                }
+                Some(Next::Happened(what)) => {
+                    if let Some(plane) = &*context.plane.read().await {
+                        plane.doubt(what).await;
+                    }
+                    joined.look_around(context).await;
+                    continue;
                 }
                 Some(Next::Direct(taken)) => {
                     is_direct = taken;
@@ -80,4 +89,5 @@ enum Next {
     Event(Option<PlaneEvent>),
     Base(Box<Dialled>),
     Direct(bool),
+    Happened(String),
 }

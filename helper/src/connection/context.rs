@@ -4,9 +4,10 @@ use std::mem::discriminant;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use hawser_fault::Fault;
 use tokio::sync::watch;
 
-use super::status::{Device, Phase, Status};
+use super::status::{Device, Phase, Status, Trouble};
 use super::{Host, PlaneSlot};
 use crate::plane::ClusterInfo;
 use crate::store::desired::Wish;
@@ -56,6 +57,14 @@ impl<H: Host> Context<H> {
     /// Publishes what is routed, or that nothing is.
     pub(super) fn set_cluster(&self, cluster: Option<ClusterInfo>) {
         self.publish(|status| status.cluster = cluster);
+    }
+
+    /// Publishes what keeps a part of the connection from working, or that nothing does any more.
+    pub(super) fn set_trouble(&self, what: Trouble, cause: Option<Fault>) {
+        self.publish(|status| match cause {
+            Some(cause) => drop(status.troubles.insert(what, cause)),
+            None => drop(status.troubles.remove(&what)),
+        });
     }
 
     /// Does `work` unless the connection is to end; then it is dropped where it stands.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hawser_fault::Fault;
 use hawser_tunnel::proto::{Catalogue, CheckReply, PreviewReply, Trial};
 use ipnet::IpNet;
-use tokio::sync::{RwLock, mpsc};
+use tokio::sync::{RwLock, mpsc, watch};
 
 use crate::plane::{Addresses, ClusterInfo, Counters, FlowRecord, PlaneEvent, Way, Ways};
 use crate::store::desired::{Id, Wish};
@@ -31,6 +31,9 @@ pub trait Host: Send + Sync + 'static {
 
     /// Renews what the user is known by before it expires.
     fn stay_logged_in(&self, wish: &Wish) -> impl Future<Output = Infallible> + Send;
+
+    /// What happens to the machine from now on, in words: its network changes, it wakes.
+    fn news(&self) -> watch::Receiver<String>;
 
     /// Takes away what the connection has in the cluster.
     fn leave(&self, wish: &Wish) -> impl Future<Output = ()> + Send;
@@ -68,13 +71,14 @@ pub trait Host: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Points the cluster's names at the connection's name server; replaces what the same connection asked for before.
-    fn point_names(&self, id: &Id, names: Names) -> Result<(), Fault>;
+    fn point_names(&self, id: &Id, names: Names) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Undoes [`point_names`](Host::point_names); harmless if there was none.
-    fn withdraw_names(&self, id: &Id);
+    fn withdraw_names(&self, id: &Id) -> impl Future<Output = ()> + Send;
 
-    /// Asks the connection's own name server about a domain, to see that the way to it works.
-    fn ask(&self, server: SocketAddr, domain: &str) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Asks the connection's own name server about a domain, to see that the way to it works, then the host's resolver, to see
+    /// that it asks there.
+    fn ask(&self, id: &Id, server: SocketAddr, domain: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Drops a connection from the desired state because it never came to be.
     fn forget(&self, id: &Id);
@@ -83,10 +87,16 @@ pub trait Host: Send + Sync + 'static {
 /// What a connection asks of the host's resolver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
+    /// The connection's device.
+    pub device: String,
     /// The connection's name server.
     pub server: IpAddr,
+    /// What the connection is called, as a domain; empty if that is none.
+    pub suffix: String,
     /// What single labels are looked up under; may be empty.
     pub search_domain: String,
+    /// What the cluster answers for.
+    pub domains: Vec<String>,
 }
 
 /// A running data plane.
@@ -97,6 +107,8 @@ pub trait DataPlane: Send + Sync + 'static {
     fn upgrade(&self, ways: Vec<Way>) -> impl Future<Output = Result<(), Fault>> + Send;
     /// The address at which one of these ways leads to the manager.
     fn reaches(&self, ways: Vec<Way>) -> impl Future<Output = Option<IpAddr>> + Send;
+    /// Asks each link at once whether it lives, because of what has happened.
+    fn doubt(&self, why: String) -> impl Future<Output = ()> + Send;
     /// Totals since the start.
     fn counters(&self) -> Counters;
     /// Open flows, then the last closed ones.
@@ -124,6 +136,10 @@ impl DataPlane for crate::plane::Plane {
 
     async fn reaches(&self, ways: Vec<Way>) -> Option<IpAddr> {
         crate::plane::Plane::reaches(self, ways).await
+    }
+
+    async fn doubt(&self, why: String) {
+        crate::plane::Plane::doubt(self, why).await;
     }
 
     fn counters(&self) -> Counters {

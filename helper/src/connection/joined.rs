@@ -9,7 +9,7 @@ use hawser_fault::{Code, Fault};
 use ipnet::IpNet;
 use tokio::sync::mpsc;
 
-use super::status::Device;
+use super::status::{Device, Trouble};
 use super::{Context, DataPlane, Host, Names};
 use crate::plane::{Addresses, ClusterInfo, PlaneEvent, Way};
 use crate::{address, limits, routing};
@@ -92,13 +92,15 @@ impl Joined {
 
     /// Undoes everything: names first, so that nobody asks a name server that is going away.
     pub async fn take_down<H: Host>(self, context: &Context<H>) {
-        context.host.withdraw_names(&context.wish.id);
+        context.host.withdraw_names(&context.wish.id).await;
         if let Some(plane) = context.plane.write().await.take()
             && tokio::time::timeout(limits::FAREWELL, plane.stop()).await.is_err()
         {
             tracing::warn!(device = self.device, "the data plane did not end in time");
         }
         context.set_cluster(None);
+        context.set_trouble(Trouble::Routes, None);
+        context.set_trouble(Trouble::Names, None);
         context.set_device(None);
         context.host.leave(&context.wish).await;
     }
@@ -119,6 +121,7 @@ impl Joined {
         within("subnets", subnets.len(), limits::SUBNETS)?;
         context.step(format!("routing {} {}", subnets.len(), if subnets.len() == 1 { "subnet" } else { "subnets" }));
         context.host.check_subnets(&context.wish, &subnets).await?;
+        context.set_trouble(Trouble::Routes, None);
         let gone: Vec<IpNet> = self.routed.iter().filter(|net| !subnets.contains(net)).copied().collect();
         // Routes of a former cluster are repeated: somebody else may have taken them away meanwhile.
         context.host.route(&self.device, &self.addresses, &subnets, &gone).await?;
@@ -129,23 +132,40 @@ impl Joined {
         self.apply_names(context, &cluster).await
     }
 
+    /// Says what has come to stand in the way of the routes since they were made, such as a VPN.
+    pub async fn look_around<H: Host>(&self, context: &Context<H>) {
+        let trouble = context.host.check_subnets(&context.wish, &self.routed).await.err();
+        if let Some(fault) = &trouble {
+            tracing::warn!(connection = context.wish.id.name, %fault, "something stands in the way of the routes");
+        }
+        context.set_trouble(Trouble::Routes, trouble);
+    }
+
     /// A resolver that cannot be changed fails the connection; one that was changed and does not answer is no reason to
     /// withhold the addresses: it is logged, and `doctor` shows it.
     async fn apply_names<H: Host>(&self, context: &Context<H>, cluster: &ClusterInfo) -> Result<(), Fault> {
         let Some(domain) =
             cluster.names.domains.first().or(Some(&cluster.names.search_domain)).filter(|name| !name.is_empty())
         else {
-            context.host.withdraw_names(&context.wish.id);
+            context.host.withdraw_names(&context.wish.id).await;
             return Ok(());
         };
         context.step(format!("pointing names of {domain} here"));
         let server = self.addresses.dns_v4;
-        let names = Names { server: server.into(), search_domain: cluster.names.search_domain.clone() };
-        context.host.point_names(&context.wish.id, names)?;
+        let names = Names {
+            device: self.device.clone(),
+            server: server.into(),
+            suffix: context.wish.id.suffix(),
+            search_domain: cluster.names.search_domain.clone(),
+            domains: cluster.names.domains.clone(),
+        };
+        context.host.point_names(&context.wish.id, names).await?;
         context.step("asking the resolver");
-        if let Err(fault) = context.host.ask((server, 53).into(), domain).await {
+        let trouble = context.host.ask(&context.wish.id, (server, 53).into(), domain).await.err();
+        if let Some(fault) = &trouble {
             tracing::warn!(connection = context.wish.id.name, %fault, "names of the cluster do not resolve");
         }
+        context.set_trouble(Trouble::Names, trouble);
         Ok(())
     }
 

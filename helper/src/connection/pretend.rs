@@ -11,7 +11,7 @@ use hawser_fault::{Code, Fault};
 use hawser_tunnel::proto::{Catalogue, CheckReply, PreviewReply, Trial};
 use ipnet::IpNet;
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::{DataPlane, Host, Names};
 use crate::plane::{Addresses, ClusterInfo, Counters, FlowRecord, Path, PlaneEvent, Role, Way, Ways};
@@ -22,6 +22,7 @@ use crate::store::desired::{Desired, Id, Target, Wish};
 pub struct Pretend {
     shared: Arc<Mutex<Shared>>,
     desired: Option<Arc<Mutex<Desired>>>,
+    news: watch::Sender<String>,
 }
 
 #[derive(Default)]
@@ -92,6 +93,11 @@ impl Pretend {
     /// Lets the host reach this address of the cluster by itself.
     pub fn set_near(&self, near: &str) {
         self.shared.lock().near = near.parse().ok();
+    }
+
+    /// Lets something happen to the machine.
+    pub fn happen(&self, what: &str) {
+        self.news.send_replace(what.to_owned());
     }
 
     /// Lets the first connection's cluster be another.
@@ -165,6 +171,10 @@ impl Host for Pretend {
         std::future::pending().await
     }
 
+    fn news(&self) -> watch::Receiver<String> {
+        self.news.subscribe()
+    }
+
     async fn leave(&self, _: &Wish) {
         self.shared.lock().done.push("leave".to_owned());
     }
@@ -205,15 +215,15 @@ impl Host for Pretend {
         self.attempt("route", format!("route {device} +{add:?} -{remove:?}"))
     }
 
-    fn point_names(&self, _: &Id, names: Names) -> Result<(), Fault> {
+    async fn point_names(&self, _: &Id, names: Names) -> Result<(), Fault> {
         self.attempt("names", format!("names to {}", names.server))
     }
 
-    fn withdraw_names(&self, _: &Id) {
+    async fn withdraw_names(&self, _: &Id) {
         self.shared.lock().done.push("withdraw names".to_owned());
     }
 
-    async fn ask(&self, _: SocketAddr, domain: &str) -> Result<(), Fault> {
+    async fn ask(&self, _: &Id, _: SocketAddr, domain: &str) -> Result<(), Fault> {
         self.attempt("ask", format!("ask {domain}"))
     }
 
@@ -257,6 +267,10 @@ impl DataPlane for PretendPlane {
 
     async fn reaches(&self, _: Vec<Way>) -> Option<IpAddr> {
         self.0.lock().near
+    }
+
+    async fn doubt(&self, why: String) {
+        self.0.lock().done.push(format!("doubt: {why}"));
     }
 
     fn counters(&self) -> Counters {

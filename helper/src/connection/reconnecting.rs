@@ -1,6 +1,7 @@
 //! The link is gone; device and routes stay, so that traffic ends with an error instead of leaving by another way.
 
 use hawser_fault::{Code, Fault};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::backoff::Backoff;
@@ -20,10 +21,25 @@ impl Reconnecting {
     pub(super) async fn next<H: Host>(mut self, context: &Context<H>) -> State {
         let mut backoff = Backoff::new();
         let began = Instant::now();
+        let mut news = context.host.news();
         loop {
             let started = Instant::now();
             let believed = is_refusal(self.cause.code) || began.elapsed() > limits::DISBELIEF;
-            match context.unless_stopped(self.joined.link(context)).await {
+            let attempt = async {
+                tokio::select! {
+                    outcome = self.joined.link(context) => Some(outcome),
+                    () = another_network(&mut news, started) => None,
+                }
+            };
+            let outcome = match context.unless_stopped(attempt).await {
+                Some(None) => {
+                    backoff = Backoff::new();
+                    continue;
+                }
+                Some(outcome) => outcome,
+                None => None,
+            };
+            match outcome {
                 None => break,
                 Some(Ok(())) => return State::Connected(Connected { joined: self.joined }),
                 Some(Err(cause)) if is_refusal(cause.code) && !believed => {
@@ -38,10 +54,27 @@ impl Reconnecting {
                 Some(Err(fault)) => context.step(format!("waiting to dial again: {}", fault.detail)),
             }
             // Counted from the start: an attempt that took its time was wait enough.
-            if context.unless_stopped(sleep_until(started + backoff.next())).await.is_none() {
-                break;
+            let wait = async {
+                tokio::select! {
+                    () = sleep_until(started + backoff.next()) => false,
+                    () = another_network(&mut news, started) => true,
+                }
+            };
+            match context.unless_stopped(wait).await {
+                None => break,
+                Some(true) => backoff = Backoff::new(),
+                Some(false) => {}
             }
         }
         State::Disconnecting(Disconnecting { joined: self.joined, then: Then::Disconnected(None) })
     }
+}
+
+/// Ready when something has happened to the machine since the attempt that `started` then, which is given a moment first: what is on
+/// its way through a network that is gone does not come back.
+async fn another_network(news: &mut watch::Receiver<String>, started: Instant) {
+    if news.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    sleep_until(started + limits::REDIAL_LONGEST / 2).await;
 }

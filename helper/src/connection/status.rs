@@ -1,5 +1,6 @@
 //! What the rest of the helper sees of a connection.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
@@ -20,6 +21,17 @@ pub struct Status {
     pub device: Option<Device>,
     /// What the manager last said of its cluster, while it is routed.
     pub cluster: Option<ClusterInfo>,
+    /// What does not work though the connection is up, with its cause.
+    pub troubles: BTreeMap<Trouble, Fault>,
+}
+
+/// A part of a connection that can fail by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trouble {
+    /// Something else routes what is the cluster's.
+    Routes,
+    /// The host's resolver does not ask.
+    Names,
 }
 
 /// Which state, with its cause.
@@ -55,7 +67,14 @@ pub struct Device {
 impl Status {
     /// Of a connection that nothing was done for yet.
     pub fn new() -> Self {
-        Self { phase: Phase::Connecting, since: SystemTime::now(), step: String::new(), device: None, cluster: None }
+        Self {
+            phase: Phase::Connecting,
+            since: SystemTime::now(),
+            step: String::new(),
+            device: None,
+            cluster: None,
+            troubles: BTreeMap::new(),
+        }
     }
 }
 

@@ -269,6 +269,45 @@ async fn restored_connection_waits_for_its_device() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_happens_to_the_machine_is_looked_into_at_once() {
+    let mut running = start(Pretend::default(), Origin::Asked);
+    running.connected().await;
+    let host = Arc::clone(&running.host);
+    host.take_done();
+    host.fail("check", Code::SubnetConflict);
+    host.happen("a route by tun0 came");
+    let status = running.status.wait_for(|status| !status.troubles.is_empty()).await.unwrap().clone();
+    assert_eq!(status.phase, Phase::Connected, "what it does not touch goes on");
+    assert_eq!(status.troubles.values().map(|fault| fault.code).collect::<Vec<_>>(), [Code::SubnetConflict]);
+    assert_eq!(host.take_done(), ["doubt: a route by tun0 came"]);
+    host.mend();
+    host.happen("a route by tun0 went");
+    running.status.wait_for(|status| status.troubles.is_empty()).await.unwrap();
+    running.stopped().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_that_comes_ends_the_wait() {
+    let mut running = start(Pretend::default(), Origin::Asked);
+    running.connected().await;
+    let host = Arc::clone(&running.host);
+    for _ in 0..2 {
+        host.next_link(Link::Silence);
+    }
+    host.lose_link(Code::LinkSilent);
+    running.reach("reconnecting", |phase| matches!(phase, Phase::Reconnecting(_))).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let came = Instant::now();
+    host.happen("the network device wlan0 came up");
+    host.happen("an address of wlan0 came");
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    host.happen("a route by wlan0 came");
+    running.connected().await;
+    assert!(came.elapsed() < Duration::from_secs(3), "{:?}", came.elapsed());
+    running.stopped().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn dead_data_plane_is_made_again() {
     let mut running = start(Pretend::default(), Origin::Asked);
     running.connected().await;

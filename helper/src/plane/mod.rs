@@ -26,10 +26,12 @@ use hawser_tunnel::proto::{Catalogue, CheckReply, PreviewReply, Trial};
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{self, Receiver};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use path::DataPath;
 use thread::Command;
+
+use crate::resolver::Upstreams;
 
 pub use deliveries::{Deliveries, Handlers};
 pub use way::{Path, Role, Way, Ways};
@@ -53,10 +55,12 @@ pub struct PlaneConfig {
     pub device: String,
     /// See [`Addresses`].
     pub addresses: Addresses,
+    /// What names of the cluster can be told apart by from another's; may be empty.
+    pub suffix: String,
     /// The user's key.
     pub identity: Arc<Identity>,
-    /// The host's own name servers.
-    pub upstreams: Vec<SocketAddr>,
+    /// Where other names are asked, now and later.
+    pub upstreams: watch::Receiver<Upstreams>,
     /// What comes from the cluster, where there are intercepts.
     pub deliveries: Option<Arc<Deliveries>>,
 }
@@ -187,6 +191,12 @@ impl Plane {
         let (reply, answer) = oneshot::channel();
         self.commands.send(Command::Probe { ways, reply }).await.ok()?;
         answer.await.ok()?
+    }
+
+    /// Asks each link at once whether it lives; one that does not answer soon ends with `why` as the likely cause.
+    pub async fn doubt(&self, why: String) {
+        // Without the thread there is no link either.
+        let _ = self.commands.send(Command::Doubt { why }).await;
     }
 
     /// What went through so far.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use hawser_dns::{LookupId, Resolver, Route, Transport};
+use hawser_dns::{ClusterNames, LookupId, Resolver, Route, Transport};
 use hawser_tunnel::error::LinkError;
 use hawser_tunnel::link::{Endpoint, Shared};
 use hawser_vif::tun::{Readiness, Tun};
@@ -19,6 +19,8 @@ pub(super) struct DataPath {
     core: Core,
     tun: Tun,
     resolver: Resolver<Asker>,
+    /// The names that do not depend on what the manager says.
+    own_names: ClusterNames,
     host_lookups: Vec<HostLookup>,
     /// Links whose managers are about to stop, since this was last asked.
     leaving: Vec<LinkId>,
@@ -41,6 +43,11 @@ impl DataPath {
             core,
             tun: Tun::create(&config.device)?,
             resolver: Resolver::new(seed),
+            own_names: ClusterNames {
+                suffix: config.suffix.clone(),
+                server: Some(config.addresses.dns_v4.into()),
+                ..ClusterNames::default()
+            },
             host_lookups: Vec::new(),
             leaving: Vec::new(),
         })
@@ -64,7 +71,8 @@ impl DataPath {
 
     /// The names of the cluster are these from now on.
     pub fn set_names(&mut self, cluster: &ClusterInfo) -> Result<(), LinkError> {
-        let domains = self.resolver.set_cluster(&cluster.names);
+        let ClusterNames { suffix, server, .. } = self.own_names.clone();
+        let domains = self.resolver.set_cluster(&ClusterNames { suffix, server, ..cluster.names.clone() });
         domains.map_err(|error| LinkError::Hello(error.to_string()))
     }
 
@@ -106,6 +114,11 @@ impl DataPath {
         let result = self.core.handle_timeout(now, &mut self.tun.sink());
         self.settle(now);
         result
+    }
+
+    /// Asks each link whether it lives.
+    pub fn probe(&mut self, now: Instant) {
+        self.core.probe(now);
     }
 
     pub fn next_deadline(&mut self) -> Option<Instant> {

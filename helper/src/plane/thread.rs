@@ -1,8 +1,7 @@
 //! The thread: waits for packets, for the links, for time and for commands, and gives each its turn.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -13,12 +12,14 @@ use hawser_tunnel::error::LinkError;
 use hawser_tunnel::link::Shared;
 use hawser_tunnel::proto::{Catalogue, Change};
 use hawser_vif::LinkId;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::join::Joiner;
 use super::links::{Linked, Links};
 use super::path::DataPath;
 use super::{ClusterInfo, PlaneConfig, PlaneEvent, Role, Way, upstream};
+use crate::limits;
+use crate::resolver::Upstreams;
 
 /// What the rest of the helper asks of the thread.
 pub(super) enum Command {
@@ -33,6 +34,9 @@ pub(super) enum Command {
     Probe {
         ways: Vec<Way>,
         reply: oneshot::Sender<Option<IpAddr>>,
+    },
+    Doubt {
+        why: String,
     },
     Browse {
         namespaces: Vec<String>,
@@ -84,9 +88,11 @@ pub(super) fn start(
             bring,
         },
         path,
-        upstreams: config.upstreams.clone().into(),
+        upstreams: config.upstreams.clone(),
+        own_server: config.addresses.dns_v4.into(),
         links: Links::default(),
         told: None,
+        doubt: None,
         events,
         host_lookups: 0,
     };
@@ -100,10 +106,13 @@ pub(super) fn start(
 struct Worker {
     path: Shared<DataPath>,
     joiner: Joiner,
-    upstreams: Arc<[SocketAddr]>,
+    upstreams: watch::Receiver<Upstreams>,
+    own_server: IpAddr,
     links: Links,
     /// What the connection knows of the cluster; nothing while there is no link.
     told: Option<ClusterInfo>,
+    /// What last happened to the host, and when.
+    doubt: Option<(Instant, String)>,
     events: mpsc::Sender<PlaneEvent>,
     host_lookups: usize,
 }
@@ -136,6 +145,11 @@ impl Worker {
                     Some(Command::Link { ways, reply }) => self.link(ways, reply),
                     Some(Command::Upgrade { ways, reply }) => self.upgrade(ways, reply),
                     Some(Command::Probe { ways, reply }) => self.probe(ways, reply),
+                    Some(Command::Doubt { why }) => {
+                        let now = Instant::now();
+                        self.doubt = Some((now, why));
+                        self.path.lock().probe(now);
+                    }
                     Some(Command::Browse { namespaces, reply }) => self.browse(namespaces, reply),
                     Some(Command::Caller { reply }) => {
                         let _ = reply.send(self.links.best().map(|linked| linked.caller.clone()));
@@ -165,8 +179,19 @@ impl Worker {
             let result = self.path.lock().handle_timeout(Instant::now());
             match result {
                 Ok(()) => return self.prune(),
-                Err(link) => self.lost(link, LinkError::Silent.into()).await,
+                Err(link) => self.lost(link, self.silent()).await,
             }
+        }
+    }
+
+    /// What has just happened to the host is the likely cause.
+    fn silent(&self) -> Fault {
+        let fault = Fault::from(LinkError::Silent);
+        match &self.doubt {
+            Some((at, why)) if at.elapsed() < limits::LIKELY_CAUSE => {
+                Fault { detail: format!("{why}, and the manager does not answer since"), ..fault }
+            }
+            _ => fault,
         }
     }
 
@@ -314,12 +339,13 @@ impl Worker {
     fn ask_host(&mut self) {
         let lookups = self.path.lock().take_host_lookups();
         for lookup in lookups {
-            if self.host_lookups >= upstream::LOOKUPS || self.upstreams.is_empty() {
+            let servers = upstream::servers(&self.upstreams.borrow(), &lookup, self.own_server);
+            if self.host_lookups >= upstream::LOOKUPS || servers.is_empty() {
                 self.path.lock().host_reply(lookup.id, None, Instant::now());
                 continue;
             }
             self.host_lookups += 1;
-            let (servers, bring) = (self.upstreams.clone(), self.joiner.bring.clone());
+            let bring = self.joiner.bring.clone();
             tokio::spawn(async move {
                 let answer = upstream::ask(&servers, &lookup).await;
                 let _ = bring.send(Brought::HostAnswer { lookup: lookup.id, answer }).await;

@@ -34,9 +34,10 @@ pub async fn run(facts: &Facts, machine: &Machine, views: &[View], caller: u32) 
         checks.extend(routes(machine, view).await);
         checks.extend(names(view).await);
     }
-    if views.iter().any(|view| view.status.cluster.is_some()) {
-        let holds = machine.resolver.check().map(|()| machine.resolver.describe());
-        checks.push(check("This host's resolver asks Hawser", holds));
+    if let Some(view) = views.iter().find(|view| view.status.cluster.is_some()) {
+        let holds = machine.resolver.check(&view.wish.id).await;
+        let described = machine.resolver.describe().await;
+        checks.push(check("This host's resolver asks Hawser", holds.map(|()| described)));
     }
     checks
 }

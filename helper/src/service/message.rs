@@ -47,13 +47,14 @@ pub fn connection(view: &View, caller: u32) -> proto::Connection {
     if !may_see(caller, id.owner) {
         return public;
     }
-    let Status { step, device, cluster, .. } = view.status.clone();
+    let Status { step, device, cluster, troubles, .. } = view.status.clone();
     let device = device.unwrap_or_default();
     let words = |addresses: &[std::net::IpAddr]| addresses.iter().map(ToString::to_string).collect();
     let private = proto::Connection {
         target: view.wish.target.address().to_owned(),
         step,
         cause: cause.map(Into::into),
+        troubles: troubles.into_values().map(Into::into).collect(),
         addresses: words(&device.addresses),
         dns_servers: words(&device.dns_servers),
         device: device.name,

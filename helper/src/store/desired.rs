@@ -29,6 +29,14 @@ pub struct Id {
     pub name: String,
 }
 
+impl Id {
+    /// What names of the connection's cluster can be told apart by; empty if the connection is called what no domain is.
+    pub fn suffix(&self) -> String {
+        let name = self.name.to_ascii_lowercase();
+        if hawser_dns::is_domain(&name) { name } else { String::new() }
+    }
+}
+
 /// Where a connection goes to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

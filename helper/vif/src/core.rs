@@ -208,6 +208,11 @@ impl Core {
         [self.links.next_deadline(), self.flows.next_timer(), self.next_sweep].into_iter().flatten().min()
     }
 
+    /// Asks each link at once whether it lives.
+    pub fn probe(&mut self, now: Instant) {
+        self.links.iter_mut().for_each(|(_, mux)| mux.probe(now));
+    }
+
     /// Lets time pass.
     ///
     /// # Errors

@@ -50,6 +50,7 @@ codes! {
     TunUnavailable "tun-unavailable" "No virtual network device could be made" "Load the module with: sudo modprobe tun, and check that /dev/net/tun may be opened.";
     NetworkChange "network-change" "An address or route could not be set" "The helper needs CAP_NET_ADMIN; check its unit file.";
     DnsUnavailable "dns-unavailable" "Names of the cluster do not resolve" "See which program owns the resolver with: hawser doctor";
+    DnsBypassed "dns-bypassed" "This host's resolver does not ask Hawser" "See which program owns the resolver with: hawser doctor";
     StateUnwritable "state-unwritable" "The helper cannot write its state" "Check the space and the rights of its state directory.";
     StateNewer "state-newer" "The helper's state was written by a newer version" "Install the newer version again, or forget its connections and keys: sudo rm -r /var/lib/hawser";
     LimitReached "limit-reached" "A limit was reached" "Close what is not needed; the limits are listed in the README.";

@@ -39,6 +39,8 @@ pub const HTTP2_WINDOW: u32 = 1 << 30;
 pub const HEARTBEAT: Duration = Duration::from_millis(2_000);
 /// A link on which nothing is heard for so long is dead.
 pub const SILENCE: Duration = Duration::from_secs(5);
+/// A link that was asked whether it lives, and does not answer for so long, is dead.
+pub const PROBE: Duration = Duration::from_millis(1_500);
 /// TCP connect to the manager.
 pub const TCP_DIAL: Duration = Duration::from_secs(2);
 /// The whole of a dial: name, TCP, TLS, first exchange.

@@ -115,6 +115,8 @@ struct Heartbeat {
     next: Instant,
     sent: Option<(u64, Instant)>,
     round_trip: Option<Duration>,
+    /// Since when it is asked whether the other side lives.
+    doubted: Option<Instant>,
 }
 
 impl Mux {
@@ -129,7 +131,7 @@ impl Mux {
             control: BytesMut::new(),
             dropped_datagrams: 0,
             credit_grown: 0,
-            heartbeat: Heartbeat { heard: now, next: now, sent: None, round_trip: None },
+            heartbeat: Heartbeat { heard: now, next: now, sent: None, round_trip: None, doubted: None },
         }
     }
 
@@ -282,7 +284,15 @@ impl Mux {
 
     /// When [`Mux::tick`] wants to be called next.
     pub fn next_deadline(&self) -> Instant {
-        self.heartbeat.next.min(self.heartbeat.heard + self.patience())
+        let doubted = self.heartbeat.doubted.map(|since| since + self.time_to_answer());
+        let silent = self.heartbeat.heard + self.patience();
+        self.heartbeat.next.min(doubted.map_or(silent, |doubted| doubted.min(silent)))
+    }
+
+    /// Asks at once whether the other side lives. It has less time to answer than by itself.
+    pub fn probe(&mut self, now: Instant) {
+        self.heartbeat.next = self.heartbeat.next.min(now);
+        self.heartbeat.doubted = Some(now);
     }
 
     /// Sends the heartbeat and notices a dead link.
@@ -300,7 +310,8 @@ impl Mux {
             self.heartbeat.next = now + limits::HEARTBEAT;
             self.control(Frame::Ping { token });
         }
-        match now.saturating_duration_since(self.heartbeat.heard) >= self.patience() {
+        let unanswered = self.heartbeat.doubted.is_some_and(|since| now >= since + self.time_to_answer());
+        match unanswered || now.saturating_duration_since(self.heartbeat.heard) >= self.patience() {
             true => Err(Silent),
             false => Ok(()),
         }
@@ -399,6 +410,7 @@ impl Mux {
                     && sent == token
                 {
                     self.heartbeat.round_trip = Some(now.saturating_duration_since(at));
+                    self.heartbeat.doubted = None;
                 }
             }
             Frame::GoAway => events.push(Event::GoingAway),
@@ -413,6 +425,11 @@ impl Mux {
     /// The manager waits longer: the laptop is the one that dials again.
     fn patience(&self) -> Duration {
         if self.side == Side::Client { limits::SILENCE } else { limits::SILENCE * 3 }
+    }
+
+    /// On a slow link a probe takes its time.
+    fn time_to_answer(&self) -> Duration {
+        limits::PROBE.max(4 * self.heartbeat.round_trip.unwrap_or_default())
     }
 
     fn forget(&mut self, flow: FlowId) -> bool {

@@ -59,6 +59,7 @@ fn facts(connection: &Connection, own_uid: u32) -> Vec<(&'static str, String)> {
         ("waiting for", connection.step.clone()),
         ("cause", cause.as_ref().map(Fault::to_string).unwrap_or_default()),
         ("fix", cause.map(|cause| cause.fix).unwrap_or_default()),
+        ("trouble", troubles(connection)),
         ("owner", if connection.owner == own_uid { String::new() } else { format!("uid {}", connection.owner) }),
         ("context", context(connection)),
         ("manager", manager(connection)),
@@ -81,6 +82,15 @@ fn facts(connection: &Connection, own_uid: u32) -> Vec<(&'static str, String)> {
     let intercepts = connection.intercepts.iter();
     facts.extend(intercepts.map(|state| ("intercept", format!("{}: {}", state.name, intercept::line(state)))));
     facts
+}
+
+/// What does not work though the connection is up.
+fn troubles(connection: &Connection) -> String {
+    let words = |fault: &hawser_ipc::proto::Fault| {
+        let fault = Fault::from(fault.clone());
+        format!("{fault} {}", fault.fix)
+    };
+    connection.troubles.iter().map(words).collect::<Vec<_>>().join("; ")
 }
 
 fn context(connection: &Connection) -> String {

@@ -4,6 +4,7 @@
 //! only then [`Backup::apply`] changes the file. [`Backup::restore`] works from the journal alone, in whatever state a
 //! crash left the file.
 
+mod kept;
 mod replace;
 mod text;
 
@@ -90,7 +91,7 @@ pub enum Error {
     /// The file is a directory or a device.
     #[error("{} is neither a file nor a symbolic link", .0.display())]
     NotAFile(PathBuf),
-    /// The file is ours, but what was there before isn't known.
+    /// The file is ours, but neither the journal nor what it keeps itself says what was there before.
     #[error("{} was written by a Hawser that is gone, and the journal that held the former file with it", .0.display())]
     Orphaned(PathBuf),
 }
@@ -125,15 +126,26 @@ impl ResolvConf {
             }
             _ => current,
         };
-        if former.is_marked() {
-            return Err(Error::Orphaned(self.path.clone()));
-        }
+        let former = match former.is_marked() {
+            false => former,
+            true => {
+                kept::read(former.contents().unwrap_or_default()).ok_or_else(|| Error::Orphaned(self.path.clone()))?
+            }
+        };
         let text = former.text(&self.path)?;
         let mut conf = parse(&text);
         conf.default_search(nix::unistd::gethostname().unwrap_or_default().to_str().unwrap_or_default());
-        let ours = conf.render(MARKER, &settings.servers, &settings.search);
+        let ours = conf.render(&kept::heading(&former), &settings.servers, &settings.search);
         let upstreams = conf.upstreams(&settings.servers);
         Ok(Plan { backup: Backup { path: self.path.clone(), former, ours }, upstreams })
+    }
+
+    /// A file of ours that no journal knows any more, with the former one that it keeps itself.
+    pub fn orphan(&self) -> Option<Backup> {
+        let current = Former::read(&self.path).ok()?;
+        let contents = current.contents().filter(|_| current.is_marked())?;
+        let ours = String::from_utf8(contents.to_vec()).ok()?;
+        Some(Backup { path: self.path.clone(), former: kept::read(contents)?, ours })
     }
 }
 
@@ -146,6 +158,7 @@ impl Backup {
 
     /// Puts back what was there, byte for byte, unless somebody else has written the file since.
     pub fn restore(&self) -> Result<Restored, Error> {
+        replace::forget_unfinished(&self.path);
         let state = self.state(&Former::read(&self.path)?);
         if state == Restored::Done {
             let restored = match &self.former {

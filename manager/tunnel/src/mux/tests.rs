@@ -246,6 +246,25 @@ fn a_link_without_a_sound_is_silent_and_a_clock_that_jumped_is_not() {
 }
 
 #[test]
+fn a_link_that_is_doubted_has_to_answer_soon() {
+    let (mut client, mut server) = (End::new(Side::Client), End::new(Side::Server));
+    let begin = client.now;
+    client.mux.tick(begin).unwrap();
+    settle(&mut client, &mut server, false);
+    client.mux.probe(begin);
+    assert_eq!(client.mux.next_deadline(), begin, "asked at once");
+    client.mux.tick(begin).unwrap();
+    settle(&mut client, &mut server, false);
+    assert_eq!(client.mux.tick(begin + limits::PROBE), Ok(()), "it has answered");
+
+    let again = begin + limits::PROBE;
+    client.mux.probe(again);
+    client.mux.tick(again).unwrap();
+    assert_eq!(client.mux.next_deadline(), again + limits::PROBE);
+    assert_eq!(client.mux.tick(again + limits::PROBE), Err(Silent));
+}
+
+#[test]
 fn who_sends_beyond_credit_or_reuses_a_number_breaks_the_protocol() {
     let encode = |frames: &[Frame]| {
         let mut body = BytesMut::new();

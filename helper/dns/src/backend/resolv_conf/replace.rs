@@ -39,6 +39,13 @@ pub(super) fn nothing(path: &Path) -> io::Result<()> {
     sync_directory(path)
 }
 
+/// Takes away what a crash left half written beside `path`. Where nothing can be taken away nothing could be written.
+pub(super) fn forget_unfinished(path: &Path) {
+    if let Ok(unfinished) = temporary(path) {
+        _ = fs::remove_file(unfinished);
+    }
+}
+
 fn by_rename(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let temporary = temporary(path)?;
     // One that a crash left behind.

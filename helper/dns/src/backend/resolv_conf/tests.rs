@@ -69,7 +69,8 @@ fn a_file_is_changed_and_comes_back_byte_for_byte() {
     assert_eq!(place.read(), HOME, "planning changes nothing");
     assert_eq!(upstreams(&plan), ["192.0.2.1:53"]);
     let backup = place.apply();
-    let expected = format!("{MARKER}nameserver 10.0.0.1\nsearch shop.local home.example\noptions ndots:2\n");
+    let heading = kept::heading(&Former::File { contents: HOME.to_vec(), mode: 0o644 });
+    let expected = format!("{heading}nameserver 10.0.0.1\nsearch shop.local home.example\noptions ndots:2\n");
     assert_eq!(String::from_utf8(place.read()).unwrap(), expected);
     assert_eq!(backup.restore().unwrap(), Restored::Done);
     assert_eq!(place.read(), HOME);
@@ -179,13 +180,25 @@ fn what_somebody_else_wrote_stays() {
 }
 
 #[test]
-fn our_file_without_its_journal_is_an_error() {
+fn our_file_without_its_journal_brings_the_former_one_back() {
     let place = Place::with(HOME);
+    assert!(place.file.orphan().is_none());
     let backup = place.apply();
+    assert_eq!(place.file.orphan(), Some(backup.clone()));
+    let elsewhere = Backup { path: "/elsewhere".into(), ..backup.clone() };
+    for standing in [None, Some(&elsewhere)] {
+        let again = place.file.plan(&settings("10.0.0.2"), standing).unwrap();
+        assert_eq!(again.backup.former, backup.former);
+    }
+    place.file.orphan().unwrap().restore().unwrap();
+    assert_eq!(place.read(), HOME);
+
+    // Cut off in the middle of what it keeps.
+    place.apply();
+    let cut = &backup.ours.as_bytes()[..MARKER.len() + 20];
+    place.write(cut);
+    assert!(place.file.orphan().is_none());
     let lost = place.file.plan(&settings("10.0.0.2"), None);
-    assert!(matches!(lost, Err(Error::Orphaned(_))), "{lost:?}");
-    let elsewhere = Backup { path: "/elsewhere".into(), ..backup };
-    let lost = place.file.plan(&settings("10.0.0.2"), Some(&elsewhere));
     assert!(matches!(lost, Err(Error::Orphaned(_))), "{lost:?}");
 }
 

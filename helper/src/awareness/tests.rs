@@ -1,0 +1,104 @@
+//! Against a real kernel, in a network namespace of the test's own, and on a message bus of its own.
+
+use std::process::Command;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::*;
+use crate::resolver::{Bus, PrivateBus};
+
+const INSIDE: &str = "HAWSER_TEST_NAMESPACE";
+const DEADLINE: Duration = Duration::from_secs(10);
+
+fn ip(args: &str) {
+    let output = Command::new("ip").args(args.split(' ')).output().expect("ip (package iproute2) is needed");
+    assert!(output.status.success(), "ip {args}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn networks_that_come_and_go_are_told_and_nothing_else() {
+    if std::env::var_os(INSIDE).is_none() {
+        let output = Command::new("unshare")
+            .args(["--user", "--map-root-user", "--net", "--"])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "awareness::tests::networks_that_come_and_go_are_told_and_nothing_else", "--nocapture"])
+            .env(INSIDE, "1")
+            .output()
+            .expect("unshare (package util-linux) is needed for this test");
+        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        ip("link add peer0 type veth peer name wlan0");
+        ip("link set peer0 up");
+        let mut watcher = links::Watcher::open().unwrap();
+        let steps = [
+            ("link set wlan0 up", "came up"),
+            ("addr add 192.0.2.2/24 dev wlan0", "an address of wlan0 came"),
+            ("route add 10.0.0.0/8 via 192.0.2.1", "a route by wlan0 came"),
+            ("link set peer0 down", "went down"),
+            ("link set peer0 up", "came up"),
+        ];
+        for (change, expected) in steps {
+            ip(change);
+            let what = timeout(DEADLINE, watcher.next()).await.unwrap().unwrap();
+            assert!(what.contains(expected), "{change}: {what}");
+        }
+        // Our own devices are no news, and neither is what was known.
+        let _own = {
+            let mut config = tun::Configuration::default();
+            config.tun_name("hawser0");
+            tun::create(&config).expect("/dev/net/tun must be there and may be opened")
+        };
+        ip("link set hawser0 up");
+        ip("addr add 198.18.0.1/32 dev hawser0");
+        ip("route add 10.96.0.0/16 dev hawser0");
+        ip("link set wlan0 mtu 1400");
+        let nothing = timeout(4 * SWARM, watcher.next()).await;
+        assert!(nothing.is_err(), "{nothing:?}");
+    });
+}
+
+#[tokio::test]
+async fn logind_and_systemd_resolved_are_heard() {
+    let dir = tempfile::tempdir().unwrap();
+    let daemon = PrivateBus::start(dir.path());
+    let bus = Bus::at(&daemon.address);
+    let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
+    let follower = bus.clone();
+    let following = tokio::spawn(async move { bus::follow(&follower, |event| sender.send(event).unwrap()).await });
+    let other = bus.connect().await.unwrap();
+    let sleep = async |start: bool| {
+        let path = "/org/freedesktop/login1";
+        other
+            .emit_signal(None::<&str>, path, "org.freedesktop.login1.Manager", "PrepareForSleep", &start)
+            .await
+            .unwrap();
+    };
+    // Until it listens.
+    let first = loop {
+        sleep(false).await;
+        if let Ok(event) = timeout(Duration::from_millis(50), events.recv()).await {
+            break event;
+        }
+    };
+    assert_eq!(first, Some(bus::Event::Woke));
+    while let Ok(event) = timeout(Duration::from_millis(200), events.recv()).await {
+        assert_eq!(event, Some(bus::Event::Woke));
+    }
+    sleep(true).await;
+    other.request_name("org.freedesktop.resolve1").await.unwrap();
+    assert_eq!(
+        timeout(DEADLINE, events.recv()).await.unwrap(),
+        Some(bus::Event::ResolvedCame),
+        "going to sleep is no news"
+    );
+    other.release_name("org.freedesktop.resolve1").await.unwrap();
+    sleep(false).await;
+    assert_eq!(timeout(DEADLINE, events.recv()).await.unwrap(), Some(bus::Event::Woke), "its end is no news");
+    drop(daemon);
+    timeout(DEADLINE, following).await.unwrap().unwrap().ok();
+}

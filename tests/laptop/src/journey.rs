@@ -16,7 +16,7 @@ pub fn reaches_the_cluster(variant: &str, resolvers: &[Resolver]) {
     laptop.user("hawser connect");
     reach(&laptop, resolvers);
     laptop.root("kill -KILL $(systemctl show --property=MainPID --value hawser-helper)");
-    laptop.stands(10);
+    laptop.stands(20);
     reach(&laptop, resolvers);
     laptop.user("hawser disconnect");
     assert_eq!(laptop.user("dig +short +time=2 www.office.test"), "203.0.113.7");

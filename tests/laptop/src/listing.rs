@@ -21,15 +21,17 @@ impl Listing {
     }
 }
 
-/// Files of `/etc` with their contents; names elsewhere, but for what apt, dpkg and the journal write at any installation; routes,
+/// Files of `/etc` with their contents; names elsewhere, but for what apt, dpkg, the journal and NetworkManager write at any time; routes,
 /// rules, links, addresses, the resolver, mounts, units and devices.
 const SCRIPT: &str = r#"
 set -u
+# Whether an address of IPv6 is anybody else's too is found out in the first seconds.
+timeout 5 sh -c 'while ip -6 address show tentative | grep -q .; do sleep 0.1; done'
 say() { sed "s|^|$1: |"; }
 # shadow and shadow-, group and group-: what was before the last change of users, whoever made it.
 find /etc -xdev ! -name '*-' ! -name .pwd.lock -printf '%p %M %U:%G %l\n' | say etc
 find /etc -xdev -type f ! -name '*-' -exec sha256sum {} + | say hash
-find / -xdev \( -path /etc -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/cache -o -path /var/log -o -path /home \) -prune -o \
+find / -xdev \( -path /etc -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/cache -o -path /var/log -o -path /var/lib/NetworkManager -o -path /home \) -prune -o \
     ! -path '/var/lib/systemd/*' ! -path '/tmp*' ! -path '/var/tmp*' -printf '%p %M %U:%G %l\n' | say file
 find /var/lib/systemd /run /tmp /var/tmp -path /run/user -prune -o -iname '*hawser*' -print | say run
 { ip -4 route show table all; ip -6 route show table all; } | sed 's/ expires [^ ]*//' | say route

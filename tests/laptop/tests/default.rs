@@ -37,7 +37,7 @@ fn a_killed_helper_comes_back_with_its_connection() {
     let laptop = Laptop::connected(VARIANT);
     for _ in 0..3 {
         laptop.root("kill -KILL $(systemctl show --property=MainPID --value hawser-helper)");
-        laptop.stands(10);
+        laptop.stands(20);
         assert!(laptop.get("http://web.default/").is_some());
     }
     // The journal knows what to undo even if the unit does not get to it.
@@ -55,7 +55,7 @@ fn an_upgrade_pauses_a_connection_for_a_moment() {
         laptop.install();
     });
     assert!(longest <= 3_000, "{longest} ms without an answer");
-    laptop.stands(5);
+    laptop.stands(20);
     assert_eq!(laptop.root("dpkg-query --show --showformat='${Version}' hawser | grep -c older || true"), "0");
 }
 
@@ -125,7 +125,7 @@ fn the_helper_may_do_little() {
 fn a_connection_is_back_after_power_was_lost() {
     let laptop = Laptop::connected(VARIANT);
     laptop.lose_power();
-    laptop.stands(15);
+    laptop.stands(20);
     assert!(laptop.get("http://web.default/").is_some());
 }
 

@@ -27,7 +27,7 @@ fn the_application_connects_and_disconnects() {
     within(10, "there is a screen", || laptop.as_user("test -S /tmp/.X11-unix/X7").code == 0);
     laptop.user("systemd-run --user --quiet --unit=application --setenv=DISPLAY=:7 hawser-app");
     press(&laptop, "Connect rig");
-    laptop.stands(10);
+    laptop.stands(20);
     assert!(laptop.get("http://web.default/").is_some());
     press(&laptop, "Disconnect");
     within(10, "nothing is connected", || laptop.status().is_null());

@@ -41,6 +41,6 @@ fn a_jvm() {
 fn network_manager_that_writes_the_file_again_is_survived() {
     let laptop = Laptop::connected("networkmanager");
     laptop.root("nmcli connection up wire");
-    laptop.stands(10);
+    laptop.stands(20);
     within(10, "names are found", || laptop.get("http://web.default/").is_some());
 }

@@ -75,8 +75,10 @@ pub async fn run() -> Result<(), Fault> {
     // Nobody holds what a companion before this one has left.
     Mounts::clean().await;
 
+    // Where it was uninstalled nobody brings the helper back. An upgrade leaves no moment without the file.
+    let program = std::env::current_exe().map_err(unusable)?;
     let mut lost_since = Instant::now();
-    while lost_since.elapsed() < WITHOUT_HELPER {
+    while lost_since.elapsed() < WITHOUT_HELPER && program.exists() {
         if let Ok(helper) = hawser_ipc::connect(&socket_path()).await {
             match serve(helper, &desk).await {
                 End::Idle => {

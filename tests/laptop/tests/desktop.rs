@@ -8,9 +8,9 @@ use hawser_laptop::Laptop;
 /// The tray's menu, as a desktop reads and presses it: presses the line with these words.
 const PRESS: &str = r#"
 item=$(busctl --user list --no-legend | grep -o '^org.kde.StatusNotifierItem-[^ ]*')
-line=$(busctl --user --json=short call "$item" /MenuBar com.canonical.dbusmenu GetLayout iias 0 -1 0 | jq --arg words "$words" \
+line=$(busctl --user --json=short -- call "$item" /MenuBar com.canonical.dbusmenu GetLayout iias 0 -1 0 | jq --arg words "$words" \
     '.. | arrays | select(length == 3 and (.[1] | type) == "object" and (.[1].label.data? // "" | gsub("_"; "")) == $words) | .[0]')
-busctl --user call "$item" /MenuBar com.canonical.dbusmenu Event isvu "$line" clicked i 0 0
+busctl --user -- call "$item" /MenuBar com.canonical.dbusmenu Event isvu "$line" clicked i 0 0
 "#;
 
 fn press(laptop: &Laptop, words: &str) {

@@ -7,7 +7,7 @@ use hawser_fault::{Code, Fault};
 
 use super::joined::Dialled;
 use super::replacing::{Attempt, another_base, direct_link, outcome};
-use super::{Context, Disconnecting, Host, Joined, Reconnecting, Retry, State, Then};
+use super::{Context, Disconnecting, Host, Joined, Reconnecting, Reroute, Retry, State, Then};
 use crate::limits;
 use crate::plane::{PlaneEvent, Role};
 
@@ -30,6 +30,7 @@ impl Connected {
                     event = joined.events.recv() => Next::Event(event),
                     dialled = outcome(&mut base) => Next::Base(Box::new(dialled)),
                     taken = outcome(&mut direct) => Next::Direct(taken),
+                    reroute = context.reroute() => Next::Reroute(reroute),
                     never = &mut login => match never {},
                 }
             };
@@ -52,6 +53,10 @@ impl Connected {
                             direct = Some(Box::pin(direct_link(context, known, limits::REDIAL_LONGEST)));
                         }
                     }
+                    Ok(())
+                }
+                Some(Next::Reroute(Reroute { routing, reply })) => {
+                    let _ = reply.send(joined.reroute(context, routing).await);
                     Ok(())
                 }
                 Some(Next::Direct(taken)) => {
@@ -80,4 +85,5 @@ enum Next {
     Event(Option<PlaneEvent>),
     Base(Box<Dialled>),
     Direct(bool),
+    Reroute(Reroute),
 }

@@ -38,7 +38,7 @@ impl Reconnecting {
                 Some(Err(fault)) => context.step(format!("waiting to dial again: {}", fault.detail)),
             }
             // Counted from the start: an attempt that took its time was wait enough.
-            if context.unless_stopped(sleep_until(started + backoff.next())).await.is_none() {
+            if context.pause(sleep_until(started + backoff.next())).await.is_none() {
                 break;
             }
         }

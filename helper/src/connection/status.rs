@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use hawser_fault::Fault;
 
+use crate::placement::Placement;
 use crate::plane::ClusterInfo;
 
 /// A snapshot of one connection.
@@ -20,6 +21,8 @@ pub struct Status {
     pub device: Option<Device>,
     /// What the manager last said of its cluster, while it is routed.
     pub cluster: Option<ClusterInfo>,
+    /// Where its subnets lead, and what is in the way.
+    pub placements: Vec<Placement>,
 }
 
 /// Which state, with its cause.
@@ -55,7 +58,14 @@ pub struct Device {
 impl Status {
     /// Of a connection that nothing was done for yet.
     pub fn new() -> Self {
-        Self { phase: Phase::Connecting, since: SystemTime::now(), step: String::new(), device: None, cluster: None }
+        Self {
+            phase: Phase::Connecting,
+            since: SystemTime::now(),
+            step: String::new(),
+            device: None,
+            cluster: None,
+            placements: Vec::new(),
+        }
     }
 }
 

@@ -1,16 +1,18 @@
 //! What the thread works on, and what the link's outgoing side pulls from.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use hawser_dns::{LookupId, Resolver, Route, Transport};
+use hawser_dns::{By, LookupId, Resolver, Route, Transport};
 use hawser_tunnel::error::LinkError;
 use hawser_tunnel::link::{Endpoint, Shared};
 use hawser_vif::tun::{Readiness, Tun};
 use hawser_vif::{Asker, Config, Core, Event, LinkId};
 
+use super::queries::{self, Askers, Client, Cursor, QueryNews};
 use super::upstream::HostLookup;
 use super::{ClusterInfo, Counters, FlowRecord, PlaneConfig, records};
 
@@ -18,7 +20,12 @@ use super::{ClusterInfo, Counters, FlowRecord, PlaneConfig, records};
 pub(super) struct DataPath {
     core: Core,
     tun: Tun,
-    resolver: Resolver<Asker>,
+    resolver: Resolver<Client>,
+    askers: Askers,
+    /// The host's own name servers.
+    upstreams: Arc<[SocketAddr]>,
+    /// Another one for each path.
+    number: u64,
     host_lookups: Vec<HostLookup>,
     /// Links whose managers are about to stop, since this was last asked.
     leaving: Vec<LinkId>,
@@ -41,6 +48,9 @@ impl DataPath {
             core,
             tun: Tun::create(&config.device)?,
             resolver: Resolver::new(seed),
+            askers: Askers::default(),
+            upstreams: config.upstreams.clone().into(),
+            number: seed,
             host_lookups: Vec::new(),
             leaving: Vec::new(),
         })
@@ -53,7 +63,7 @@ impl DataPath {
     /// A link is about to be attached; new flows go over it.
     pub fn link_up(&mut self, cluster: &ClusterInfo) -> Result<LinkId, LinkError> {
         self.set_names(cluster)?;
-        self.resolver.set_connected(true);
+        self.resolver.set_connected(true, Instant::now());
         Ok(self.core.link_up(Instant::now()))
     }
 
@@ -74,7 +84,7 @@ impl DataPath {
         if another {
             self.resolver.repeat_lookups();
         } else {
-            self.resolver.set_connected(false);
+            self.resolver.set_connected(false, now);
         }
         self.settle(now);
     }
@@ -117,7 +127,9 @@ impl DataPath {
         std::mem::take(&mut self.host_lookups)
     }
 
-    pub fn host_reply(&mut self, lookup: LookupId, reply: Option<&[u8]>, now: Instant) {
+    /// One of them has answered, or hasn't.
+    pub fn host_reply(&mut self, lookup: LookupId, attempt: u8, reply: Option<&[u8]>, now: Instant) {
+        let reply = reply.map(|reply| (By::Host(attempt), reply));
         self.resolver.handle_reply(lookup, reply.ok_or(()), now);
         self.settle(now);
     }
@@ -156,16 +168,26 @@ impl DataPath {
             .collect()
     }
 
+    pub fn queries(&mut self, since: Cursor) -> QueryNews {
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        self.askers.want(now);
+        let after = since.after(self.number);
+        let answered = self.resolver.answered_since(after);
+        let shown = answered.map(|answered| queries::shown(answered, &self.upstreams, now, wall)).collect();
+        Cursor::news(self.number, after, shown)
+    }
+
     /// Carries messages between core and resolver until nothing is left, then lets the flows send to the laptop.
     fn settle(&mut self, now: Instant) {
         while let Some(event) = self.core.poll_event() {
             match event {
                 Event::Message { asker, message } => {
                     let transport = if matches!(asker, Asker::Tcp(_)) { Transport::Tcp } else { Transport::Udp };
-                    self.resolver.handle_query(asker, transport, &message, now);
+                    let client = self.askers.client(asker, self.core.ends(asker), now);
+                    self.resolver.handle_query(client, transport, &message, now);
                 }
                 Event::Answer { id, message } => {
-                    let reply = if message.is_empty() { Err(()) } else { Ok(&message[..]) };
+                    let reply = if message.is_empty() { Err(()) } else { Ok((By::Cluster(None), &message[..])) };
                     self.resolver.handle_reply(LookupId(id), reply, now);
                 }
                 Event::GoingAway { link } => self.leaving.push(link),
@@ -174,7 +196,7 @@ impl DataPath {
         while let Some(event) = self.resolver.poll_event() {
             match event {
                 hawser_dns::Event::Answer { asker, message } => {
-                    self.core.reply(asker, &message, now, &mut self.tun.sink());
+                    self.core.reply(asker.asker, &message, now, &mut self.tun.sink());
                 }
                 hawser_dns::Event::Lookup { id, route: Route::Cluster, query, .. } => {
                     if !self.core.query(id.0, query.into()) {

@@ -60,6 +60,7 @@ pub(super) enum Brought {
     Changed(LinkId, Change),
     HostAnswer {
         lookup: LookupId,
+        attempt: u8,
         answer: Option<Vec<u8>>,
     },
 }
@@ -230,9 +231,9 @@ impl Worker {
             }
             Brought::Gone(link) => self.path.lock().link_down(link, !self.links.is_empty(), Instant::now()),
             Brought::Changed(link, change) => self.change(link, &change).await,
-            Brought::HostAnswer { lookup, answer } => {
+            Brought::HostAnswer { lookup, attempt, answer } => {
                 self.host_lookups -= 1;
-                self.path.lock().host_reply(lookup, answer.as_deref(), Instant::now());
+                self.path.lock().host_reply(lookup, attempt, answer.as_deref(), Instant::now());
             }
         }
     }
@@ -315,14 +316,14 @@ impl Worker {
         let lookups = self.path.lock().take_host_lookups();
         for lookup in lookups {
             if self.host_lookups >= upstream::LOOKUPS || self.upstreams.is_empty() {
-                self.path.lock().host_reply(lookup.id, None, Instant::now());
+                self.path.lock().host_reply(lookup.id, lookup.attempt, None, Instant::now());
                 continue;
             }
             self.host_lookups += 1;
             let (servers, bring) = (self.upstreams.clone(), self.joiner.bring.clone());
             tokio::spawn(async move {
                 let answer = upstream::ask(&servers, &lookup).await;
-                let _ = bring.send(Brought::HostAnswer { lookup: lookup.id, answer }).await;
+                let _ = bring.send(Brought::HostAnswer { lookup: lookup.id, attempt: lookup.attempt, answer }).await;
             });
         }
     }

@@ -18,8 +18,8 @@ use hawser_ipc::proto::{
     BrowseRequest, Catalogue, CompanionAnswer, CompanionRequest, ConnectRequest, Connection, DisconnectReply,
     DisconnectRequest, DoctorReply, DoctorRequest, EnvironmentReply, EnvironmentRequest, ExtendRequest, FilesReply,
     FilesRequest, FlowList, FlowsRequest, InterceptRequest, InterceptState, KeyReply, KeyRequest, LeaveReply,
-    LeaveRequest, LoggedInReply, LoggedInRequest, LogsReply, LogsRequest, PreviewReply, ProveReply, ProveRequest, QueriesRequest, QueryList,
-    RerouteRequest, Snapshot, WatchRequest,
+    LeaveRequest, LoggedInReply, LoggedInRequest, LogsReply, LogsRequest, PreviewReply, ProveReply, ProveRequest,
+    QueriesRequest, QueryList, RerouteRequest, Snapshot, WatchRequest,
 };
 use hawser_ipc::{peer_of, to_status};
 use tokio::sync::Semaphore;
@@ -124,7 +124,14 @@ impl Helper for Service {
         let request = request.into_inner();
         let intercepts = Arc::clone(&self.machine.intercepts);
         let clusters = Arc::clone(&self.machine.clusters);
-        Ok(Response::new(stream::snapshots(Arc::clone(&self.connections), intercepts, clusters, caller, request, place)))
+        Ok(Response::new(stream::snapshots(
+            Arc::clone(&self.connections),
+            intercepts,
+            clusters,
+            caller,
+            request,
+            place,
+        )))
     }
 
     async fn flows(&self, request: Request<FlowsRequest>) -> Streamed<FlowList> {

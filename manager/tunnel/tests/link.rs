@@ -14,7 +14,8 @@ use hawser_tunnel::identity::{Identity, Pin};
 use hawser_tunnel::link::{Endpoint, Link, Shared};
 use hawser_tunnel::mux::{Event, Mux, Pull, Side, Source};
 use hawser_tunnel::proto::{
-    Catalogue, Change, CheckReply, HelloReply, InterceptList, Intercepted, Namespace, PreviewReply, ProveReply, Trial,
+    Catalogue, Change, CheckReply, Distance, HelloReply, InterceptList, Intercepted, Namespace, PreviewReply,
+    ProveReply, Trial,
 };
 use hawser_tunnel::server::{
     Catalogues, Changes, Checking, Host, InterceptLists, Previewing, Proving, Serving, acceptor, connection,
@@ -132,6 +133,10 @@ impl Host for EchoHost {
     fn prove(&self, _: Pin, uid: String) -> Proving {
         let trial = Trial { pod: format!("of {uid}"), ..Trial::default() };
         Box::pin(std::future::ready(ProveReply { trials: vec![trial] }))
+    }
+
+    fn distances(&self, _: Pin) -> Vec<Distance> {
+        vec![Distance { pod: "web-0".to_owned(), round_trip_us: 400 }]
     }
 
     /// Asks the client for one flow, and sends back what comes on it.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use hawser_desktop::{App, Look, Notifications, Screen, Session, Watcher, until};
+use hawser_ipc::proto::{Connection, InterceptPort, InterceptState};
+use hawser_stub::{Live, cluster, intercepted, snapshot};
 
 #[test]
 fn the_icon_says_that_there_is_no_helper() -> Result<()> {
@@ -78,4 +80,29 @@ fn that_it_goes_on_in_the_tray_is_said_once() -> Result<()> {
     assert_eq!(notifications.shown().len(), 1, "{:?}", notifications.shown());
     assert!(app.is_running()?);
     Ok(())
+}
+
+#[test]
+fn of_all_that_is_copied_one_process_is_left_until_something_else_is() -> Result<()> {
+    let helper = Live::start();
+    let ports = vec![InterceptPort { port: "80".into(), udp: false, local_port: 8080 }];
+    let intercepts = vec![InterceptState { ports, ..intercepted() }];
+    helper.push(snapshot(vec![Connection { intercepts, ..cluster("dev") }]));
+    let session = Session::with_helper(Look::Light, helper.socket())?;
+    let watcher = Watcher::start(&session)?;
+    let screen = Screen::of(&session)?;
+    let app = App::start(&session, &["--hidden"])?;
+    let item = watcher.item()?;
+    until("it is intercepted", || Ok((item.shape()? == "intercepting").then_some(())))?;
+    let processes = || Ok::<_, anyhow::Error>(app.processes()?.named("hawser-window"));
+    let mut former = None;
+    for _ in 0..4 {
+        item.press("Copy curl")?;
+        former = until("it is offered", || {
+            Ok(Some(screen.clipboard()?).filter(|owner| owner.is_some() && *owner != former))
+        })?;
+        until("by one process", || Ok((processes()? == 1).then_some(())))?;
+    }
+    screen.copy()?;
+    until("nobody offers it", || Ok((processes()? == 0).then_some(())))
 }

@@ -22,6 +22,8 @@ pub const ROUND_TRIPS: usize = 60;
 pub const ATTEMPTS: usize = 64;
 /// Intercepts in the tray's menu, and contexts; the rest is in the window.
 pub const MENU: usize = 20;
+/// Contexts for which choices are kept; a further one is refused.
+pub const TUNINGS: usize = 1_000;
 /// Ports of one intercept; a form with more is refused.
 pub const PORTS: usize = 64;
 /// Headers of one intercept's filter; a form with more is refused.
@@ -34,6 +36,8 @@ pub const SUBNETS: usize = 256;
 pub const MINUTES: u32 = 43_200;
 /// Before the helper is called again, at first and at most.
 pub const CALL_AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// The same once it is known to be away, unless its socket changes before.
+pub const CALL_ABSENT: Duration = Duration::from_secs(10);
 /// How long a helper that went away may take to come back before that is shown.
 pub const PATIENCE: Duration = Duration::from_millis(500);
 /// How long a helper may take to say how things are; then it is silent.
@@ -66,6 +70,8 @@ pub const FIX: usize = 8 * 1024;
 pub const KUBECONFIGS: usize = 64;
 /// Bytes of an intercept's name; a longer one is refused.
 pub const INTERCEPT_NAME: usize = 57;
+/// Between two readings of the user's files while they go on changing.
+pub const FILES_PACE: Duration = Duration::from_secs(1);
 /// Between two looks at the user's files where the kernel can't tell of changes.
 pub const FILES_AGAIN: Duration = Duration::from_secs(30);
 /// How long a form must have stayed as it is before the cluster is asked what it would change.

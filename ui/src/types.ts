@@ -12,6 +12,7 @@ export type { Copyable } from "./generated/Copyable.ts";
 export type { Doctor } from "./generated/Doctor.ts";
 export type { Draft } from "./generated/Draft.ts";
 export type { DraftPort } from "./generated/DraftPort.ts";
+export type { EndWords } from "./generated/EndWords.ts";
 export type { EnvironmentFormat } from "./generated/EnvironmentFormat.ts";
 export type { Field } from "./generated/Field.ts";
 export type { Files } from "./generated/Files.ts";

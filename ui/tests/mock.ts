@@ -12,6 +12,7 @@ export class Mock {
   /** Milliseconds that a step of the cluster takes. */
   pace = 30;
   flows: FlowRow[] = flows(400);
+  #ending = "";
   #order: { key: string; flows: FlowRow[]; found: FlowRow[] } = { key: "", flows: [], found: [] };
   views: Views = {
     shell: samples.shell({ heading: "Not connected", shape: "off", badges: [] }),
@@ -44,7 +45,11 @@ export class Mock {
     if (refusal) return refusal;
     if (act.do === "show") this.put("shell", { screen: act.screen });
     else if (act.do === "connect" || act.do === "retry") void this.#connect(act.context);
-    else if (act.do === "disconnect") this.#disconnect(act.connection);
+    else if (act.do === "disconnect") this.#end(act.connection);
+    else if (act.do === "end") {
+      this.put("shell", { ending: null });
+      if (act.sure) this.#disconnect(this.#ending);
+    }
     else if (act.do === "search") this.#search(act.list, act.text);
     else if (act.do === "pick") this.#pick();
     else if (act.do === "draft") this.#answer(act.draft);
@@ -100,6 +105,13 @@ export class Mock {
     this.put("shell", { heading: `${row.name} connected`, shape: "on" });
     this.put("intercepts", { ask: { can: "yes" } });
     this.put("subnets", samples.subnets());
+  }
+
+  #end(connection: string): void {
+    const live = this.views.intercepts.cards.filter((card) => card.connection === connection && card.phase !== "ended");
+    if (live.length === 0) return this.#disconnect(connection);
+    this.#ending = connection;
+    this.put("shell", { ending: { title: `Disconnecting ${connection} ends ${live.length} intercepts`, intercepts: live.map(({ name }) => `${name} over ${connection}`) } });
   }
 
   #disconnect(connection: string): void {

@@ -22,7 +22,7 @@ export const REFUSED = problem(
 export const shell = (part: Partial<Shell> = {}): Shell => ({
   helper: "answers", problem: null, stale: false, heading: "2 intercepts on shop", shape: "intercepting", screen: "clusters",
   badges: [{ screen: "clusters", count: 1 }, { screen: "doctor", count: 2 }], tray_hosted: true, theme: "system", demo: false, version: "0.1.0",
-  quitting: null, ...part,
+  quitting: null, ending: null, ...part,
 });
 
 const yes = { can: "yes" } as const;

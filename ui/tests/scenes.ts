@@ -91,6 +91,9 @@ export const SCENES: Record<string, (mock: Mock) => void> = {
     mock.put("welcome", samples.welcome({ step: 3, contexts: 0, demo: "hawser demo --unconnected -- hawser-app --demo" }));
     mock.put("shell", { screen: "welcome" });
   },
+  ending: (mock) => {
+    mock.put("shell", samples.shell({ ending: { title: "Disconnecting shop ends 2 intercepts", intercepts: ["web over shop", "checkout over shop"] } }));
+  },
   quitting: (mock) => {
     mock.put("intercepts", samples.intercepts());
     mock.put("shell", samples.shell({ screen: "intercepts", quitting: { title: "Quit Hawser?", detail: "2 intercepts go on without it: what clients ask of them still comes to this laptop. Left, their pods answer again.", intercepts: ["web in shop", "checkout in shop"] } }));

@@ -44,13 +44,18 @@ pub enum Act {
         /// The choices.
         tuning: Tuning,
     },
-    /// Ends a connection.
+    /// Ends a connection; where intercepts live on it, it is asked first, by [`Shell::ending`](crate::view::Shell::ending).
     Disconnect {
         /// Its name.
         connection: String,
     },
-    /// Ends all of the user's connections.
+    /// Ends all of the user's connections. The same.
     StopAll,
+    /// What was answered to that.
+    End {
+        /// They end, and the intercepts with them.
+        sure: bool,
+    },
     /// Obtains the user's login to a cluster.
     LogIn {
         /// The connection that waits for it.

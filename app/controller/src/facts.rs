@@ -14,7 +14,7 @@ mod settings;
 use std::sync::Arc;
 
 use hawser_client::intercept::Place;
-use hawser_ipc::proto::{Connection, InterceptState, State};
+use hawser_ipc::proto::{Connection, InterceptPhase, InterceptState, State};
 
 pub(crate) use attempts::Attempts;
 pub(crate) use catalogue::Catalogue;
@@ -24,7 +24,7 @@ pub(crate) use flows::Flows;
 pub(crate) use form::Form;
 pub(crate) use helper::Helper;
 pub(crate) use history::History;
-pub(crate) use intercepts::{Proven, Watched};
+pub(crate) use intercepts::{Proven, Watched, lasts};
 pub(crate) use settings::Stored;
 
 use crate::Surroundings;
@@ -51,6 +51,8 @@ pub(crate) struct Facts {
     pub(crate) welcome_step: u8,
     /// Whether somebody is asked what becomes of intercepts when the application ends.
     pub(crate) quitting: bool,
+    /// Connections that somebody is asked about, since intercepts would end with them.
+    pub(crate) ending: Vec<String>,
 }
 
 impl Facts {
@@ -74,6 +76,7 @@ impl Facts {
             search: String::new(),
             welcome_step: 1,
             quitting: false,
+            ending: Vec::new(),
             surroundings,
         }
     }
@@ -88,6 +91,8 @@ impl Facts {
                     self.intercepts().map(|(place, state)| (place, state.clone())).collect();
                 self.watched.follow(&intercepts, now);
                 self.forget_what_stands();
+                let ending = std::mem::take(&mut self.ending);
+                self.ending = ending.into_iter().filter(|name| self.live(name).next().is_some()).collect();
             }
             News::Broke { fault, silent } => self.helper.broke(&fault, silent, &self.surroundings.socket),
             News::Files { found, managers, faults } => {
@@ -135,6 +140,12 @@ impl Facts {
                 |state: &InterceptState| Place { connection: connection.name.clone(), name: state.name.clone() };
             connection.intercepts.iter().map(move |state| (place(state), state))
         })
+    }
+
+    /// Those of a connection that have not ended.
+    pub(crate) fn live(&self, connection: &str) -> impl Iterator<Item = &InterceptState> {
+        let intercepts = self.connection(connection).into_iter().flat_map(|known| &known.intercepts);
+        intercepts.filter(|state| state.phase() != InterceptPhase::Ended)
     }
 
     /// One of them.

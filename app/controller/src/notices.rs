@@ -6,9 +6,9 @@ use hawser_client::intercept::Place;
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::{InterceptPhase, State};
 
-use crate::facts::Facts;
+use crate::facts::{Facts, lasts};
 use crate::view::{Ms, NoticeKind, Screen};
-use crate::{Act, Notice, NoticeAction, NoticeId, limits};
+use crate::{Act, Notice, NoticeAction, NoticeId};
 
 /// What notices depend on, at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -55,13 +55,12 @@ impl Moment {
             let Some(watch) = facts.watched.of(&place).filter(|_| state.phase() == InterceptPhase::Active) else {
                 continue;
             };
-            let lasts = |since: Ms| now.0 - since.0 >= limits::WRONG.as_millis() as i64;
             let about = format!("{} {}", place.connection, place.name);
-            if watch.missed_since.is_some_and(lasts) {
+            if watch.missed_since.is_some_and(|since| lasts(since, now)) {
                 let body = "What clients ask of a replica does not come to this computer.";
                 moment.last(NoticeKind::Replica, &about, format!("{} misses a replica", place.name), body.to_owned());
             }
-            let mut silent = watch.silent().filter(|(port, since)| lasts(*since) && watch.was_heard(*port));
+            let mut silent = watch.silent().filter(|(port, since)| lasts(*since, now) && watch.was_heard(*port));
             if let Some((port, _)) = silent.next() {
                 let title = format!("Nobody listens on port {port}");
                 let body = format!("What clients ask of {} gets no answer until your program runs again.", place.name);

@@ -1,5 +1,7 @@
 //! What costs something is followed only while somebody looks at it.
 
+use std::collections::HashMap;
+
 use hawser_client::intercept::{Asked, listeners, request};
 use hawser_client::processes::Processes;
 use hawser_fault::{Code, Fault};
@@ -130,16 +132,16 @@ async fn flows(desk: Desk) {
     let outcome: Result<(), Fault> = async {
         let request = FlowsRequest { follow: true };
         let mut lists = desk.helper()?.flows(request).await.map_err(|status| from_status(&status))?.into_inner();
-        let mut processes = Processes::default();
+        let (mut processes, mut users) = (Processes::default(), HashMap::new());
         while let Some(list) = lists.message().await.map_err(|status| from_status(&status))? {
             // It reads all of /proc.
             let looked = spawn_blocking(move || {
                 processes.look_up(&list.flows);
-                let rows = list.flows.iter().map(|flow| row(flow, &processes)).collect();
-                (processes, rows)
+                let rows = list.flows.iter().map(|flow| row(flow, &processes, &mut users)).collect();
+                (processes, users, rows)
             });
             let rows;
-            (processes, rows) = looked.await.unwrap_or_default();
+            (processes, users, rows) = looked.await.unwrap_or_default();
             desk.tell(News::Flows(Ok(rows))).await;
         }
         Err(hawser_client::no_answer())
@@ -150,14 +152,17 @@ async fn flows(desk: Desk) {
     }
 }
 
-fn row(flow: &Flow, processes: &Processes) -> FlowRow {
+fn user(uid: u32) -> String {
+    let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+    user.map_or_else(|| format!("uid {uid}"), |user| format!("user {}", user.name))
+}
+
+/// `users` are those that were looked up before, by uid.
+fn row(flow: &Flow, processes: &Processes, users: &mut HashMap<u32, String>) -> FlowRow {
     let process = match processes.of(flow) {
         Some(process) => format!("{} ({})", process.name, process.pid),
         None if flow.inode == 0 => String::new(),
-        None => {
-            let user = User::from_uid(Uid::from_raw(flow.uid)).ok().flatten().map(|user| user.name);
-            user.map_or_else(|| format!("uid {}", flow.uid), |name| format!("user {name}"))
-        }
+        None => users.entry(flow.uid).or_insert_with(|| user(flow.uid)).clone(),
     };
     FlowRow {
         id: format!("{}/{}", flow.connection, flow.id),

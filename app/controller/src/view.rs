@@ -23,7 +23,7 @@ pub use intercepts::{Card, Files, Intercepts, Phase, PortLine, Proof, ProofState
 pub use picker::{FormProblem, HolderView, Listener, Picker, PortChoice, Preview, WorkloadRow};
 pub use problem::{Field, Possible, Problem, Remedy};
 pub use settings::{NoticeKind, Served, Settings, SettingsView, Theme};
-pub use shell::{Badge, HelperState, QuitWords, Screen, Shell, Toast};
+pub use shell::{Badge, EndWords, HelperState, QuitWords, Screen, Shell, Toast};
 pub use subnets::{Placed, Source, Subnets, SubnetsOf};
 pub use traffic::{FlowRow, Traffic};
 pub use units::{Bytes, Ms, Us};

@@ -408,7 +408,7 @@ async fn the_menu_leads_to_everything_and_ending_asks_first() {
         .await;
     let labels = labels(&menu);
     for label in
-        ["dev: connected", "Disconnect", "web in shop, held by you", "Leave", "Quit; 1 intercept goes on", "Doctor"]
+        ["dev: connected", "Disconnect; ends 1 intercept", "web in shop, held by you", "Leave", "Quit; 1 intercept goes on", "Doctor"]
     {
         assert!(labels.contains(&label.to_owned()), "{labels:?}");
     }
@@ -540,4 +540,55 @@ async fn checks_come_as_they_are_made_and_everything_is_gathered_without_secrets
     stage.handle.act(Act::Export).await.unwrap();
     let refused = stage.until("refused", |record| record.doctor().and_then(|view| view.problem)).await;
     assert_eq!(refused.code, "file-unwritable", "nothing is overwritten");
+}
+
+#[tokio::test]
+async fn what_would_end_intercepts_is_asked_first() {
+    let live = Live::start();
+    let (done, web) = (InterceptState { phase: InterceptPhase::Ended.into(), ..intercepted() }, intercepted());
+    let done = InterceptState { name: "done".into(), ..done };
+    live.push(with(cluster("dev"), vec![web.clone(), done]));
+    let stage = Stage::new(&live, &[]);
+    let tray = stage.until("it", |record| record.tray.clone().filter(|tray| tray.shape == Shape::Intercepting)).await;
+    let pressed = |item: &Item| matches!(item, Item::Press { label, .. } if label == "Disconnect; ends 1 intercept");
+    let is_said = |item: &Item| matches!(item, Item::Sub { items, .. } if items.iter().any(pressed));
+    assert!(tray.menu.iter().any(is_said), "{:#?}", tray.menu);
+
+    let disconnect = || Act::Disconnect { connection: "dev".into() };
+    stage.handle.act(disconnect()).await.unwrap();
+    let words = stage.until("asked", |record| record.shell()?.ending).await;
+    assert_eq!(words.title, "Disconnecting dev ends 1 intercept");
+    assert_eq!(words.intercepts, ["web over dev"]);
+    assert_eq!(stage.record(|record| record.windows.clone()), [Window::Show]);
+    stage.handle.act(Act::End { sure: false }).await.unwrap();
+    stage.until("no more", |record| record.shell().filter(|view| view.ending.is_none())).await;
+
+    // Who left the intercept meanwhile isn't asked any more.
+    stage.handle.act(disconnect()).await.unwrap();
+    stage.until("asked", |record| record.shell()?.ending).await;
+    live.push(with(cluster("dev"), Vec::new()));
+    stage.until("no more", |record| record.shell().filter(|view| view.ending.is_none())).await;
+    live.push(with(cluster("dev"), vec![web]));
+    stage.until("again", |record| record.shell().filter(|view| view.shape == Shape::Intercepting)).await;
+    assert_eq!(stage.record(|record| record.shell()).unwrap().ending, None);
+    assert!(live.calls().iter().all(|call| !matches!(call, Call::Disconnect(_))), "{:?}", live.calls());
+
+    stage.handle.act(Act::StopAll).await.unwrap();
+    stage.until("asked", |record| record.shell()?.ending).await;
+    stage.handle.act(Act::End { sure: true }).await.unwrap();
+    stage.until("off", |record| record.shell().filter(|view| view.shape == Shape::Off)).await;
+}
+
+#[tokio::test]
+async fn a_helper_that_was_away_for_long_is_seen_at_once() {
+    let mut live = Live::start();
+    let stage = Stage::new(&live, &[]);
+    stage.until("up", |record| record.shell().filter(|view| view.helper == HelperState::Answers)).await;
+    live.vanish();
+    stage.until("away", |record| record.shell().filter(|view| view.stale)).await;
+    // By then it is called seldom.
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    live.come_back();
+    let back = stage.until("back", |record| record.shell().filter(|view| !view.stale));
+    tokio::time::timeout(std::time::Duration::from_secs(1), back).await.unwrap();
 }

@@ -50,7 +50,11 @@ tuning: Tuning, } | { "do": "disconnect",
 /**
  * Its name.
  */
-connection: string, } | { "do": "stop-all" } | { "do": "log-in", 
+connection: string, } | { "do": "stop-all" } | { "do": "end", 
+/**
+ * They end, and the intercepts with them.
+ */
+sure: boolean, } | { "do": "log-in", 
 /**
  * The connection that waits for it.
  */

@@ -9,7 +9,7 @@ vi.mock("../../src/bridge.ts", () => import("./stage.ts"));
 
 const user = userEvent.setup();
 
-const SCREENS = ["clusters", "subnets", "intercepts", "picker", "traffic-none", "doctor", "settings", "welcome-2", "quitting"];
+const SCREENS = ["clusters", "subnets", "intercepts", "picker", "traffic-none", "doctor", "settings", "welcome-2", "quitting", "ending"];
 
 test.for(SCREENS)("%s is accessible", { timeout: 20_000 }, async (scene) => {
   await stage(SCENES[scene]);

@@ -21,7 +21,7 @@ const MANAGER: &str = "hawser";
 impl<U: Ui> Controller<U> {
     pub(super) fn connect(&mut self, context: ContextId) -> Begun {
         let entry = self.entry(context)?.clone();
-        let tuning = self.facts.stored.tuning(&entry.name);
+        let tuning = self.facts.stored.tuning(&entry.choice());
         let desk = self.desk();
         desk.helper()?;
         self.facts.attempts.begin(context);
@@ -38,8 +38,8 @@ impl<U: Ui> Controller<U> {
             let detail = "only connections to clusters whose kubeconfig is known can have other subnets";
             return Err(Fault::new(Code::BadArgument, detail).with_fix("Connect it from its kubeconfig."));
         }
-        let tuning = Tuning { also, never, ..self.facts.stored.tuning(&entry.name) };
-        self.facts.stored.tune(&entry.name, tuning.clone())?;
+        let tuning = Tuning { also, never, ..self.facts.stored.tuning(&entry.choice()) };
+        self.facts.stored.tune(entry.choice(), tuning.clone())?;
         let desk = self.desk();
         let mut helper = desk.helper()?;
         later(async move {

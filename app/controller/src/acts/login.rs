@@ -19,7 +19,7 @@ impl<U: Ui> Controller<U> {
         let name = self.own(connection)?;
         let context = self.facts.contexts.context_of(&name).ok_or_else(|| super::bad("there is no such connection"))?;
         let entry = self.entry(context)?.clone();
-        let tuning = self.facts.stored.tuning(&entry.name);
+        let tuning = self.facts.stored.tuning(&entry.choice());
         let Origin::Context(context) = entry.origin else {
             let detail = format!("the kubeconfig of {name} is in none of your files any more");
             return Err(Fault::new(Code::ContextUnknown, detail));

@@ -1,8 +1,9 @@
 //! What snapshots don't remember: the steps of a connection, and how far it was.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use hawser_ipc::proto::{Connection, Snapshot, State};
+use nix::unistd::{Uid, User};
 
 use crate::limits;
 use crate::view::{Ms, Step, Us};
@@ -10,6 +11,8 @@ use crate::view::{Ms, Step, Us};
 #[derive(Default)]
 pub(crate) struct History {
     by_name: HashMap<(u32, String), Past>,
+    /// Names of those who have connections, by uid.
+    users: HashMap<u32, String>,
 }
 
 #[derive(Default)]
@@ -26,11 +29,27 @@ impl History {
         for connection in &snapshot.connections {
             self.by_name.entry(key(connection)).or_default().follow(connection, now);
         }
+        let owners: HashSet<u32> = snapshot.connections.iter().map(|connection| connection.owner).collect();
+        self.users.retain(|uid, _| owners.contains(uid));
+        for uid in owners {
+            self.users.entry(uid).or_insert_with(|| user(uid));
+        }
+    }
+
+    /// Whose it is, by name if they have one.
+    pub(crate) fn owner(&self, connection: &Connection) -> &str {
+        self.users.get(&connection.owner).map_or("", String::as_str)
     }
 
     pub(crate) fn of(&self, connection: &Connection) -> Option<&Past> {
         self.by_name.get(&(connection.owner, connection.name.clone()))
     }
+}
+
+/// May ask a server of the network.
+fn user(uid: u32) -> String {
+    let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+    user.map_or_else(|| format!("uid {uid}"), |user| user.name)
 }
 
 impl Past {

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use hawser_client::kubeconfig::folder;
 use hawser_ipc::proto::Connection;
-use nix::unistd::{Uid, User};
 
 use super::{problem, state};
 use crate::facts::{Entry, Facts, Origin};
@@ -91,7 +90,7 @@ fn row(facts: &Facts, entry: &Entry) -> ClusterRow {
         since: connection.map(|connection| Ms(connection.since)),
         steps: past.map(|past| past.steps.iter().cloned().collect()).unwrap_or_default(),
         namespace: if known.namespace.is_empty() { namespace } else { known.namespace.clone() },
-        tuning: facts.stored.tuning(&entry.name),
+        tuning: facts.stored.tuning(&entry.choice()),
         latency: (state == ConnectionState::Connected && known.round_trip_us > 0).then(|| Latency {
             hops: vec![Hop { name: HopName::Manager, round_trip: Us(known.round_trip_us) }],
             total: Us(known.round_trip_us),
@@ -160,10 +159,9 @@ fn shortened(file: &Path, facts: &Facts) -> String {
 fn others(facts: &Facts) -> Vec<Foreign> {
     let foreign = facts.helper.snapshot.connections.iter();
     let foreign = foreign.filter(|connection| connection.owner != facts.surroundings.uid);
-    let user = |uid: u32| User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name);
     let shown = |connection: &Connection| Foreign {
         name: connection.name.clone(),
-        user: user(connection.owner).unwrap_or_else(|| format!("uid {}", connection.owner)),
+        user: facts.history.owner(connection).to_owned(),
         state: state(connection.state()),
     };
     foreign.take(limits::CLUSTERS).map(shown).collect()

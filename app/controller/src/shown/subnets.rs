@@ -13,7 +13,7 @@ pub(crate) fn subnets(facts: &Facts) -> Subnets {
 
 fn of(facts: &Facts, connection: &Connection) -> SubnetsOf {
     let wanted = facts.contexts.context_of(&connection.name).and_then(|id| facts.contexts.entry(id));
-    let tuning = wanted.map(|entry| facts.stored.tuning(&entry.name)).unwrap_or_default();
+    let tuning = wanted.map(|entry| facts.stored.tuning(&entry.choice())).unwrap_or_default();
     let device = Some(connection.device.clone()).filter(|device| !device.is_empty());
     let routed = |subnet: &String| {
         let by_user = connection.also_proxy.contains(subnet);

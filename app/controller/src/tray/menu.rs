@@ -23,9 +23,9 @@ pub(super) fn of(facts: &Facts, state: &Summary, now: Ms) -> Vec<Item> {
         menu.push(Item::Line);
         menu.extend(intercepts.iter().take(limits::MENU).map(|(place, state)| intercept(facts, place, state, now)));
     }
-    let live = facts.connections().count();
-    if live >= 2 {
-        menu.push(press("Disconnect all", Act::StopAll, facts.helper.is_up()));
+    if facts.connections().count() >= 2 {
+        let label = ending("Disconnect all", intercepts.len());
+        menu.push(press(&label, Act::StopAll, facts.helper.is_up()));
     }
     menu.push(Item::Line);
     menu.extend([
@@ -90,8 +90,17 @@ fn context(facts: &Facts, state: ConnectionState, entry: &Entry, is_up: bool) ->
         _ => {}
     }
     let ends = state == ConnectionState::Disconnecting;
-    items.push(press("Disconnect", Act::Disconnect { connection }, is_up && !ends));
+    let label = ending("Disconnect", facts.live(&connection).count());
+    items.push(press(&label, Act::Disconnect { connection }, is_up && !ends));
     Item::Sub { label: format!("{name}: {}", words(state)), items }
+}
+
+fn ending(words: &str, intercepts: usize) -> String {
+    match intercepts {
+        0 => words.to_owned(),
+        1 => format!("{words}; ends 1 intercept"),
+        count => format!("{words}; ends {count} intercepts"),
+    }
 }
 
 fn words(state: ConnectionState) -> &'static str {

@@ -243,9 +243,7 @@ impl Command {
             Self::Status(StatusArgs { view })
             | Self::Flows(FlowsArgs { view })
             | Self::Queries(QueriesArgs { view })
-            | Self::List(ListArgs { view, .. }) => {
-                view.json
-            }
+            | Self::List(ListArgs { view, .. }) => view.json,
             Self::Intercept(args) => args.workload.json,
             Self::Wiretap(args) => args.workload.json,
             Self::Replace(args) => args.workload.json,

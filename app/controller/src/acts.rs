@@ -49,12 +49,7 @@ impl<U: Ui> Controller<U> {
             Act::Show { screen } => self.go_to(screen),
             Act::Search { list, text } => self.search(list, text),
             Act::Connect { context } | Act::Retry { context } => self.connect(context),
-            Act::Tune { context, tuning } => {
-                let tuning = parse::tuning(tuning)?;
-                let choice = self.entry(context)?.choice();
-                self.facts.stored.tune(choice, tuning)?;
-                Ok(None)
-            }
+            Act::Tune { context, tuning } => self.tune(context, tuning),
             Act::Disconnect { connection } => self.end(vec![self.own(&connection)?]),
             Act::StopAll => self.end(self.facts.connections().map(|connection| connection.name.clone()).collect()),
             Act::End { sure } => {
@@ -62,6 +57,7 @@ impl<U: Ui> Controller<U> {
                 if sure { self.disconnect(meant) } else { Ok(None) }
             }
             Act::LogIn { connection } => self.log_in(&connection),
+            Act::ForgetLogin { connection } => self.forget_login(connection),
             Act::Reroute { connection, also, never } => self.reroute(&connection, also, never),
             Act::Pick { connection, intercept } => self.pick(connection, intercept),
             Act::Draft { draft } => {
@@ -91,6 +87,12 @@ impl<U: Ui> Controller<U> {
             Act::Copy { what } => self.copy(what),
             Act::Traffic { query } => {
                 self.facts.flows.query = parse::query(query)?;
+                self.facts.names.open = false;
+                Ok(None)
+            }
+            Act::Names { query } => {
+                self.facts.names.query = parse::names(query)?;
+                self.facts.names.open = true;
                 Ok(None)
             }
             Act::Examine => self.examine(),
@@ -202,6 +204,11 @@ impl<U: Ui> Controller<U> {
                 let rows = shown::clusters(&self.facts).rows;
                 rows.into_iter().find(|row| row.id == context).map(|row| row.server).ok_or_else(unknown)?
             }
+            Copyable::Login { context } => {
+                let rows = shown::clusters(&self.facts).rows;
+                let row = rows.into_iter().find(|row| row.id == context);
+                row.and_then(|row| row.login_command).ok_or_else(unknown)?
+            }
             Copyable::Fix { fix } if self.is_on_screen(&fix) => fix,
             Copyable::Fix { .. } => return Err(unknown()),
         };
@@ -250,6 +257,7 @@ impl<U: Ui> Controller<U> {
             Remedy::RestartHelper => Elevation::RestartHelper,
             Remedy::JoinGroup => Elevation::JoinGroup,
             Remedy::LogIn { connection } => return self.log_in(&connection),
+            Remedy::UnlockKeyring => return self.unlock_keyring(),
             Remedy::Retry { context } => return self.connect(context),
             Remedy::Show { screen } => return self.go_to(screen),
         };

@@ -224,6 +224,11 @@ impl<U: Ui> Controller<U> {
                 self.facts.surroundings = Arc::new(surroundings);
                 self.read_anew();
             }
+            News::Tuned(context, tuning) => {
+                if let Err(fault) = self.keep_tuning(context, tuning) {
+                    self.complain(&fault);
+                }
+            }
             News::Chosen(Picked::Kubeconfig, Some(path)) => self.add_kubeconfig(path),
             News::Chosen(Picked::Export, Some(path)) => {
                 let desk = self.desk();

@@ -10,8 +10,12 @@ pub const NEWS: usize = 256;
 pub const CLUSTERS: usize = 200;
 /// Rows of the picker's workloads; the same.
 pub const WORKLOADS: usize = 200;
-/// Rows of traffic in one view; a query for more is refused.
+/// Rows of flows or names in one view; a query for more is refused.
 pub const TRAFFIC_ROWS: u32 = 200;
+/// Names that were asked for, in the table; the oldest go.
+pub const NAMES: usize = 1_000;
+/// Places on the way of one connection that are shown; further agents are left out.
+pub const HOPS: usize = 6;
 /// Characters of a search or a filter; a longer one is refused.
 pub const SEARCH: usize = 256;
 /// Steps remembered of one connection; the first ones go.
@@ -78,5 +82,7 @@ pub const FILES_AGAIN: Duration = Duration::from_secs(30);
 pub const TYPING: Duration = Duration::from_millis(500);
 /// How long the user's login shell may take to say what it sets; then it isn't asked again.
 pub const LOGIN_SHELL: Duration = Duration::from_secs(3);
+/// How long before the end of what the user has logged in with that is worth a word.
+pub const LOGIN_SOON: Duration = Duration::from_secs(600);
 /// Between two looks whether there is a companion while there are connections to clusters.
 pub const COMPANION: Duration = Duration::from_secs(10);

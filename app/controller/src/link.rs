@@ -64,8 +64,11 @@ async fn follow(number: u64, socket: &Path, news: &mpsc::Sender<News>) -> Broken
         Err(fault) => return Broken { away: true, ..broken(fault) },
     };
     let first = async {
-        let mut snapshots =
-            client.watch(WatchRequest { follow: true }).await.map_err(|status| from_status(&status))?.into_inner();
+        let mut snapshots = client
+            .watch(WatchRequest { follow: true, ..WatchRequest::default() })
+            .await
+            .map_err(|status| from_status(&status))?
+            .into_inner();
         let first = snapshots.message().await.map_err(|status| from_status(&status))?;
         Ok((snapshots, first.ok_or_else(hawser_client::no_answer)?))
     };

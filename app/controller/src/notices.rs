@@ -8,7 +8,7 @@ use hawser_ipc::proto::{InterceptPhase, State};
 
 use crate::facts::{Facts, lasts};
 use crate::view::{Ms, NoticeKind, Screen};
-use crate::{Act, Notice, NoticeAction, NoticeId};
+use crate::{Act, Notice, NoticeAction, NoticeId, limits};
 
 /// What notices depend on, at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,6 +45,12 @@ impl Moment {
                 }
                 _ => {}
             }
+        }
+        for (connection, _) in facts.logins_that_end(now) {
+            let minutes = limits::LOGIN_SOON.as_secs() / 60;
+            let title = format!("Your login to {} ends soon", connection.name);
+            let body = format!("In less than {minutes} minutes. Log in again, and nothing is interrupted.");
+            moment.last(NoticeKind::LoginSoon, &connection.name, title, body);
         }
         for (place, state) in facts.intercepts() {
             let cause = state.cause.clone().map(Fault::from);
@@ -111,12 +117,14 @@ pub(crate) fn between(before: &Moment, after: &Moment, own: impl Fn(&Place) -> b
 fn notice(id: NoticeId, title: String, body: String) -> Notice {
     let open = |screen, words: &str| (NoticeAction::Open(screen), words.to_owned());
     let mut actions = match id.kind {
-        NoticeKind::Lost | NoticeKind::Back | NoticeKind::LoginNeeded => vec![open(Screen::Clusters, "Show")],
+        NoticeKind::Lost | NoticeKind::Back | NoticeKind::LoginSoon | NoticeKind::LoginNeeded => {
+            vec![open(Screen::Clusters, "Show")]
+        }
         NoticeKind::Taken | NoticeKind::Expired | NoticeKind::Replica | NoticeKind::LocalPort => {
             vec![open(Screen::Intercepts, "Show")]
         }
     };
-    if id.kind == NoticeKind::LoginNeeded {
+    if matches!(id.kind, NoticeKind::LoginSoon | NoticeKind::LoginNeeded) {
         actions.push((NoticeAction::Act(Act::LogIn { connection: id.about.clone() }), "Log in".to_owned()));
     }
     Notice { id, title, body, actions }
@@ -144,7 +152,7 @@ mod tests {
     #[test]
     fn what_began_is_told_once_and_taken_back_when_it_is_over() {
         use InterceptPhase::{Ended, Waiting};
-        use NoticeKind::{Back, Expired, LocalPort, LoginNeeded, Lost, Replica, Taken};
+        use NoticeKind::{Back, Expired, LocalPort, LoginNeeded, LoginSoon, Lost, Replica, Taken};
         let none = Moment::default;
         type Row = (Moment, Moment, &'static [NoticeKind], &'static [NoticeKind]);
         let table: Vec<Row> = vec![
@@ -153,6 +161,9 @@ mod tests {
             (lasting(Lost), lasting(Lost), &[], &[]),
             (lasting(Lost), standing(), &[Back], &[Lost]),
             (lasting(Lost), none(), &[], &[Lost]),
+            (standing(), lasting(LoginSoon), &[LoginSoon], &[]),
+            (lasting(LoginSoon), standing(), &[], &[LoginSoon]),
+            (lasting(LoginSoon), lasting(LoginNeeded), &[LoginNeeded], &[LoginSoon]),
             (standing(), lasting(LoginNeeded), &[LoginNeeded], &[]),
             (lasting(LoginNeeded), standing(), &[], &[LoginNeeded]),
             (none(), lasting(Replica), &[Replica], &[]),

@@ -166,6 +166,7 @@ mod tests {
             server: server.into(),
             namespace: String::new(),
             plugin: None,
+            at_terminal: false,
             current: false,
         }
     }

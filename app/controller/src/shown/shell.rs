@@ -15,6 +15,7 @@ pub(crate) fn shell(facts: &Facts, now: Ms) -> Shell {
         screen: facts.screen,
         badges: badges(facts, now),
         tray_hosted: facts.posture.hosted,
+        keyring: super::settings::keyring_note(facts),
         theme: facts.stored.settings.theme,
         demo: facts.surroundings.demo,
         version: facts.surroundings.version.to_owned(),

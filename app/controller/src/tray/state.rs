@@ -66,6 +66,9 @@ pub(crate) fn troubles(facts: &Facts, now: Ms) -> Vec<Trouble> {
             add(Screen::Clusters, &entry.name, fault.code.title());
         }
     }
+    for (connection, _) in facts.logins_that_end(now) {
+        add(Screen::Clusters, &connection.name, "your login ends soon");
+    }
     for (place, state) in facts.intercepts() {
         let cause = state.cause.as_ref();
         let watch = facts.watched.of(&place);

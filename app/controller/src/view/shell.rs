@@ -25,6 +25,8 @@ pub struct Shell {
     pub badges: Vec<Badge>,
     /// Whether the desktop shows the tray icon.
     pub tray_hosted: bool,
+    /// Why logins are in a file instead of the keyring, if some are.
+    pub keyring: Option<Problem>,
     /// Colours.
     pub theme: Theme,
     /// This is the demo.

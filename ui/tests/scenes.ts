@@ -1,8 +1,15 @@
 import type { Mock } from "./mock.ts";
-import { flows } from "./mock.ts";
+import { flows, names } from "./mock.ts";
 import * as samples from "./samples.ts";
 
 const { LONG, RIGHT_TO_LEFT } = samples;
+
+/** Presses what is about to be drawn. */
+function press(selector: string): void {
+  const found = document.querySelector<HTMLElement>(selector);
+  if (found) found.click();
+  else setTimeout(() => press(selector));
+}
 
 const hostile = (text: string) => samples.problem("internal", text, `${text}\nand more: ${text}`, text, { remedy: "start-helper" });
 
@@ -68,6 +75,16 @@ export const SCENES: Record<string, (mock: Mock) => void> = {
   "traffic-none": (mock) => {
     mock.flows = [];
     mock.put("shell", samples.shell({ screen: "traffic" }));
+  },
+  names: (mock) => {
+    mock.names = names(1_000);
+    mock.put("shell", samples.shell({ screen: "traffic" }));
+    press("#tab-names");
+  },
+  "names-none": (mock) => {
+    mock.names = [];
+    mock.put("shell", samples.shell({ screen: "traffic" }));
+    press("#tab-names");
   },
   doctor: (mock) => {
     mock.put("doctor", samples.doctor());

@@ -45,6 +45,10 @@ badges: Array<Badge>,
  */
 tray_hosted: boolean, 
 /**
+ * Why logins are in a file instead of the keyring, if some are.
+ */
+keyring: Problem | null, 
+/**
  * Colours.
  */
 theme: Theme, 

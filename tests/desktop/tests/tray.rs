@@ -94,15 +94,18 @@ fn of_all_that_is_copied_one_process_is_left_until_something_else_is() -> Result
     let app = App::start(&session, &["--hidden"])?;
     let item = watcher.item()?;
     until("it is intercepted", || Ok((item.shape()? == "intercepting").then_some(())))?;
-    let processes = || Ok::<_, anyhow::Error>(app.processes()?.named("hawser-window"));
-    let mut former = None;
+    let offering = || {
+        let all = app.processes()?.0.into_iter().filter(|(_, name)| name == "hawser-window").map(|(id, _)| id);
+        Ok::<Vec<u32>, anyhow::Error>(all.collect())
+    };
+    let mut former = Vec::new();
     for _ in 0..4 {
         item.press("Copy curl")?;
-        former = until("it is offered", || {
-            Ok(Some(screen.clipboard()?).filter(|owner| owner.is_some() && *owner != former))
+        former = until("another one offers it, alone", || {
+            let now = offering()?;
+            Ok((now.len() == 1 && now != former && screen.clipboard()?.is_some()).then_some(now))
         })?;
-        until("by one process", || Ok((processes()? == 1).then_some(())))?;
     }
     screen.copy()?;
-    until("nobody offers it", || Ok((processes()? == 0).then_some(())))
+    until("nobody offers it", || Ok(offering()?.is_empty().then_some(())))
 }

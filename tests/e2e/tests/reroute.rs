@@ -29,10 +29,10 @@ fn an_open_flow_survives_other_routes_and_what_is_refused_changes_none() {
     assert!(!leads(&world, "10.96.0.12") && leads(&world, "198.51.100.9") && leads(&world, "10.96.0.11"));
     assert!(!read(&world, "ip route show dev hawser0").contains("10.96.0.0/16"));
     read(&world, "curl -sS --fail http://web/");
-    assert_ne!(world.run("curl -sS --fail --max-time 2 http://plain/").unwrap().code, 0);
+    assert_ne!(world.run("curl -4 -sS --fail --max-time 2 http://plain/").unwrap().code, 0);
     read(&world, &format!("{connect} --never-proxy 10.96.0.13/32"));
     assert!(leads(&world, "10.96.0.12") && !leads(&world, "198.51.100.9") && !leads(&world, "10.96.0.13"));
-    read(&world, "curl -sS --fail http://plain/");
+    read(&world, "curl -4 -sS --fail http://plain/");
 
     // What somebody else has is refused, and everything is as it was.
     read(&world, "ip tuntap add docker0 mode tun && ip addr add 172.17.0.1/16 dev docker0 && ip link set docker0 up");

@@ -243,6 +243,8 @@ async fn a_second_link_brings_the_manager_s_flows_to_a_handler() {
     let preview = caller.preview("shop".to_owned(), "{}".to_owned()).await.unwrap();
     assert_eq!(preview.notes, ["{} in shop"]);
     assert_eq!(caller.prove("7".to_owned()).await.unwrap()[0].pod, "of 7");
+    let far = caller.distances().await.unwrap();
+    assert_eq!((far[0].pod.as_str(), far[0].round_trip_us), ("web-0", 400));
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let gate = Arc::new(Handler(8080, listener.local_addr().unwrap()));

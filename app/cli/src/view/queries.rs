@@ -119,8 +119,8 @@ mod tests {
     #[test]
     fn a_table_says_who_answered_and_how() {
         let expected = "\
-AGE  NAME               TYPE  ANSWERED BY    OUTCOME                             TOOK
-2 s  web.shop           A     agent web-0    answered                          1.2 ms
+AGE  NAME              TYPE  ANSWERED BY    OUTCOME                               TOOK
+2 s  web.shop          A     agent web-0    answered                            1.2 ms
 2 s  moc\\u{202e}.evil  AAAA  hawser itself  failed: no server answered in time       -
 ";
         assert_eq!(strip_str(&describe(&queries(), NOW, None)).to_string(), expected);

@@ -84,7 +84,8 @@ fn spawn(dir: &tempfile::TempDir, state: &str, more: &[&str]) -> Child {
 }
 
 async fn snapshot(client: &mut Client) -> Snapshot {
-    let mut stream = client.watch(WatchRequest { follow: false, ..WatchRequest::default() }).await.unwrap().into_inner();
+    let mut stream =
+        client.watch(WatchRequest { follow: false, ..WatchRequest::default() }).await.unwrap().into_inner();
     let snapshot = stream.message().await.unwrap().unwrap();
     assert_eq!(stream.message().await.unwrap(), None);
     snapshot

@@ -158,7 +158,10 @@ fn names_are_told_with_who_answered() {
     let stub = Stub::start();
     let output = run(stub.socket(), &["queries", "--json"]);
     let queries: Value = serde_json::from_str(stdout(&output)).unwrap();
-    assert_eq!((&queries["queries"][0]["name"], queries["queries"].as_array().unwrap().len()), (&"web.demo.local".into(), 1));
+    assert_eq!(
+        (&queries["queries"][0]["name"], queries["queries"].as_array().unwrap().len()),
+        (&"web.demo.local".into(), 1)
+    );
     assert!(stdout(&run(stub.socket(), &["queries"])).contains("web.demo.local"));
     let output = run(stub.socket(), &["queries", "--watch"]);
     let expected = "web.demo.local A answered by manager in 1.2 ms\n(7 more came too fast to be shown)\n\

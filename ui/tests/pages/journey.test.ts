@@ -128,6 +128,7 @@ test("what is missing is said when it's asked for, and the first field has the f
 });
 
 test("disconnecting asks where intercepts live, and Escape means no", async () => {
+  await page.evaluate(() => (window.scene("intercepts"), window.scene("clusters")));
   const disconnect = () => page.getByRole("article", { name: "shop" }).getByRole("button", { name: "Disconnect" }).click();
   await disconnect();
   await page.getByRole("dialog", { name: /^Disconnecting shop ends/ }).waitFor();

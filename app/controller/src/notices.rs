@@ -81,7 +81,7 @@ impl Moment {
     }
 }
 
-/// What began since `before`. `own` says what the user has just done themselves: that is no news to them.
+/// What began since `before`. `own` says what the user has just done themselves: that is no news to them, but time that is over is.
 pub(crate) fn between(before: &Moment, after: &Moment, own: impl Fn(&Place) -> bool) -> News {
     let mut news = News::default();
     for (id, (title, body)) in &after.lasting {
@@ -97,10 +97,10 @@ pub(crate) fn between(before: &Moment, after: &Moment, own: impl Fn(&Place) -> b
         }
     }
     for (place, (phase, cause)) in &after.over {
-        if before.over.get(place).is_some_and(|(before, _)| before == phase) || own(place) {
+        let expired = cause.code == Code::InterceptExpired;
+        if before.over.get(place).is_some_and(|(before, _)| before == phase) || own(place) && !expired {
             continue;
         }
-        let expired = cause.code == Code::InterceptExpired;
         let kind = if expired { NoticeKind::Expired } else { NoticeKind::Taken };
         let id = NoticeId { kind, about: format!("{} {}", place.connection, place.name) };
         let again = Act::Pick { connection: Some(place.connection.clone()), intercept: Some(place.name.clone()) };
@@ -187,9 +187,16 @@ mod tests {
 
     #[test]
     fn what_the_user_did_is_no_news() {
-        let ended = over(InterceptPhase::Ended, Code::InterceptExpired);
+        let ended = over(InterceptPhase::Ended, Code::InterceptEnded);
         assert_eq!(between(&Moment::default(), &ended, |_| true), News::default());
         let news = between(&Moment::default(), &ended, |_| false);
         assert!(matches!(&news.notices[0].actions[1].0, NoticeAction::Act(Act::Pick { .. })));
+    }
+
+    #[test]
+    fn that_the_time_is_over_is_news_even_of_an_intercept_that_was_just_asked_for() {
+        let expired = over(InterceptPhase::Ended, Code::InterceptExpired);
+        let news = between(&Moment::default(), &expired, |_| true);
+        assert_eq!(news.notices.iter().map(|notice| notice.id.kind).collect::<Vec<_>>(), [NoticeKind::Expired]);
     }
 }

@@ -16,7 +16,7 @@ export default defineConfig({
       {
         extends: true,
         resolve: { conditions: ["browser"] },
-        test: { name: "unit", environment: "jsdom", include: ["tests/unit/*.test.ts"], setupFiles: "tests/unit/setup.ts" },
+        test: { name: "unit", environment: "jsdom", include: ["tests/unit/*.test.ts"], setupFiles: "tests/unit/setup.ts", testTimeout: 20_000 },
       },
       {
         extends: true,

@@ -2,7 +2,7 @@
 //! or stays blank takes nothing with it but the window.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufReader, Write as _};
+use std::io::{self, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -37,6 +37,8 @@ struct State {
     number: u64,
     /// Without the graphics card, from now on.
     safe_graphics: bool,
+    /// To the one process that offers a copied text, which ends with it.
+    offer: Option<ChildStdin>,
 }
 
 struct Open {
@@ -95,10 +97,14 @@ impl Window {
 
     /// Puts a text where it can be pasted from.
     pub(crate) fn copy(&self, text: String) {
-        match &self.lock().open {
+        let mut state = self.lock();
+        if let Some(open) = &state.open {
             // Some desktops take a text only from a window in front.
-            Some(open) => open.outbox.send(ToWindow::Copy(text)),
-            None => offer(text),
+            return open.outbox.send(ToWindow::Copy(text));
+        }
+        match offer(&text) {
+            Ok(input) => state.offer = Some(input),
+            Err(error) => tracing::warn!(%error, "nothing can be copied"),
         }
     }
 
@@ -243,21 +249,13 @@ fn start(safe_graphics: bool) -> io::Result<(Child, ChildStdin, ChildStdout)> {
     }
 }
 
-/// Offers a text to others by a process that ends when something else is copied.
-fn offer(text: String) {
-    let spawned = command(Part::CLIPBOARD).and_then(|mut command| command.stdout(Stdio::null()).spawn());
-    let mut child = match spawned {
-        Ok(child) => child,
-        Err(error) => return tracing::warn!(%error, "nothing can be copied"),
-    };
-    thread::spawn(move || {
-        if let Some(mut input) = child.stdin.take()
-            && let Err(error) = input.write_all(text.as_bytes())
-        {
-            tracing::warn!(%error, "nothing was copied");
-        }
-        let _ = child.wait();
-    });
+/// Offers a text to others by a process that ends when something else is copied, and with what is returned.
+fn offer(text: &str) -> io::Result<ChildStdin> {
+    let mut child = command(Part::CLIPBOARD)?.stdout(Stdio::null()).spawn()?;
+    let mut input = child.stdin.take().ok_or_else(|| io::Error::other("the process has no pipe"))?;
+    thread::spawn(move || child.wait());
+    wire::write(&mut input, &text)?;
+    Ok(input)
 }
 
 /// The window's program, which is beside this one.

@@ -20,46 +20,77 @@ pub struct Facts<'a> {
     pub manager: &'a [IpAddr],
 }
 
-/// The first conflict, as the fault that the user gets.
+/// A subnet that can't be routed to a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Which.
+    pub subnet: IpNet,
+    /// The host's route that is in the way; none if the manager's own address is.
+    pub route: Option<Route>,
+    /// Why, and what can be done.
+    pub fault: Fault,
+}
+
+/// Every conflict.
 ///
 /// A host's route that is wider than the subnet (the default route above all) stays as it is and is no conflict: ours is
 /// more specific. Between two connections any overlap is one, because neither can be said to be meant.
-pub fn find(subnets: &[IpNet], facts: &Facts<'_>) -> Option<Fault> {
-    subnets.iter().find_map(|subnet| manager_inside(subnet, facts).or_else(|| routed_elsewhere(subnet, facts)))
+pub fn find(subnets: &[IpNet], facts: &Facts<'_>) -> Vec<Conflict> {
+    let of = |subnet| manager_inside(subnet, facts).into_iter().chain(routed_elsewhere(subnet, facts));
+    subnets.iter().flat_map(of).collect()
 }
 
-fn manager_inside(subnet: &IpNet, facts: &Facts<'_>) -> Option<Fault> {
+/// All of them as the one fault that the user gets; none if there is no conflict.
+pub fn refusal(conflicts: &[Conflict]) -> Option<Fault> {
+    let (first, rest) = conflicts.split_first()?;
+    let fault = first.fault.clone();
+    if rest.is_empty() {
+        return Some(fault);
+    }
+    let others = if rest.len() == 1 { "1 other subnet".to_owned() } else { format!("{} others", rest.len()) };
+    let detail = format!("{}; {others} can't be routed either", fault.detail);
+    Some(Fault { detail, ..fault })
+}
+
+fn manager_inside(subnet: &IpNet, facts: &Facts<'_>) -> Option<Conflict> {
     let inside = facts.manager.iter().find(|address| subnet.contains(*address))?;
     let detail = format!("the cluster's subnet {subnet} contains the manager's own address {inside}");
-    Some(
-        Fault::new(Code::SubnetConflict, detail)
-            .with_fix("Serve a smaller subnet, or reach the manager by another address."),
-    )
+    let fault = Fault::new(Code::SubnetConflict, detail)
+        .with_fix("Serve a smaller subnet, or reach the manager by another address.");
+    Some(Conflict { subnet: *subnet, route: None, fault })
 }
 
-fn routed_elsewhere(subnet: &IpNet, facts: &Facts<'_>) -> Option<Fault> {
-    facts.routes.iter().filter(|route| route.device != facts.own_device).find_map(|route| {
-        let other = facts.others.iter().find(|(device, _)| *device == route.device);
-        match other {
-            Some((device, name)) if overlaps(subnet, &route.net) => {
-                let detail = format!("{subnet} overlaps {} of the connection {name} ({device})", route.net);
-                Some(
-                    Fault::new(Code::SubnetConflict, detail)
-                        .with_fix(format!("Disconnect it with: hawser disconnect {name}")),
-                )
-            }
-            None if subnet.contains(&route.net) => {
-                let owner = likely_owner(&route.device).map(|owner| format!(", which looks like {owner}"));
-                let owner = owner.unwrap_or_default();
-                let detail = format!("{} in {subnet} is already routed to {}{owner}", route.net, route.device);
-                Some(Fault::new(Code::SubnetConflict, detail).with_fix(format!(
-                    "End what routes it, or leave it out with: hawser connect --never-proxy {}",
-                    route.net
-                )))
-            }
-            _ => None,
+fn routed_elsewhere(subnet: &IpNet, facts: &Facts<'_>) -> Vec<Conflict> {
+    let mut found: Vec<Conflict> = Vec::new();
+    for route in facts.routes.iter().filter(|route| route.device != facts.own_device) {
+        let is_known = |known: &Conflict| {
+            known.route.as_ref().is_some_and(|known| known.net == route.net && known.device == route.device)
+        };
+        if !found.iter().any(is_known)
+            && let Some(fault) = in_the_way(subnet, route, facts.others)
+        {
+            found.push(Conflict { subnet: *subnet, route: Some(route.clone()), fault });
         }
-    })
+    }
+    found
+}
+
+fn in_the_way(subnet: &IpNet, route: &Route, others: &[(String, String)]) -> Option<Fault> {
+    match others.iter().find(|(device, _)| *device == route.device) {
+        Some((device, name)) if overlaps(subnet, &route.net) => {
+            let detail = format!("{subnet} overlaps {} of the connection {name} ({device})", route.net);
+            let fix = format!("Disconnect it with: hawser disconnect {name}");
+            Some(Fault::new(Code::SubnetConflict, detail).with_fix(fix))
+        }
+        None if subnet.contains(&route.net) => {
+            let owner = likely_owner(&route.device).map(|owner| format!(", which looks like {owner}"));
+            let owner = owner.unwrap_or_default();
+            let detail = format!("{} in {subnet} is already routed to {}{owner}", route.net, route.device);
+            let fix = format!("End what routes it, or leave it out with: hawser connect --never-proxy {}", route.net);
+            Some(Fault::new(Code::SubnetConflict, detail).with_fix(fix))
+        }
+        _ => None,
+    }
 }
 
 /// Of a cluster's subnets, those that the host reaches by itself, given that it so reaches `near` by `device`: the one that `near`
@@ -71,7 +102,7 @@ pub fn reached_beside(near: IpAddr, device: Option<&str>, subnets: &[IpNet], rou
 }
 
 /// Whose a device is, by what its owner calls it.
-fn likely_owner(device: &str) -> Option<&'static str> {
+pub fn likely_owner(device: &str) -> Option<&'static str> {
     const OWNERS: [(&str, &str); 19] = [
         ("tailscale", "Tailscale"),
         ("wg", "WireGuard"),
@@ -116,9 +147,33 @@ mod tests {
     fn a_conflict_names_its_likely_owner() {
         let routes = [Route { net: "10.96.0.0/16".parse().unwrap(), device: "tailscale0".to_owned(), metric: 0 }];
         let facts = Facts { own_device: "hawser0", routes: &routes, others: &[], manager: &[] };
-        let fault = find(&["10.96.0.0/16".parse().unwrap()], &facts).unwrap();
+        let fault = refusal(&find(&["10.96.0.0/16".parse().unwrap()], &facts)).unwrap();
         assert!(fault.detail.ends_with("is already routed to tailscale0, which looks like Tailscale"), "{fault}");
         assert!(fault.fix.ends_with("--never-proxy 10.96.0.0/16"), "{fault}");
+    }
+
+    #[test]
+    fn every_conflict_is_found_once() {
+        let route =
+            |net: &str, device: &str, metric| Route { net: net.parse().unwrap(), device: device.to_owned(), metric };
+        let routes = [
+            route("10.96.1.0/24", "docker0", 0),
+            route("10.96.1.0/24", "docker0", 100),
+            route("10.96.1.0/24", "tun0", 50),
+            route("10.244.0.0/16", "wg0", 0),
+        ];
+        let manager = ["10.244.0.9".parse().unwrap()];
+        let facts = Facts { own_device: "hawser0", routes: &routes, others: &[], manager: &manager };
+        let found = find(&["10.96.0.0/16".parse().unwrap(), "10.244.0.0/16".parse().unwrap()], &facts);
+        let devices: Vec<Option<&str>> =
+            found.iter().map(|conflict| conflict.route.as_ref().map(|route| route.device.as_str())).collect();
+        assert_eq!(devices, [Some("docker0"), Some("tun0"), None, Some("wg0")]);
+        let fault = refusal(&found).unwrap();
+        assert!(
+            fault.detail.contains("docker0") && fault.detail.ends_with("; 3 others can't be routed either"),
+            "{fault}"
+        );
+        assert_eq!(refusal(&[]), None);
     }
 
     #[test]
@@ -147,7 +202,7 @@ mod tests {
         ] {
             let routes = [Route { net: net.parse().unwrap(), device: device.to_owned(), metric: 0 }];
             let facts = Facts { own_device: "hawser0", routes: &routes, others: &others, manager: &manager };
-            let found = find(&[subnet.parse().unwrap()], &facts);
+            let found = refusal(&find(&[subnet.parse().unwrap()], &facts));
             match expected {
                 None => assert_eq!(found, None, "{subnet} beside {net} on {device}"),
                 Some(word) => {

@@ -21,6 +21,7 @@ mod limits;
 mod machine;
 mod network;
 mod owners;
+mod placement;
 pub mod plane;
 mod predecessor;
 mod process;

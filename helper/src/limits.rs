@@ -26,6 +26,24 @@ pub const FIRST_MESSAGE: Duration = Duration::from_secs(5);
 /// Flows in one message. Those that follow are left out.
 pub const FLOWS_LISTED: usize = 10_000;
 
+/// How often followed questions for names are told.
+pub const QUERIES_REFRESH: Duration = Duration::from_millis(250);
+
+/// How long after somebody looked at them it is found out whose questions are.
+pub const QUERIES_WANTED: Duration = Duration::from_secs(2);
+
+/// Questions for names in a second whose owners are found out. Those of the rest stay unknown.
+pub const OWNERS_ASKED: u32 = 500;
+
+/// How often it is measured how far everything is, while somebody follows that.
+pub const HOPS: Duration = Duration::from_secs(2);
+
+/// How long one answer may take that is measured. After that the place is left out.
+pub const HOP: Duration = Duration::from_secs(2);
+
+/// Agents of one connection whose distance is told. The rest is left out.
+pub const AGENTS_MEASURED: usize = 16;
+
 /// Sockets read of the kernel for one listing of flows. Owners of the rest stay unknown.
 pub const SOCKETS_READ: usize = 200_000;
 
@@ -128,6 +146,15 @@ pub const PROFILE_BYTES: usize = 64 * 1024;
 
 /// Subnets that a user may want or not want routed. More are refused with `bad-argument`.
 pub const USER_SUBNETS: usize = 256;
+
+/// Subnets of which is told where they lead, conflicts first. The rest is left out.
+pub const PLACEMENTS: usize = 512;
+
+/// Other subnets that wait to be routed over one connection. The next are refused with `limit-reached`.
+pub const REROUTES: usize = 4;
+
+/// How long other subnets may wait for a connection that dials, and take to be routed. After that nothing changes any more.
+pub const REROUTE: Duration = Duration::from_secs(18);
 
 /// Questions that wait for a companion. The next one waits for room.
 pub const COMPANION_REQUESTS: usize = 16;

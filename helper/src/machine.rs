@@ -13,13 +13,14 @@ use tokio::time::timeout;
 
 use crate::address::device;
 use crate::awareness::Awareness;
+use crate::conflict::Conflict;
 use crate::connection::{Host, Names};
 use crate::intercepts::{InCluster, Intercepts};
 use crate::kubernetes::Clusters;
-use crate::network::Network;
+use crate::network::{Network, Route};
 use crate::plane::{Addresses, Path, Plane, PlaneConfig, PlaneEvent, Way, Ways};
 use crate::resolver::HostResolver;
-use crate::store::desired::{Desired, Id, Target, Wish};
+use crate::store::desired::{Desired, Id, Routing, Target, Wish};
 use crate::store::keys::Keys;
 use crate::{ask, conflict, limits};
 
@@ -46,7 +47,7 @@ impl Host for Machine {
 
     async fn ways(&self, wish: &Wish, step: &(dyn Fn(&str) + Sync)) -> Result<Ways, Fault> {
         match &wish.target {
-            Target::Standalone { address, pin } => {
+            Target::Standalone { address, pin, .. } => {
                 step(&format!("dialling the manager {address}"));
                 let way = Way { path: Path::Address(address.clone()), pins: vec![parse_pin(pin)?] };
                 Ok(Ways { base: vec![way], ..Ways::default() })
@@ -120,7 +121,7 @@ impl Host for Machine {
         self.network.bring_up(device, addresses).await
     }
 
-    async fn check_subnets(&self, wish: &Wish, subnets: &[IpNet]) -> Result<(), Fault> {
+    async fn conflicts(&self, wish: &Wish, subnets: &[IpNet]) -> Result<Vec<Conflict>, Fault> {
         let routes = self.network.routes().await?;
         let manager = match &wish.target {
             Target::Standalone { address, .. } => addresses_of(address).await,
@@ -134,7 +135,11 @@ impl Host for Machine {
         };
         let own_device = device(wish.index);
         let facts = conflict::Facts { own_device: &own_device, routes: &routes, others: &others, manager: &manager };
-        conflict::find(subnets, &facts).map_or(Ok(()), Err)
+        Ok(conflict::find(subnets, &facts))
+    }
+
+    async fn routes(&self) -> Result<Vec<Route>, Fault> {
+        self.network.all_routes().await
     }
 
     async fn reached_beside(&self, near: IpAddr, subnets: &[IpNet]) -> Result<Vec<IpNet>, Fault> {
@@ -144,11 +149,12 @@ impl Host for Machine {
     }
 
     async fn route(&self, device: &str, addresses: &Addresses, add: &[IpNet], remove: &[IpNet]) -> Result<(), Fault> {
-        for net in remove {
-            self.network.remove_route(device, *net).await?;
-        }
+        // In this order nothing that is routed before and after is ever without a route.
         for net in add {
             self.network.add_route(device, *net, addresses).await?;
+        }
+        for net in remove {
+            self.network.remove_route(device, *net).await?;
         }
         Ok(())
     }
@@ -167,6 +173,10 @@ impl Host for Machine {
     async fn ask(&self, id: &Id, server: SocketAddr, domain: &str) -> Result<(), Fault> {
         ask::ask(server, domain).await?;
         self.resolver.check(id).await
+    }
+
+    fn keep_routing(&self, id: &Id, routing: Routing) -> Result<(), Fault> {
+        self.desired.lock().reroute(id, routing)
     }
 
     fn forget(&self, id: &Id) {

@@ -84,7 +84,8 @@ fn spawn(dir: &tempfile::TempDir, state: &str, more: &[&str]) -> Child {
 }
 
 async fn snapshot(client: &mut Client) -> Snapshot {
-    let mut stream = client.watch(WatchRequest { follow: false }).await.unwrap().into_inner();
+    let mut stream =
+        client.watch(WatchRequest { follow: false, ..WatchRequest::default() }).await.unwrap().into_inner();
     let snapshot = stream.message().await.unwrap().unwrap();
     assert_eq!(stream.message().await.unwrap(), None);
     snapshot
@@ -92,7 +93,7 @@ async fn snapshot(client: &mut Client) -> Snapshot {
 
 /// Follows the snapshots until one has what is waited for.
 async fn wait_for(client: &mut Client, condition: impl Fn(&Connection) -> bool) -> Connection {
-    let mut stream = client.watch(WatchRequest { follow: true }).await.unwrap().into_inner();
+    let mut stream = client.watch(WatchRequest { follow: true, ..WatchRequest::default() }).await.unwrap().into_inner();
     let found = async {
         loop {
             let snapshot = stream.message().await.unwrap().unwrap();
@@ -108,7 +109,7 @@ fn request(name: &str, address: &str) -> ConnectRequest {
     let pin = format!("sha256:{}", "0".repeat(64));
     ConnectRequest {
         name: name.to_owned(),
-        target: Some(Target::Standalone(Standalone { address: address.to_owned(), pin })),
+        target: Some(Target::Standalone(Standalone { address: address.to_owned(), pin, ..Standalone::default() })),
     }
 }
 
@@ -144,7 +145,7 @@ async fn answers_and_stops() {
     let refused = helper.second("other");
     assert!(refused.contains("listen-failed") && refused.contains("another helper"), "{refused}");
 
-    let mut watch = client.watch(WatchRequest { follow: true }).await.unwrap().into_inner();
+    let mut watch = client.watch(WatchRequest { follow: true, ..WatchRequest::default() }).await.unwrap().into_inner();
     watch.message().await.unwrap().unwrap();
     assert!(helper.end(Signal::SIGTERM).success());
     assert!(!helper.socket().exists());

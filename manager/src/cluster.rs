@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin as Pinned;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hawser_api::InterceptSpec;
@@ -94,4 +95,8 @@ pub struct View {
     pub excluded_names: Vec<String>,
     /// Names that stand for others, or for addresses.
     pub aliases: Vec<(String, String)>,
+    /// Among the subnets, because an administrator wants them there.
+    pub also_subnets: Vec<IpNet>,
+    /// How long an agent stays that nothing is intercepted by; zero: for good.
+    pub agent_idle: Duration,
 }

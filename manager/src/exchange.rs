@@ -166,12 +166,13 @@ impl Exchange {
         InterceptList { intercepts }
     }
 
-    /// Links to agents of pods that this laptop intercepts.
-    pub fn agents_of(&self, laptop: Pin) -> Vec<Opener> {
+    /// Links to agents of pods that this laptop intercepts, with the pods' names.
+    pub fn agents_of(&self, laptop: Pin) -> Vec<(String, Opener)> {
         let state = self.state.lock();
         let own = || state.carried.values().filter(|carried| carried.laptop == laptop);
         let agents = state.agents.values().filter(|agent| own().any(|carried| carried.is_of(&agent.pod)));
-        agents.map(|agent| agent.opener.clone()).filter(Opener::is_open).collect()
+        let linked = agents.filter(|agent| agent.opener.is_open());
+        linked.map(|agent| (agent.pod.name.clone(), agent.opener.clone())).collect()
     }
 
     fn orders(&self, pod: &Pod) -> AgentOrders {

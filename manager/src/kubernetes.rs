@@ -26,6 +26,7 @@ use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin as Pinned;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hawser_api::{Intercept, InterceptSpec};
@@ -157,6 +158,8 @@ impl Cluster for Kubernetes {
             excluded_domains: self.settings.dns.exclude_suffixes.clone(),
             excluded_names: self.settings.dns.excludes.clone(),
             aliases: self.settings.dns.mappings.clone().into_iter().collect(),
+            also_subnets: self.settings.also_proxy.clone(),
+            agent_idle: Duration::from_secs(self.settings.agent.idle_seconds),
         }
     }
 

@@ -6,7 +6,7 @@ use futures_util::stream;
 use hawser_fault::{Code, Fault};
 use hawser_tunnel::identity::Pin;
 use hawser_tunnel::link::{Link, Shared};
-use hawser_tunnel::proto::{Alias, CheckReply, HelloReply, InterceptList, PreviewReply};
+use hawser_tunnel::proto::{Alias, CheckReply, Distance, HelloReply, InterceptList, PreviewReply};
 use hawser_tunnel::server::{Catalogues, Changes, Checking, Host, InterceptLists, Previewing, Proving, Serving};
 use hawser_tunnel::sockets::{self, Opener, Side, Sockets};
 use parking_lot::Mutex;
@@ -32,8 +32,17 @@ impl Host for Laptops {
     type Endpoint = Sockets;
 
     fn cluster(&self, peer: Pin) -> HelloReply {
-        let View { subnets, excluded_subnets, domains, search_domain, excluded_domains, excluded_names, aliases } =
-            self.cluster.view(peer);
+        let View {
+            subnets,
+            excluded_subnets,
+            domains,
+            search_domain,
+            excluded_domains,
+            excluded_names,
+            aliases,
+            also_subnets,
+            agent_idle,
+        } = self.cluster.view(peer);
         HelloReply {
             subnets: texts(&subnets),
             domains,
@@ -42,6 +51,8 @@ impl Host for Laptops {
             excluded_domains,
             excluded_names,
             aliases: aliases.into_iter().map(|(name, target)| Alias { name, target }).collect(),
+            also_subnets: texts(&also_subnets),
+            agent_idle_s: agent_idle.as_secs().try_into().unwrap_or(u32::MAX),
             ..HelloReply::default()
         }
     }
@@ -119,6 +130,15 @@ impl Host for Laptops {
     fn prove(&self, peer: Pin, uid: String) -> Proving {
         let (cluster, exchange) = (self.cluster.clone(), self.exchange.clone());
         Box::pin(async move { exchange.prove(peer, &uid, &*cluster).await })
+    }
+
+    fn distances(&self, peer: Pin) -> Vec<Distance> {
+        let agents = self.exchange.agents_of(peer).into_iter();
+        let far = |(pod, agent): (String, Opener)| {
+            let round_trip_us = u64::try_from(agent.round_trip()?.as_micros()).unwrap_or(u64::MAX);
+            Some(Distance { pod, round_trip_us })
+        };
+        agents.filter_map(far).collect()
     }
 
     fn deliveries(&self, peer: Pin) -> (Shared<Sockets>, impl FnOnce(Link) -> Serving + Send + 'static) {

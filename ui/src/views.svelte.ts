@@ -1,5 +1,5 @@
 import type {
-  Clusters, Doctor, Intercepts, Picker, SettingsView, Shell, Subnets, Traffic, Update, Welcome,
+  Clusters, Doctor, Intercepts, Names, Picker, SettingsView, Shell, Subnets, Traffic, Update, Welcome,
 } from "./types.ts";
 
 /** The last update of each kind; null before the first. */
@@ -10,6 +10,7 @@ class Views {
   subnets = $state.raw<Subnets | null>(null);
   intercepts = $state.raw<Intercepts | null>(null);
   picker = $state.raw<Picker | null>(null);
+  names = $state.raw<Names | null>(null);
   traffic = $state.raw<Traffic | null>(null);
   doctor = $state.raw<Doctor | null>(null);
   settings = $state.raw<SettingsView | null>(null);

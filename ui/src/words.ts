@@ -1,4 +1,4 @@
-import type { ConnectionState, HelperState, HopName, Mode, NoticeKind, Phase, Remedy, Screen, Source } from "./types.ts";
+import type { AnsweredBy, ConnectionState, HelperState, HopName, Mode, NameOutcome, NoticeKind, Phase, Remedy, Screen, Source } from "./types.ts";
 
 export const SCREENS: Record<Screen, string> = {
   welcome: "Welcome", clusters: "Clusters", subnets: "Subnets", intercepts: "Intercepts", picker: "New intercept",
@@ -17,6 +17,14 @@ export const HELPER: Record<HelperState, string> = {
 
 export const HOPS: Record<HopName, string> = { "api-server": "API server", manager: "Manager", agent: "Agent" };
 
+export const ANSWERED_BY: Record<AnsweredBy, string> = {
+  memory: "Remembered", manager: "Manager", agent: "Agent", host: "This computer's", hawser: "Hawser itself",
+};
+
+export const NAME_OUTCOMES: Record<NameOutcome, string> = {
+  answered: "Answered", "no-such-name": "No such name", "no-such-record": "No such record", failed: "Failed",
+};
+
 export const MODES: Record<Mode, { name: string; does: string; done: string }> = {
   intercept: { name: "Intercept", does: "Requests come to your program", done: "Intercepted" },
   wiretap: { name: "Wiretap", does: "Your program gets a copy; the pods answer", done: "Wiretapped" },
@@ -29,12 +37,13 @@ export const PHASES: Record<Phase, string> = {
 };
 
 export const SOURCES: Record<Source, string> = {
-  cluster: "Cluster", "user-also": "You", "user-never": "You", "api-server": "API server", host: "This computer",
+  cluster: "Cluster", "cluster-never": "Cluster", "user-also": "You", "user-never": "You", "api-server": "API server", manager: "Manager",
 };
 
 export const NOTICES: Record<NoticeKind, { name: string; when: string }> = {
   lost: { name: "Connection lost", when: "A cluster can't be reached any more." },
   back: { name: "Connection back", when: "A lost connection stands again." },
+  "login-soon": { name: "Login about to end", when: "What you logged in with ends within 10 minutes." },
   "login-needed": { name: "Login needed", when: "A connection waits until you log in." },
   taken: { name: "Intercept taken", when: "Somebody in the cluster ended yours." },
   expired: { name: "Intercept expired", when: "Its time is over." },
@@ -44,7 +53,7 @@ export const NOTICES: Record<NoticeKind, { name: string; when: string }> = {
 
 const REMEDIES: Record<Exclude<Remedy["remedy"], "show">, string> = {
   "start-helper": "Start the helper", "restart-helper": "Restart the helper", "join-group": "Join the group hawser",
-  "log-in": "Log in", retry: "Try again",
+  "log-in": "Log in", "unlock-keyring": "Unlock the keyring", retry: "Try again",
 };
 
 /** What a remedy's button says. */

@@ -1,4 +1,4 @@
-import type { Act, Draft, FlowRow, Picker, Problem, Screen, TrafficQuery, Update } from "../src/types.ts";
+import type { Act, Draft, FlowRow, NameRow, NamesQuery, Picker, Problem, Screen, TrafficQuery, Update } from "../src/types.ts";
 import * as samples from "./samples.ts";
 
 type View<Kind extends Update["kind"]> = Extract<Update, { kind: Kind }>["view"];
@@ -12,6 +12,8 @@ export class Mock {
   /** Milliseconds that a step of the cluster takes. */
   pace = 30;
   flows: FlowRow[] = flows(400);
+  names: NameRow[] = names(400);
+  #ending = "";
   #order: { key: string; flows: FlowRow[]; found: FlowRow[] } = { key: "", flows: [], found: [] };
   views: Views = {
     shell: samples.shell({ heading: "Not connected", shape: "off", badges: [] }),
@@ -21,6 +23,7 @@ export class Mock {
     intercepts: { cards: [], ask: { can: "no", why: "No cluster is connected." } },
     picker: samples.picker({ opened: 0 }),
     traffic: this.window({ filter: "", sort: "opened", descending: true, first: 0, count: 0, paused: false }),
+    names: this.namesWindow({ filter: "", sort: "at", descending: true, first: 0, count: 0, paused: false }),
     doctor: samples.doctor({ at: null, checks: [], exported: null }),
     settings: samples.settings(),
   };
@@ -44,13 +47,18 @@ export class Mock {
     if (refusal) return refusal;
     if (act.do === "show") this.put("shell", { screen: act.screen });
     else if (act.do === "connect" || act.do === "retry") void this.#connect(act.context);
-    else if (act.do === "disconnect") this.#disconnect(act.connection);
+    else if (act.do === "disconnect") this.#end(act.connection);
+    else if (act.do === "end") {
+      this.put("shell", { ending: null });
+      if (act.sure) this.#disconnect(this.#ending);
+    }
     else if (act.do === "search") this.#search(act.list, act.text);
     else if (act.do === "pick") this.#pick();
     else if (act.do === "draft") this.#answer(act.draft);
     else if (act.do === "intercept") void this.#intercept();
     else if (act.do === "leave") this.put("intercepts", { cards: this.views.intercepts.cards.filter(({ name }) => name !== act.intercept) });
     else if (act.do === "traffic") this.put("traffic", this.window(act.query));
+    else if (act.do === "names") this.put("names", this.namesWindow(act.query));
     else if (act.do === "welcome-step") act.step > 3 ? this.put("shell", { screen: "clusters" }) : this.put("welcome", { step: act.step });
     else if (act.do === "examine") this.put("doctor", samples.doctor());
     else if (act.do === "quit") this.put("shell", { quitting: act.answer === null ? { title: "Quit Hawser?", detail: "2 intercepts go on without this window.", intercepts: ["web in shop", "checkout in shop"] } : null });
@@ -73,6 +81,15 @@ export class Mock {
       query, rows: found.slice(query.first, query.first + query.count), first: query.first, found: found.length, total: this.flows.length,
       at: samples.NOW, problem: null,
     };
+  }
+
+  /** The same of names. */
+  namesWindow(query: NamesQuery): View<"names"> {
+    const { filter, sort, descending, first, count } = query;
+    const wanted = filter.toLowerCase();
+    const found = this.names.filter((row) => `${row.name} ${row.record} ${row.asker} ${row.server} ${row.why}`.toLowerCase().includes(wanted));
+    found.sort((a, b) => (a[sort] < b[sort] ? -1 : a[sort] > b[sort] ? 1 : 0) * (descending ? -1 : 1));
+    return { query, rows: found.slice(first, first + count), first, found: found.length, total: this.names.length, missed: this.names.length > 900 ? 37 : 0, known: true, problem: null };
   }
 
   // Kept, so that the page's frames are measured and not the mock's sorting.
@@ -100,6 +117,13 @@ export class Mock {
     this.put("shell", { heading: `${row.name} connected`, shape: "on" });
     this.put("intercepts", { ask: { can: "yes" } });
     this.put("subnets", samples.subnets());
+  }
+
+  #end(connection: string): void {
+    const live = this.views.intercepts.cards.filter((card) => card.connection === connection && card.phase !== "ended");
+    if (live.length === 0) return this.#disconnect(connection);
+    this.#ending = connection;
+    this.put("shell", { ending: { title: `Disconnecting ${connection} ends ${live.length} intercepts`, intercepts: live.map(({ name }) => `${name} over ${connection}`) } });
   }
 
   #disconnect(connection: string): void {
@@ -166,6 +190,22 @@ export function flows(count: number): FlowRow[] {
       name: at % 97 === 96 ? names[5]! : names[at % 5]!, destination: `10.96.${(at >> 8) % 256}.${at % 256}:${[80, 5432, 6379, 9092, 443][at % 5]}`,
       sent: (at * 7919) % 5_000_000, received: (at * 104_729) % 900_000_000, round_trip: at % 6 === 4 ? null : 400 + ((at * 37) % 40_000),
       opened: samples.NOW - at * 1_700, state, closed: state === "closed" ? "by the destination" : "",
+    };
+  });
+}
+
+/** As many names as a busy laptop asks for. */
+export function names(count: number): NameRow[] {
+  const asked = ["web.shop", "redis", "example.org", "wpad", "nobody.shop.svc.cluster.local", samples.RIGHT_TO_LEFT, samples.LONG];
+  const by = (["manager", "memory", "host", "hawser", "agent"] as const);
+  const outcomes = (["answered", "answered", "answered", "no-such-name", "no-such-record", "answered", "failed"] as const);
+  return Array.from({ length: count }, (_, at) => {
+    const outcome = outcomes[at % 7]!;
+    const who = by[at % 5]!;
+    return {
+      at: samples.NOW - at * 900, connection: "shop", name: at % 7 === 6 && at > 20 ? "slow.example.net" : asked[at % 7]!, record: at % 2 ? "AAAA" : "A",
+      asker: at % 9 === 8 ? "198.18.0.1:40112" : "ann", by: who, server: who === "host" ? "192.0.2.53:53" : who === "agent" ? "web-5f6d8c9b7-x2x4q" : "",
+      outcome, why: outcome === "failed" ? "no server answered in time" : "", took: who === "memory" || who === "hawser" ? 0 : 600 + ((at * 37) % 40_000),
     };
   });
 }

@@ -22,7 +22,7 @@ export const REFUSED = problem(
 export const shell = (part: Partial<Shell> = {}): Shell => ({
   helper: "answers", problem: null, stale: false, heading: "2 intercepts on shop", shape: "intercepting", screen: "clusters",
   badges: [{ screen: "clusters", count: 1 }, { screen: "doctor", count: 2 }], tray_hosted: true, theme: "system", demo: false, version: "0.1.0",
-  quitting: null, ...part,
+  quitting: null, ending: null, keyring: null, ...part,
 });
 
 const yes = { can: "yes" } as const;
@@ -33,19 +33,20 @@ const waves = (middle: number, spread: number) =>
 
 export const cluster = (id: number, part: Partial<ClusterRow> = {}): ClusterRow => ({
   id, name: `cluster-${id}`, kind: "kubernetes", connection: null, server: `api-${id}.example.com:6443`, source: "~/.kube/config", plugin: null,
-  current: false, state: "off", since: null, steps: [], problem: null, namespace: "", tuning: TUNING, latency: null, way: "", manager: "",
-  sent: 0, received: 0, open_flows: 0, acts: { connect: yes, disconnect: no("It is not connected."), log_in: no("It waits for no login.") },
+  current: false, state: "off", since: null, steps: [], problem: null, namespace: "", tuning: TUNING, hops: [], way: "", manager: "",
+  sent: 0, received: 0, open_flows: 0, login_expires: null, login_command: null, acts: { connect: yes, disconnect: no("It is not connected."), log_in: no("It waits for no login.") },
   ...part,
 });
 
 export const CONNECTED = cluster(1, {
   name: "shop", connection: "shop", server: "10.20.0.1:6443", current: true, state: "connected", since: NOW - 7_384_000, namespace: "shop",
-  latency: {
-    hops: [{ name: "api-server", round_trip: 8_200 }, { name: "manager", round_trip: 9_700 }, { name: "agent", round_trip: 10_100 }],
-    total: 9_700, history: waves(9_700, 900),
-  },
+  hops: [
+    { name: "api-server", pod: "", round_trip: 8_200, history: waves(8_200, 800) },
+    { name: "manager", pod: "", round_trip: 9_700, history: waves(9_700, 900) },
+    { name: "agent", pod: "web-5f6d8c9b7-x2x4q", round_trip: 10_100, history: waves(10_100, 900) },
+  ],
   way: "port-forward through the API server", manager: "Hawser 0.1.0", sent: 48_200_000, received: 1_310_000_000, open_flows: 37,
-  acts: { connect: no("It is connected."), disconnect: yes, log_in: no("It waits for no login.") },
+  login_expires: NOW + 560_000, acts: { connect: no("It is connected."), disconnect: yes, log_in: yes },
 });
 
 export const CONNECTING = cluster(2, {
@@ -94,23 +95,26 @@ export const clusters = (part: Partial<Clusters> = {}): Clusters => {
 export const subnets = (): Subnets => ({
   connections: [
     {
-      connection: "shop", effect: "The connection is made again: open flows end, and 2 intercepts pause for some seconds.",
+      connection: "shop", more: 1_536,
       routed: [
-        { subnet: "10.96.0.0/16", source: "cluster", device: "hawser0", why: "Services." },
-        { subnet: "10.244.0.0/16", source: "cluster", device: "hawser0", why: "Pods, as the nodes have them." },
-        { subnet: "fd00:96::/112", source: "cluster", device: "hawser0", why: "Services." },
-        { subnet: "192.168.40.0/24", source: "user-also", device: "hawser0", why: "You want it besides the cluster's." },
+        { subnet: "10.96.0.0/16", source: "cluster", route: "10.96.0.0/16", device: "hawser0", owner: "this connection", why: "the cluster serves it" },
+        { subnet: "fd00:96::/112", source: "cluster", route: "fd00:96::/112", device: "hawser0", owner: "this connection", why: "the cluster serves it" },
+        { subnet: "192.168.40.0/24", source: "user-also", route: "192.168.40.0/24", device: "hawser0", owner: "this connection", why: "you add it" },
       ],
-      excluded: [{ subnet: "10.244.7.0/24", source: "user-never", device: null, why: "You want it to stay out." }],
-      left_alone: [
-        { subnet: "10.20.0.1/32", source: "api-server", device: null, why: "The API server itself: it has to be reached without the tunnel." },
-        { subnet: "192.168.1.0/24", source: "host", device: null, why: "This computer's own network, over wlan0." },
+      excluded: [
+        { subnet: "10.96.7.0/24", source: "user-never", route: "0.0.0.0/0", device: "wlan0", owner: "Wi-Fi", why: "you want it to stay out" },
+        { subnet: "10.20.0.1/32", source: "api-server", route: "10.0.0.0/8", device: "tun0", owner: "OpenVPN or another VPN", why: "the API server is there, and the way to it can't lead through itself" },
       ],
-      conflict: problem(
-        "subnet-conflict", "A subnet of the cluster is already routed elsewhere", "10.244.0.0/16 overlaps 10.0.0.0/8, which the interface tun0 of OpenVPN has.",
-        "Disconnect what holds the route that is named.",
+      left_alone: [{ subnet: "172.30.0.0/16", source: "cluster", route: "172.16.0.0/12", device: "wg0", owner: "WireGuard", why: "this computer reaches it by itself" }],
+      conflicts: [
+        { subnet: "10.244.0.0/16", source: "cluster", route: "10.244.1.0/24", device: "docker0", owner: "Docker", why: "10.244.1.0/24 in 10.244.0.0/16 is already routed to docker0, which looks like Docker" },
+        { subnet: "10.244.0.0/16", source: "cluster", route: "10.244.9.0/24", device: "virbr0", owner: "libvirt", why: "10.244.9.0/24 in 10.244.0.0/16 is already routed to virbr0, which looks like libvirt" },
+      ],
+      problem: problem(
+        "subnet-conflict", "A subnet of the cluster is already routed elsewhere", "10.244.1.0/24 in 10.244.0.0/16 is already routed to docker0, which looks like Docker; 1 other subnet can't be routed either",
+        "End what routes it, or leave it out with: hawser connect --never-proxy 10.244.1.0/24",
       ),
-      also: ["192.168.40.0/24"], never: ["10.244.7.0/24"],
+      also: ["192.168.40.0/24"], never: ["10.96.7.0/24"],
     },
   ],
 });
@@ -119,6 +123,7 @@ export const card = (part: Partial<Card> = {}): Card => ({
   connection: "shop", name: "web", workload: { namespace: "shop", kind: "Deployment", name: "web" }, container: null, mode: "intercept",
   phase: "active", step: null, since: NOW - 754_000, until: NOW + 4_825_000,
   ports: [{ port: "http", udp: false, local: "127.0.0.1:9000", listening: true }], filter: "x-user = ann", problem: null,
+  delivered: { connections: 12, refused: 1, last: NOW - 3_000 },
   replicas: [
     { pod: "web-6d5f9c7b8-2xk4q", address: "10.244.1.17", applied: true, problem: null },
     { pod: "web-6d5f9c7b8-m9t7z", address: "10.244.2.9", applied: true, problem: null },
@@ -205,10 +210,20 @@ export const doctor = (part: Partial<Doctor> = {}): Doctor =>
 
 export const settings = (): SettingsView => ({
   own: { theme: "system", start_at_login: true, notices: { back: false }, told_of_tray: true, welcomed: true, kubeconfigs: ["/home/ann/work/clusters/lab.yaml"], last_screen: "clusters" },
+  chosen: [
+    { connection: "shop", name: "Never through the cluster", values: ["10.96.7.0/24"] },
+    { connection: "shop", name: "Namespace", values: ["shop"] },
+  ],
   served: [
     { connection: "shop", name: "Also through the cluster", values: ["192.168.40.0/24", "192.168.41.0/24"] },
-    { connection: "shop", name: "Names that stay out", values: ["corp.example.com"] },
+    { connection: "shop", name: "Names that stay out", values: ["*.corp.example.com"] },
+    { connection: "shop", name: "How long an unused agent stays", values: ["10 min 00 s"] },
   ],
+  keyring: {
+    connections: ["lab", "production-eu-west"],
+    problem: problem("keyring-locked", "Your keyring is locked", "the default keyring is locked", "Unlock it; until then logins are kept in a file that only you can read.", { remedy: "unlock-keyring" }),
+    file: "/home/ann/.local/state/hawser/secrets",
+  },
   tray_hosted: true, file: "~/.config/hawser/settings.toml", problem: null,
 });
 

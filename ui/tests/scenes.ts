@@ -1,8 +1,15 @@
 import type { Mock } from "./mock.ts";
-import { flows } from "./mock.ts";
+import { flows, names } from "./mock.ts";
 import * as samples from "./samples.ts";
 
 const { LONG, RIGHT_TO_LEFT } = samples;
+
+/** Presses what is about to be drawn. */
+function press(selector: string): void {
+  const found = document.querySelector<HTMLElement>(selector);
+  if (found) found.click();
+  else setTimeout(() => press(selector));
+}
 
 const hostile = (text: string) => samples.problem("internal", text, `${text}\nand more: ${text}`, text, { remedy: "start-helper" });
 
@@ -69,6 +76,16 @@ export const SCENES: Record<string, (mock: Mock) => void> = {
     mock.flows = [];
     mock.put("shell", samples.shell({ screen: "traffic" }));
   },
+  names: (mock) => {
+    mock.names = names(1_000);
+    mock.put("shell", samples.shell({ screen: "traffic" }));
+    press("#tab-names");
+  },
+  "names-none": (mock) => {
+    mock.names = [];
+    mock.put("shell", samples.shell({ screen: "traffic" }));
+    press("#tab-names");
+  },
   doctor: (mock) => {
     mock.put("doctor", samples.doctor());
     mock.put("shell", samples.shell({ screen: "doctor" }));
@@ -90,6 +107,9 @@ export const SCENES: Record<string, (mock: Mock) => void> = {
   "welcome-3": (mock) => {
     mock.put("welcome", samples.welcome({ step: 3, contexts: 0, demo: "hawser demo --unconnected -- hawser-app --demo" }));
     mock.put("shell", { screen: "welcome" });
+  },
+  ending: (mock) => {
+    mock.put("shell", samples.shell({ ending: { title: "Disconnecting shop ends 2 intercepts", intercepts: ["web over shop", "checkout over shop"] } }));
   },
   quitting: (mock) => {
     mock.put("intercepts", samples.intercepts());

@@ -37,6 +37,7 @@ pub(crate) enum Command {
     Cluster(cluster::ClusterArgs),
     Status(StatusArgs),
     Flows(FlowsArgs),
+    Queries(QueriesArgs),
     Doctor(DoctorArgs),
     Logs(LogsArgs),
     Key(KeyArgs),
@@ -55,6 +56,8 @@ pub(crate) enum Command {
 }
 
 /// Connect to a cluster and wait until it is reachable
+///
+/// If the connection is there already, --also-proxy and --never-proxy take the place of what was given before, and nothing of it ends.
 #[derive(Args, Debug)]
 pub(crate) struct ConnectArgs {
     #[command(flatten)]
@@ -70,7 +73,7 @@ pub(crate) struct ConnectArgs {
     pub(crate) never_proxy: Vec<String>,
     /// File that names a manager outside Kubernetes and the pin of its key
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "kubeconfig", "context", "namespace", "as_user", "as_group", "as_uid", "also_proxy", "never_proxy"
+        "kubeconfig", "context", "namespace", "as_user", "as_group", "as_uid",
     ])]
     pub(crate) standalone: Option<PathBuf>,
     /// What to call the connection; the context's or the file's name by default
@@ -145,6 +148,13 @@ pub(crate) struct StatusArgs {
 /// Show the TCP connections and other exchanges that go through Hawser
 #[derive(Args, Debug)]
 pub(crate) struct FlowsArgs {
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+}
+
+/// Show the names that programs on this computer asked for last, and who answered how fast
+#[derive(Args, Debug)]
+pub(crate) struct QueriesArgs {
     #[command(flatten)]
     pub(crate) view: ViewArgs,
 }
@@ -230,9 +240,10 @@ impl Command {
     /// Whether the caller reads JSON, which then holds for errors as well.
     pub(crate) fn json(&self) -> bool {
         match self {
-            Self::Status(StatusArgs { view }) | Self::Flows(FlowsArgs { view }) | Self::List(ListArgs { view, .. }) => {
-                view.json
-            }
+            Self::Status(StatusArgs { view })
+            | Self::Flows(FlowsArgs { view })
+            | Self::Queries(QueriesArgs { view })
+            | Self::List(ListArgs { view, .. }) => view.json,
             Self::Intercept(args) => args.workload.json,
             Self::Wiretap(args) => args.workload.json,
             Self::Replace(args) => args.workload.json,

@@ -57,6 +57,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Connect(args) => commands::block_on(commands::connect::run(args)),
         Command::Disconnect(args) => commands::block_on(commands::disconnect::run(args)),
         Command::Status(args) => commands::block_on(commands::status::run(args)),
+        Command::Queries(args) => commands::block_on(commands::queries::run(args)),
         Command::Flows(args) => commands::block_on(commands::flows::run(args)),
         Command::Doctor(args) => commands::block_on(commands::doctor::run(args)),
         Command::Logs(args) => commands::block_on(commands::logs::run(args)),

@@ -50,7 +50,7 @@ fn standalone_file(directory: &Path, name: &str) -> String {
 fn without_a_helper_people_and_programs_get_the_same_fault() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("absent.sock");
-    for command in ["status", "flows", "key"] {
+    for command in ["status", "flows", "queries", "key"] {
         let output = run(&socket, &[command]);
         assert_eq!(output.status.code(), Some(1));
         assert_eq!(stdout(&output), "");
@@ -114,6 +114,8 @@ fn a_connection_that_fails_is_an_error() {
 fn disconnect_and_key_say_what_they_did() {
     let stub = Stub::start();
     assert_eq!(stdout(&run(stub.socket(), &["disconnect", "shop"])), "shop disconnected\n");
+    let busy = Stub::in_cluster(Ending::Yes);
+    assert_eq!(stdout(&run(busy.socket(), &["disconnect", "shop"])), "shop disconnected\nweb left\n");
     let output = run(stub.socket(), &["disconnect", "absent"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("code: not-connected"));
@@ -149,6 +151,22 @@ fn a_piped_watch_prints_a_line_for_each_change() {
     assert_eq!(lines.len(), 2, "{}", stdout(&output));
     assert!(lines[0].starts_with("tcp ") && lines[0].ends_with(" web.demo.local 10.96.0.11:80 open"), "{}", lines[0]);
     assert!(lines[1].ends_with(" closed: both sides finished (78 B sent, 90 B received)"), "{}", lines[1]);
+}
+
+#[test]
+fn names_are_told_with_who_answered() {
+    let stub = Stub::start();
+    let output = run(stub.socket(), &["queries", "--json"]);
+    let queries: Value = serde_json::from_str(stdout(&output)).unwrap();
+    assert_eq!(
+        (&queries["queries"][0]["name"], queries["queries"].as_array().unwrap().len()),
+        (&"web.demo.local".into(), 1)
+    );
+    assert!(stdout(&run(stub.socket(), &["queries"])).contains("web.demo.local"));
+    let output = run(stub.socket(), &["queries", "--watch"]);
+    let expected = "web.demo.local A answered by manager in 1.2 ms\n(7 more came too fast to be shown)\n\
+                    nobody.demo.local A no such name by manager in 1.2 ms\n";
+    assert_eq!(stdout(&output), expected);
 }
 
 #[test]

@@ -1,19 +1,19 @@
 //! What is asked of the helper so that it connects.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::connect_request::Target;
-use hawser_ipc::proto::{ConnectRequest, Kubernetes};
+use hawser_ipc::proto::{self, ConnectRequest, Kubernetes};
 use hawser_kube::Api;
 
 use crate::Standalone;
 use crate::companion::Handover;
 use crate::kubeconfig::limits::MOST_FILES;
-use crate::kubeconfig::{self, Access, Arguments, Environment, Interaction, Selection};
+use crate::kubeconfig::{self, Access, Arguments, Credential, Environment, Interaction, Selection};
+use crate::secrets::Login;
 
 /// How long somebody may take to log in.
 pub const LOGIN_TIME: Duration = Duration::from_secs(300);
@@ -28,12 +28,12 @@ pub struct Cluster {
     pub environment: Environment,
 }
 
-/// What somebody wants of a connection to a cluster besides the cluster.
+/// What somebody wants of a connection besides where it leads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// What to call it; [`Cluster::name`] if it is `None`.
+    /// What to call it; after the context or the file if it is `None`.
     pub name: Option<String>,
-    /// Where the manager is.
+    /// Where the manager is; of a cluster.
     pub manager_namespace: String,
     /// Subnets besides the cluster's, as CIDR.
     pub also_proxy: Vec<String>,
@@ -84,6 +84,11 @@ impl Cluster {
         Handover { connection: connection.to_owned(), environment: self.environment.clone(), login: None }
     }
 
+    /// The same, with what the user has just logged in with.
+    pub fn logged_in(&self, connection: &str, credential: Credential) -> Handover {
+        Handover { login: Login::of(&self.access, credential), ..self.handover(connection) }
+    }
+
     /// What is asked of the helper.
     ///
     /// # Errors
@@ -109,10 +114,12 @@ impl Cluster {
 ///
 /// # Errors
 /// As [`Standalone::read`]; `bad-argument` if the file's name is no name.
-pub fn standalone(file: &Path, name: Option<String>) -> Result<ConnectRequest, Fault> {
-    let standalone = Standalone::read(file)?;
+pub fn standalone(file: &Path, wanted: Wanted) -> Result<ConnectRequest, Fault> {
+    let Standalone { address, pin } = Standalone::read(file)?;
+    let Wanted { name, also_proxy, never_proxy, .. } = wanted;
     let name = name.map_or_else(|| name_of_file(file), Ok)?;
-    Ok(ConnectRequest { name, target: Some(Target::Standalone(standalone.into())) })
+    let target = proto::Standalone { address, pin, also_proxy, never_proxy };
+    Ok(ConnectRequest { name, target: Some(Target::Standalone(target)) })
 }
 
 /// What a connection to this context is called unless somebody says otherwise.
@@ -151,9 +158,7 @@ pub struct Manager {
 
 /// Where the user's files of managers are: `$XDG_CONFIG_HOME/hawser/managers`.
 pub fn managers_folder(environment: &Environment) -> Option<PathBuf> {
-    let own = |name: &str| environment.variables.get(OsStr::new(name)).filter(|value| !value.is_empty());
-    let config = own("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| Some(Path::new(own("HOME")?).join(".config")))?;
-    Some(environment.directory.join(config).join("hawser/managers"))
+    Some(environment.config_folder()?.join("hawser/managers"))
 }
 
 /// The user's managers without Kubernetes, in the order of names, and what could not be read.
@@ -193,6 +198,18 @@ mod tests {
         assert_eq!(name_of_file(Path::new("/etc/hawser/shop.toml")).unwrap(), "shop");
         assert_eq!(name_of_file(Path::new("shop")).unwrap(), "shop");
         assert_eq!(name_of_file(Path::new("/")).unwrap_err().code, Code::BadArgument);
+    }
+
+    #[test]
+    fn a_manager_without_kubernetes_has_subnets_of_choice_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("office.toml");
+        fs::write(&file, format!("manager = \"10.0.0.1:7300\"\npin = \"sha256:{}\"\n", "0".repeat(64))).unwrap();
+        let wanted = Wanted { never_proxy: vec!["10.1.0.0/16".to_owned()], ..Wanted::default() };
+        let request = standalone(&file, wanted).unwrap();
+        let Some(Target::Standalone(target)) = request.target else { panic!("another target") };
+        assert_eq!((request.name.as_str(), target.address.as_str()), ("office", "10.0.0.1:7300"));
+        assert_eq!((target.also_proxy.len(), target.never_proxy), (0, vec!["10.1.0.0/16".to_owned()]));
     }
 
     #[test]

@@ -16,12 +16,13 @@ pub mod mounts;
 mod platform;
 pub mod presence;
 pub mod processes;
+pub mod secrets;
 mod standalone;
 pub mod units;
 pub mod words;
 
 pub use lists::some_of;
-pub use platform::Watch;
+pub use platform::{Watch, Watched};
 pub use standalone::Standalone;
 
 /// A stream of the helper's that promised at least one message ended before it.

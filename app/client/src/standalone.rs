@@ -10,7 +10,6 @@ use std::io::Read;
 use std::path::Path;
 
 use hawser_fault::{Code, Fault};
-use hawser_ipc::proto;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -78,12 +77,6 @@ impl Standalone {
             ));
         }
         Ok(Self { address: address.clone(), pin: fields.pin.into_inner().to_ascii_lowercase() })
-    }
-}
-
-impl From<Standalone> for proto::Standalone {
-    fn from(file: Standalone) -> Self {
-        Self { address: file.address, pin: file.pin }
     }
 }
 

@@ -37,26 +37,36 @@ pub enum Act {
         /// To what.
         context: ContextId,
     },
-    /// Makes choices for the next time that this is connected.
+    /// Makes choices for the next time that this is connected. Other subnets are routed at once if it is.
     Tune {
         /// Which.
         context: ContextId,
         /// The choices.
         tuning: Tuning,
     },
-    /// Ends a connection.
+    /// Ends a connection; where intercepts live on it, it is asked first, by [`Shell::ending`](crate::view::Shell::ending).
     Disconnect {
         /// Its name.
         connection: String,
     },
-    /// Ends all of the user's connections.
+    /// Ends all of the user's connections. The same.
     StopAll,
+    /// What was answered to that.
+    End {
+        /// They end, and the intercepts with them.
+        sure: bool,
+    },
     /// Obtains the user's login to a cluster.
     LogIn {
         /// The connection that waits for it.
         connection: String,
     },
-    /// Routes other subnets: ends the connection and makes it again.
+    /// Forgets what the user has logged in with.
+    ForgetLogin {
+        /// For which connection.
+        connection: String,
+    },
+    /// Routes other subnets over a connection, now and the next time.
     Reroute {
         /// Its name.
         connection: String,
@@ -132,10 +142,15 @@ pub enum Act {
         /// Which.
         what: Copyable,
     },
-    /// Other rows of the table of flows.
+    /// Other rows of the table of flows, which is looked at from now on.
     Traffic {
         /// Which.
         query: TrafficQuery,
+    },
+    /// Other rows of the table of names, which is looked at from now on instead of the one of flows.
+    Names {
+        /// Which.
+        query: NamesQuery,
     },
     /// Makes every check anew.
     Examine,
@@ -349,6 +364,11 @@ pub enum Copyable {
         /// Which.
         context: ContextId,
     },
+    /// The command that logs in at a terminal.
+    Login {
+        /// To what.
+        context: ContextId,
+    },
     /// What a problem advises. It has to be on screen.
     Fix {
         /// As the problem has it.
@@ -393,6 +413,42 @@ pub enum SortBy {
     RoundTrip,
     /// How it is.
     State,
+}
+
+/// Which names are shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct NamesQuery {
+    /// What a row contains; at most 256 characters.
+    pub filter: String,
+    /// By which column.
+    pub sort: SortNamesBy,
+    /// The largest first.
+    pub descending: bool,
+    /// The first row that is wanted.
+    pub first: u32,
+    /// How many rows are wanted, at most 200.
+    pub count: u32,
+    /// Whether rows stay as they are.
+    pub paused: bool,
+}
+
+/// A column of the table of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum SortNamesBy {
+    /// When it was answered.
+    At,
+    /// The name.
+    Name,
+    /// Who asked.
+    Asker,
+    /// Who knew.
+    By,
+    /// What became of it.
+    Outcome,
+    /// How long it took.
+    Took,
 }
 
 /// One setting with its new value.

@@ -19,18 +19,18 @@ use tokio::time::timeout;
 
 use crate::controller::Controller;
 use crate::news::News;
-use crate::view::{ContextId, Problem, Remedy, Screen, Update};
-use crate::{Act, Copyable, Draft, List, Mode, Picked, Setting, Ui, limits, shown};
+use crate::view::{ContextId, Remedy, Screen, Update};
+use crate::{Act, Copyable, Draft, List, Mode, Picked, Setting, Ui, Window, limits, shown};
 pub(crate) use doctor::export;
 
 /// What goes on after an act was begun; who asked waits for it.
-pub(crate) type Later = Pin<Box<dyn Future<Output = Result<(), Problem>>>>;
+pub(crate) type Later = Pin<Box<dyn Future<Output = Result<(), Fault>>>>;
 
 /// What became of an act.
 pub(crate) type Begun = Result<Option<Later>, Fault>;
 
 fn later(future: impl Future<Output = Result<(), Fault>> + 'static) -> Begun {
-    Ok(Some(Box::pin(async { future.await.map_err(Problem::from) })))
+    Ok(Some(Box::pin(future)))
 }
 
 /// Ends an intercept. One that is gone already is no error.
@@ -49,18 +49,15 @@ impl<U: Ui> Controller<U> {
             Act::Show { screen } => self.go_to(screen),
             Act::Search { list, text } => self.search(list, text),
             Act::Connect { context } | Act::Retry { context } => self.connect(context),
-            Act::Tune { context, tuning } => {
-                let tuning = parse::tuning(tuning)?;
-                let name = self.entry(context)?.name.clone();
-                self.facts.stored.tune(&name, tuning)?;
-                Ok(None)
-            }
-            Act::Disconnect { connection } => self.disconnect(vec![self.own(&connection)?]),
-            Act::StopAll => {
-                let all = self.facts.connections().map(|connection| connection.name.clone()).collect();
-                self.disconnect(all)
+            Act::Tune { context, tuning } => self.tune(context, tuning),
+            Act::Disconnect { connection } => self.end(vec![self.own(&connection)?]),
+            Act::StopAll => self.end(self.facts.connections().map(|connection| connection.name.clone()).collect()),
+            Act::End { sure } => {
+                let meant = std::mem::take(&mut self.facts.ending);
+                if sure { self.disconnect(meant) } else { Ok(None) }
             }
             Act::LogIn { connection } => self.log_in(&connection),
+            Act::ForgetLogin { connection } => self.forget_login(connection),
             Act::Reroute { connection, also, never } => self.reroute(&connection, also, never),
             Act::Pick { connection, intercept } => self.pick(connection, intercept),
             Act::Draft { draft } => {
@@ -90,6 +87,12 @@ impl<U: Ui> Controller<U> {
             Act::Copy { what } => self.copy(what),
             Act::Traffic { query } => {
                 self.facts.flows.query = parse::query(query)?;
+                self.facts.names.open = false;
+                Ok(None)
+            }
+            Act::Names { query } => {
+                self.facts.names.query = parse::names(query)?;
+                self.facts.names.open = true;
                 Ok(None)
             }
             Act::Examine => self.examine(),
@@ -117,6 +120,16 @@ impl<U: Ui> Controller<U> {
             List::Contexts => self.facts.search = text,
             List::Workloads => self.facts.form.search = text,
         }
+        Ok(None)
+    }
+
+    /// Asks first if intercepts would end with them.
+    fn end(&mut self, names: Vec<String>) -> Begun {
+        if names.iter().all(|name| self.facts.live(name).next().is_none()) {
+            return self.disconnect(names);
+        }
+        self.facts.ending = names;
+        self.ui.window(Window::Show);
         Ok(None)
     }
 
@@ -191,6 +204,11 @@ impl<U: Ui> Controller<U> {
                 let rows = shown::clusters(&self.facts).rows;
                 rows.into_iter().find(|row| row.id == context).map(|row| row.server).ok_or_else(unknown)?
             }
+            Copyable::Login { context } => {
+                let rows = shown::clusters(&self.facts).rows;
+                let row = rows.into_iter().find(|row| row.id == context);
+                row.and_then(|row| row.login_command).ok_or_else(unknown)?
+            }
             Copyable::Fix { fix } if self.is_on_screen(&fix) => fix,
             Copyable::Fix { .. } => return Err(unknown()),
         };
@@ -239,6 +257,7 @@ impl<U: Ui> Controller<U> {
             Remedy::RestartHelper => Elevation::RestartHelper,
             Remedy::JoinGroup => Elevation::JoinGroup,
             Remedy::LogIn { connection } => return self.log_in(&connection),
+            Remedy::UnlockKeyring => return self.unlock_keyring(),
             Remedy::Retry { context } => return self.connect(context),
             Remedy::Show { screen } => return self.go_to(screen),
         };

@@ -182,13 +182,11 @@ impl<U: Ui> Controller<U> {
         match (begun, answer) {
             (Ok(None), Some(answer)) => drop(answer.send(Ok(()))),
             (Ok(None), None) => {}
-            (Err(fault), Some(answer)) => drop(answer.send(Err(fault.into()))),
+            (Err(fault), Some(answer)) => drop(answer.send(Err(fault))),
             (Err(fault), None) => self.complain(&fault),
             (Ok(Some(later)), Some(answer)) => self.spawn(async move { drop(answer.send(later.await)) }),
             (Ok(Some(later)), None) => self.spawn(async move {
-                if let Err(problem) = later.await {
-                    let code = Code::parse(&problem.code).unwrap_or(Code::Internal);
-                    let fault = Fault::new(code, problem.detail).with_fix(problem.fix);
+                if let Err(fault) = later.await {
                     let _ = complaints.send(News::Complaint(fault)).await;
                 }
             }),
@@ -197,7 +195,7 @@ impl<U: Ui> Controller<U> {
 
     fn begin_bounded(&mut self, act: Act) -> Begun {
         if self.tasks.len() >= limits::ACTS {
-            return Err(Fault::new(Code::LimitReached, busy().detail));
+            return Err(busy());
         }
         self.begin(act)
     }
@@ -225,6 +223,11 @@ impl<U: Ui> Controller<U> {
                 let surroundings = Surroundings { environment, ..Surroundings::clone(&self.facts.surroundings) };
                 self.facts.surroundings = Arc::new(surroundings);
                 self.read_anew();
+            }
+            News::Tuned(context, tuning) => {
+                if let Err(fault) = self.keep_tuning(context, tuning) {
+                    self.complain(&fault);
+                }
             }
             News::Chosen(Picked::Kubeconfig, Some(path)) => self.add_kubeconfig(path),
             News::Chosen(Picked::Export, Some(path)) => {

@@ -9,12 +9,16 @@ mod form;
 mod helper;
 mod history;
 mod intercepts;
+mod names;
 mod settings;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hawser_client::intercept::Place;
-use hawser_ipc::proto::{Connection, InterceptState, State};
+use hawser_client::secrets::Kept;
+use hawser_fault::Fault;
+use hawser_ipc::proto::{Connection, InterceptPhase, InterceptState, State};
 
 pub(crate) use attempts::Attempts;
 pub(crate) use catalogue::Catalogue;
@@ -23,14 +27,15 @@ pub(crate) use doctor::Doctor;
 pub(crate) use flows::Flows;
 pub(crate) use form::Form;
 pub(crate) use helper::Helper;
-pub(crate) use history::History;
-pub(crate) use intercepts::{Proven, Watched};
+pub(crate) use history::{History, Past};
+pub(crate) use intercepts::{Proven, Watched, lasts};
+pub(crate) use names::{Names, NamesNews};
 pub(crate) use settings::Stored;
 
-use crate::Surroundings;
 use crate::handle::Posture;
 use crate::news::News;
 use crate::view::{Ms, Screen};
+use crate::{Surroundings, limits};
 
 pub(crate) struct Facts {
     pub(crate) surroundings: Arc<Surroundings>,
@@ -43,14 +48,21 @@ pub(crate) struct Facts {
     pub(crate) form: Form,
     pub(crate) catalogue: Catalogue,
     pub(crate) flows: Flows,
+    pub(crate) names: Names,
     pub(crate) doctor: Doctor,
     pub(crate) stored: Stored,
+    /// Connections to which the user is just logging in.
+    pub(crate) logging_in: BTreeSet<String>,
+    /// What is kept of logins, and where; `None` until it was asked.
+    pub(crate) kept: Option<Result<Kept, Fault>>,
     pub(crate) screen: Screen,
     /// What rows of the list of clusters contain.
     pub(crate) search: String,
     pub(crate) welcome_step: u8,
     /// Whether somebody is asked what becomes of intercepts when the application ends.
     pub(crate) quitting: bool,
+    /// Connections that somebody is asked about, since intercepts would end with them.
+    pub(crate) ending: Vec<String>,
 }
 
 impl Facts {
@@ -67,13 +79,17 @@ impl Facts {
             form: Form::default(),
             catalogue: Catalogue::default(),
             flows: Flows::default(),
+            names: Names::default(),
             doctor: Doctor::default(),
             stored,
+            logging_in: BTreeSet::new(),
+            kept: None,
             // A form that nobody has begun is no place to come back to.
             screen: if screen == Screen::Picker { Screen::Intercepts } else { screen },
             search: String::new(),
             welcome_step: 1,
             quitting: false,
+            ending: Vec::new(),
             surroundings,
         }
     }
@@ -88,6 +104,8 @@ impl Facts {
                     self.intercepts().map(|(place, state)| (place, state.clone())).collect();
                 self.watched.follow(&intercepts, now);
                 self.forget_what_stands();
+                let ending = std::mem::take(&mut self.ending);
+                self.ending = ending.into_iter().filter(|name| self.live(name).next().is_some()).collect();
             }
             News::Broke { fault, silent } => self.helper.broke(&fault, silent, &self.surroundings.socket),
             News::Files { found, managers, faults } => {
@@ -96,9 +114,13 @@ impl Facts {
             }
             News::Trying(context) => self.attempts.begin(context),
             News::Tried(context, outcome) => self.attempts.end(context, outcome),
+            News::LoggedIn(name) => drop(self.logging_in.remove(&name)),
+            News::Kept(kept) => self.kept = Some(kept),
             News::Catalogue(news) => self.catalogue.take_in(news),
             News::Listeners(listeners) => self.catalogue.listeners = listeners,
             News::Flows(flows) => self.flows.take_in(flows, now),
+            News::Names(names) => self.names.take_in(names),
+            News::Hops(snapshot) => self.history.measure(&snapshot, now),
             News::Preview(revision, outcome) => self.form.previewed(revision, outcome),
             News::Asking(state) => self.form.waits_for(&state),
             News::Asked(outcome) => {
@@ -113,7 +135,7 @@ impl Facts {
             News::Examined => self.doctor.done(),
             News::Exported(outcome) => self.doctor.exported(outcome),
             // Those are the controller's to deal with.
-            News::Environment(_) | News::Complaint(_) => {}
+            News::Environment(_) | News::Tuned(..) | News::Complaint(_) => {}
         }
     }
 
@@ -135,6 +157,19 @@ impl Facts {
                 |state: &InterceptState| Place { connection: connection.name.clone(), name: state.name.clone() };
             connection.intercepts.iter().map(move |state| (place(state), state))
         })
+    }
+
+    /// Connections whose login ends soon, and when.
+    pub(crate) fn logins_that_end(&self, now: Ms) -> impl Iterator<Item = (&Connection, Ms)> {
+        let is_soon = move |at: i64| at > now.0 && at - now.0 <= limits::LOGIN_SOON.as_millis() as i64;
+        let standing = self.connections().filter(|connection| connection.state() == State::Connected);
+        standing.filter(move |known| is_soon(known.login_expires)).map(|known| (known, Ms(known.login_expires)))
+    }
+
+    /// Those of a connection that have not ended.
+    pub(crate) fn live(&self, connection: &str) -> impl Iterator<Item = &InterceptState> {
+        let intercepts = self.connection(connection).into_iter().flat_map(|known| &known.intercepts);
+        intercepts.filter(|state| state.phase() != InterceptPhase::Ended)
     }
 
     /// One of them.

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hawser_client::Watch;
 use hawser_client::connecting::{managers, managers_folder};
-use hawser_client::kubeconfig::{contexts, folder};
+use hawser_client::kubeconfig::{contexts, folder, is_named_so};
+use hawser_client::{Watch, Watched};
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::news::News;
 use crate::{Surroundings, limits};
@@ -23,13 +23,16 @@ pub(crate) async fn keep(
         let files = added.borrow_and_update().clone();
         // Watched before they are read, so that no change is missed.
         let environment = &surroundings.environment;
-        let above = |file: &PathBuf| file.parent().map(Path::to_owned);
         let reader = (surroundings.clone(), files.clone());
-        let own =
-            folder(environment).into_iter().chain(managers_folder(environment)).chain(files.iter().filter_map(above));
-        let selected = selected(&surroundings);
-        let folders: Vec<PathBuf> = own.chain(selected.iter().filter_map(above)).collect();
-        let watched = Watch::of(folders.iter().map(PathBuf::as_path));
+        let folders = [
+            folder(environment).map(|folder| Watched::Entries(folder, is_named_so)),
+            managers_folder(environment).map(|folder| {
+                Watched::Entries(folder, |name| Path::new(name).extension().is_some_and(|end| end == "toml"))
+            }),
+        ];
+        let named = files.iter().cloned().chain(selected(&surroundings)).map(Watched::Entry);
+        let watched = Watch::of(folders.into_iter().flatten().chain(named));
+        let began = Instant::now();
         let read = spawn_blocking(move || {
             let (surroundings, files) = reader;
             let found = contexts(&surroundings.environment, &files);
@@ -50,8 +53,9 @@ pub(crate) async fn keep(
             told = changed => if !told { sleep(limits::FILES_AGAIN).await },
             more = added.changed() => if more.is_err() { return },
         }
-        // Whoever writes several files is waited for.
+        // Whoever writes several files is waited for, and whoever does all the time isn't followed at every step.
         sleep(limits::FILES_SETTLE).await;
+        sleep_until(began + limits::FILES_PACE).await;
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{Act, NoticeAction, NoticeId, Problem, TrayAct, limits};
 /// Something that somebody wants done, and who waits for it.
 pub(crate) struct Asked {
     pub(crate) wish: Wish,
-    pub(crate) answer: Option<oneshot::Sender<Result<(), Problem>>>,
+    pub(crate) answer: Option<oneshot::Sender<Result<(), Fault>>>,
 }
 
 /// From where it is wanted.
@@ -51,7 +51,7 @@ impl Handle {
     pub async fn act(&self, act: Act) -> Result<(), Problem> {
         let (answer, answered) = oneshot::channel();
         self.acts.try_send(Asked { wish: Wish::Act(act), answer: Some(answer) }).map_err(|_| busy())?;
-        answered.await.unwrap_or_else(|_| Err(ended()))
+        Ok(answered.await.unwrap_or_else(|_| Err(ended()))?)
     }
 
     /// A page came: everything is published to it.
@@ -83,10 +83,10 @@ impl Handle {
     }
 }
 
-pub(crate) fn busy() -> Problem {
-    Fault::new(Code::LimitReached, format!("{} things are being done already", limits::ACTS)).into()
+pub(crate) fn busy() -> Fault {
+    Fault::new(Code::LimitReached, format!("{} things are being done already", limits::ACTS))
 }
 
-fn ended() -> Problem {
-    Fault::new(Code::Internal, "the application is ending").with_fix("Start it again.").into()
+fn ended() -> Fault {
+    Fault::new(Code::Internal, "the application is ending").with_fix("Start it again.")
 }

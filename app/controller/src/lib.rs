@@ -23,8 +23,8 @@ mod ui;
 pub mod view;
 
 pub use act::{
-    Act, Copyable, Draft, DraftPort, EnvironmentFormat, List, Mode, PathKind, Picked, QuitAnswer, Setting, SortBy,
-    TrafficQuery, Tuning,
+    Act, Copyable, Draft, DraftPort, EnvironmentFormat, List, Mode, NamesQuery, PathKind, Picked, QuitAnswer, Setting,
+    SortBy, SortNamesBy, TrafficQuery, Tuning,
 };
 pub use controller::Controller;
 pub use handle::Handle;

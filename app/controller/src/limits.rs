@@ -10,8 +10,12 @@ pub const NEWS: usize = 256;
 pub const CLUSTERS: usize = 200;
 /// Rows of the picker's workloads; the same.
 pub const WORKLOADS: usize = 200;
-/// Rows of traffic in one view; a query for more is refused.
+/// Rows of flows or names in one view; a query for more is refused.
 pub const TRAFFIC_ROWS: u32 = 200;
+/// Names that were asked for, in the table; the oldest go.
+pub const NAMES: usize = 1_000;
+/// Places on the way of one connection that are shown; further agents are left out.
+pub const HOPS: usize = 6;
 /// Characters of a search or a filter; a longer one is refused.
 pub const SEARCH: usize = 256;
 /// Steps remembered of one connection; the first ones go.
@@ -22,6 +26,8 @@ pub const ROUND_TRIPS: usize = 60;
 pub const ATTEMPTS: usize = 64;
 /// Intercepts in the tray's menu, and contexts; the rest is in the window.
 pub const MENU: usize = 20;
+/// Contexts for which choices are kept; a further one is refused.
+pub const TUNINGS: usize = 1_000;
 /// Ports of one intercept; a form with more is refused.
 pub const PORTS: usize = 64;
 /// Headers of one intercept's filter; a form with more is refused.
@@ -34,6 +40,8 @@ pub const SUBNETS: usize = 256;
 pub const MINUTES: u32 = 43_200;
 /// Before the helper is called again, at first and at most.
 pub const CALL_AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// The same once it is known to be away, unless its socket changes before.
+pub const CALL_ABSENT: Duration = Duration::from_secs(10);
 /// How long a helper that went away may take to come back before that is shown.
 pub const PATIENCE: Duration = Duration::from_millis(500);
 /// How long a helper may take to say how things are; then it is silent.
@@ -66,11 +74,15 @@ pub const FIX: usize = 8 * 1024;
 pub const KUBECONFIGS: usize = 64;
 /// Bytes of an intercept's name; a longer one is refused.
 pub const INTERCEPT_NAME: usize = 57;
+/// Between two readings of the user's files while they go on changing.
+pub const FILES_PACE: Duration = Duration::from_secs(1);
 /// Between two looks at the user's files where the kernel can't tell of changes.
 pub const FILES_AGAIN: Duration = Duration::from_secs(30);
 /// How long a form must have stayed as it is before the cluster is asked what it would change.
 pub const TYPING: Duration = Duration::from_millis(500);
 /// How long the user's login shell may take to say what it sets; then it isn't asked again.
 pub const LOGIN_SHELL: Duration = Duration::from_secs(3);
+/// How long before the end of what the user has logged in with that is worth a word.
+pub const LOGIN_SOON: Duration = Duration::from_secs(600);
 /// Between two looks whether there is a companion while there are connections to clusters.
 pub const COMPANION: Duration = Duration::from_secs(10);

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use hawser_client::{Watch, Watched};
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::WatchRequest;
 use hawser_ipc::{connect, from_status};
@@ -18,6 +19,9 @@ pub(crate) async fn keep(socket: &Path, news: mpsc::Sender<News>) {
     let mut wait = first;
     let mut quiet_until = Instant::now();
     for number in 1.. {
+        // Watched before it is called, so that it can't come in between.
+        let away = wait >= longest;
+        let appears = away.then(|| Watch::of([Watched::Entry(socket.to_owned())]).ok()).flatten();
         let broken = follow(number, socket, &news).await;
         if broken.answered {
             wait = first;
@@ -28,13 +32,25 @@ pub(crate) async fn keep(socket: &Path, news: mpsc::Sender<News>) {
         {
             return;
         }
-        sleep(wait).await;
-        wait = (wait * 2).min(longest);
+        match appears.filter(|_| broken.away) {
+            // It may need a moment from there until it answers.
+            Some(appears) => {
+                if timeout(limits::CALL_ABSENT, appears.changed()).await.is_ok_and(|told| told.is_ok()) {
+                    wait = first;
+                }
+            }
+            None => {
+                sleep(wait).await;
+                wait = (wait * 2).min(longest);
+            }
+        }
     }
 }
 
 struct Broken {
     fault: Fault,
+    /// Nobody is there.
+    away: bool,
     /// Somebody is there and says nothing.
     silent: bool,
     /// It had answered.
@@ -42,14 +58,17 @@ struct Broken {
 }
 
 async fn follow(number: u64, socket: &Path, news: &mpsc::Sender<News>) -> Broken {
-    let broken = |fault| Broken { fault, silent: false, answered: false };
+    let broken = |fault| Broken { fault, away: false, silent: false, answered: false };
     let mut client = match connect(socket).await {
         Ok(client) => client,
-        Err(fault) => return broken(fault),
+        Err(fault) => return Broken { away: true, ..broken(fault) },
     };
     let first = async {
-        let mut snapshots =
-            client.watch(WatchRequest { follow: true }).await.map_err(|status| from_status(&status))?.into_inner();
+        let mut snapshots = client
+            .watch(WatchRequest { follow: true, ..WatchRequest::default() })
+            .await
+            .map_err(|status| from_status(&status))?
+            .into_inner();
         let first = snapshots.message().await.map_err(|status| from_status(&status))?;
         Ok((snapshots, first.ok_or_else(hawser_client::no_answer)?))
     };

@@ -6,12 +6,14 @@ use hawser_client::connecting::Manager;
 use hawser_client::doctor::Check;
 use hawser_client::intercept::{Listener, Place};
 use hawser_client::kubeconfig::{Environment, Found};
+use hawser_client::secrets::Kept;
 use hawser_fault::Fault;
 use hawser_ipc::Client;
 use hawser_ipc::proto::{Catalogue, InterceptState, PreviewReply, Snapshot, Trial};
 
-use crate::Picked;
+use crate::facts::NamesNews;
 use crate::view::{ContextId, FlowRow, Written};
+use crate::{Picked, Tuning};
 
 /// Something that is so now.
 pub(crate) enum News {
@@ -27,12 +29,22 @@ pub(crate) enum News {
     Trying(ContextId),
     /// What came of it.
     Tried(ContextId, Result<(), Fault>),
+    /// The helper has taken these choices.
+    Tuned(ContextId, Tuning),
+    /// The user has logged in to this connection, or could not.
+    LoggedIn(String),
+    /// What is kept of logins, and where.
+    Kept(Result<Kept, Fault>),
     /// What a connection's cluster has.
     Catalogue(Result<Catalogue, Fault>),
     /// Where programs listen.
     Listeners(Vec<Listener>),
     /// All flows, with the processes behind them.
     Flows(Result<Vec<FlowRow>, Fault>),
+    /// Names that were asked for.
+    Names(Result<NamesNews, Fault>),
+    /// How far everything is on the way into the clusters, beside the rest.
+    Hops(Snapshot),
     /// What asking for the draft of this revision would change.
     Preview(u32, Result<PreviewReply, Fault>),
     /// How far an intercept that is being asked for has come.

@@ -6,7 +6,7 @@ use hawser_client::intercept::Place;
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::{InterceptPhase, State};
 
-use crate::facts::Facts;
+use crate::facts::{Facts, lasts};
 use crate::view::{Ms, NoticeKind, Screen};
 use crate::{Act, Notice, NoticeAction, NoticeId, limits};
 
@@ -46,6 +46,12 @@ impl Moment {
                 _ => {}
             }
         }
+        for (connection, _) in facts.logins_that_end(now) {
+            let minutes = limits::LOGIN_SOON.as_secs() / 60;
+            let title = format!("Your login to {} ends soon", connection.name);
+            let body = format!("In less than {minutes} minutes. Log in again, and nothing is interrupted.");
+            moment.last(NoticeKind::LoginSoon, &connection.name, title, body);
+        }
         for (place, state) in facts.intercepts() {
             let cause = state.cause.clone().map(Fault::from);
             if let (InterceptPhase::Ended | InterceptPhase::Waiting, Some(cause)) = (state.phase(), cause) {
@@ -55,13 +61,12 @@ impl Moment {
             let Some(watch) = facts.watched.of(&place).filter(|_| state.phase() == InterceptPhase::Active) else {
                 continue;
             };
-            let lasts = |since: Ms| now.0 - since.0 >= limits::WRONG.as_millis() as i64;
             let about = format!("{} {}", place.connection, place.name);
-            if watch.missed_since.is_some_and(lasts) {
+            if watch.missed_since.is_some_and(|since| lasts(since, now)) {
                 let body = "What clients ask of a replica does not come to this computer.";
                 moment.last(NoticeKind::Replica, &about, format!("{} misses a replica", place.name), body.to_owned());
             }
-            let mut silent = watch.silent().filter(|(port, since)| lasts(*since) && watch.was_heard(*port));
+            let mut silent = watch.silent().filter(|(port, since)| lasts(*since, now) && watch.was_heard(*port));
             if let Some((port, _)) = silent.next() {
                 let title = format!("Nobody listens on port {port}");
                 let body = format!("What clients ask of {} gets no answer until your program runs again.", place.name);
@@ -76,7 +81,7 @@ impl Moment {
     }
 }
 
-/// What began since `before`. `own` says what the user has just done themselves: that is no news to them.
+/// What began since `before`. `own` says what the user has just done themselves: that is no news to them, but time that is over is.
 pub(crate) fn between(before: &Moment, after: &Moment, own: impl Fn(&Place) -> bool) -> News {
     let mut news = News::default();
     for (id, (title, body)) in &after.lasting {
@@ -92,10 +97,10 @@ pub(crate) fn between(before: &Moment, after: &Moment, own: impl Fn(&Place) -> b
         }
     }
     for (place, (phase, cause)) in &after.over {
-        if before.over.get(place).is_some_and(|(before, _)| before == phase) || own(place) {
+        let expired = cause.code == Code::InterceptExpired;
+        if before.over.get(place).is_some_and(|(before, _)| before == phase) || own(place) && !expired {
             continue;
         }
-        let expired = cause.code == Code::InterceptExpired;
         let kind = if expired { NoticeKind::Expired } else { NoticeKind::Taken };
         let id = NoticeId { kind, about: format!("{} {}", place.connection, place.name) };
         let again = Act::Pick { connection: Some(place.connection.clone()), intercept: Some(place.name.clone()) };
@@ -112,12 +117,14 @@ pub(crate) fn between(before: &Moment, after: &Moment, own: impl Fn(&Place) -> b
 fn notice(id: NoticeId, title: String, body: String) -> Notice {
     let open = |screen, words: &str| (NoticeAction::Open(screen), words.to_owned());
     let mut actions = match id.kind {
-        NoticeKind::Lost | NoticeKind::Back | NoticeKind::LoginNeeded => vec![open(Screen::Clusters, "Show")],
+        NoticeKind::Lost | NoticeKind::Back | NoticeKind::LoginSoon | NoticeKind::LoginNeeded => {
+            vec![open(Screen::Clusters, "Show")]
+        }
         NoticeKind::Taken | NoticeKind::Expired | NoticeKind::Replica | NoticeKind::LocalPort => {
             vec![open(Screen::Intercepts, "Show")]
         }
     };
-    if id.kind == NoticeKind::LoginNeeded {
+    if matches!(id.kind, NoticeKind::LoginSoon | NoticeKind::LoginNeeded) {
         actions.push((NoticeAction::Act(Act::LogIn { connection: id.about.clone() }), "Log in".to_owned()));
     }
     Notice { id, title, body, actions }
@@ -145,7 +152,7 @@ mod tests {
     #[test]
     fn what_began_is_told_once_and_taken_back_when_it_is_over() {
         use InterceptPhase::{Ended, Waiting};
-        use NoticeKind::{Back, Expired, LocalPort, LoginNeeded, Lost, Replica, Taken};
+        use NoticeKind::{Back, Expired, LocalPort, LoginNeeded, LoginSoon, Lost, Replica, Taken};
         let none = Moment::default;
         type Row = (Moment, Moment, &'static [NoticeKind], &'static [NoticeKind]);
         let table: Vec<Row> = vec![
@@ -154,6 +161,9 @@ mod tests {
             (lasting(Lost), lasting(Lost), &[], &[]),
             (lasting(Lost), standing(), &[Back], &[Lost]),
             (lasting(Lost), none(), &[], &[Lost]),
+            (standing(), lasting(LoginSoon), &[LoginSoon], &[]),
+            (lasting(LoginSoon), standing(), &[], &[LoginSoon]),
+            (lasting(LoginSoon), lasting(LoginNeeded), &[LoginNeeded], &[LoginSoon]),
             (standing(), lasting(LoginNeeded), &[LoginNeeded], &[]),
             (lasting(LoginNeeded), standing(), &[], &[LoginNeeded]),
             (none(), lasting(Replica), &[Replica], &[]),
@@ -177,9 +187,16 @@ mod tests {
 
     #[test]
     fn what_the_user_did_is_no_news() {
-        let ended = over(InterceptPhase::Ended, Code::InterceptExpired);
+        let ended = over(InterceptPhase::Ended, Code::InterceptEnded);
         assert_eq!(between(&Moment::default(), &ended, |_| true), News::default());
         let news = between(&Moment::default(), &ended, |_| false);
         assert!(matches!(&news.notices[0].actions[1].0, NoticeAction::Act(Act::Pick { .. })));
+    }
+
+    #[test]
+    fn that_the_time_is_over_is_news_even_of_an_intercept_that_was_just_asked_for() {
+        let expired = over(InterceptPhase::Ended, Code::InterceptExpired);
+        let news = between(&Moment::default(), &expired, |_| true);
+        assert_eq!(news.notices.iter().map(|notice| notice.id.kind).collect::<Vec<_>>(), [NoticeKind::Expired]);
     }
 }

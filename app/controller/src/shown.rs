@@ -3,17 +3,20 @@
 mod clusters;
 mod doctor;
 mod intercepts;
+mod names;
 mod picker;
 mod settings;
 mod shell;
 mod subnets;
 mod traffic;
 mod welcome;
+#[cfg(test)]
+mod worlds;
 
 use hawser_fault::Fault;
 use hawser_ipc::proto;
 
-pub(crate) use clusters::{clusters, row_state};
+pub(crate) use clusters::{clusters, login_command, row_state};
 pub(crate) use doctor::{doctor, remedy};
 pub(crate) use intercepts::{curl, intercepts};
 pub(crate) use picker::{environment_path, picker};
@@ -34,6 +37,7 @@ pub(crate) fn screen(facts: &Facts, screen: Screen) -> Update {
         Screen::Subnets => Update::Subnets(subnets(facts)),
         Screen::Intercepts => Update::Intercepts(intercepts(facts)),
         Screen::Picker => Update::Picker(Box::new(picker(facts))),
+        Screen::Traffic if facts.names.open => Update::Names(names::names(facts)),
         Screen::Traffic => Update::Traffic(traffic(facts)),
         Screen::Doctor => Update::Doctor(doctor(facts)),
         Screen::Settings => Update::Settings(settings(facts)),

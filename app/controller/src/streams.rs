@@ -1,10 +1,15 @@
 //! What costs something is followed only while somebody looks at it.
 
+mod hops;
+mod names;
+
+use std::collections::HashMap;
+
 use hawser_client::intercept::{Asked, listeners, request};
 use hawser_client::processes::Processes;
 use hawser_fault::{Code, Fault};
 use hawser_ipc::from_status;
-use hawser_ipc::proto::{BrowseRequest, Flow, FlowsRequest};
+use hawser_ipc::proto::{BrowseRequest, Flow, FlowsRequest, State};
 use nix::unistd::{Uid, User};
 use tokio::task::{JoinHandle, spawn_blocking, spawn_local};
 use tokio::time::{sleep, timeout};
@@ -20,6 +25,8 @@ use crate::view::{Bytes, FlowRow, Ms, Preview, Screen, Us};
 #[derive(Default)]
 pub(crate) struct Streams {
     flows: Option<Running<u64>>,
+    names: Option<Running<u64>>,
+    hops: Option<Running<u64>>,
     catalogue: Option<Running<(u64, String)>>,
     listeners: Option<Running<()>>,
     preview: Option<Running<(u64, u32)>>,
@@ -41,7 +48,11 @@ impl Streams {
     /// Begins and ends what the facts ask for.
     pub(crate) fn follow(&mut self, facts: &mut Facts, desk: &Desk) {
         let link = facts.helper.client.is_some().then_some(facts.helper.link);
-        let looked_at = facts.is_shown(Screen::Traffic) && !facts.flows.query.paused;
+        let traffic = facts.is_shown(Screen::Traffic);
+        let asked_for = traffic && facts.names.open && !facts.names.query.paused;
+        replace(&mut self.names, link.filter(|_| asked_for), |_| names::names(desk.clone()));
+        self.measure(facts, desk, link);
+        let looked_at = traffic && !facts.names.open && !facts.flows.query.paused;
         replace(&mut self.flows, link.filter(|_| looked_at), |_| flows(desk.clone()));
 
         let picking = facts.is_shown(Screen::Picker);
@@ -54,6 +65,15 @@ impl Streams {
         replace(&mut self.catalogue, wanted, |(_, connection)| catalogue(desk.clone(), connection.clone()));
         replace(&mut self.listeners, picking.then_some(()), |()| programs(desk.clone()));
         self.preview(facts, desk, link.filter(|_| picking));
+    }
+
+    fn measure(&mut self, facts: &mut Facts, desk: &Desk, link: Option<u64>) {
+        let is_connected = facts.connections().any(|connection| connection.state() == State::Connected);
+        let wanted = link.filter(|_| is_connected && facts.is_shown(Screen::Clusters));
+        if wanted.is_some() && self.hops.as_ref().map(|running| running.key) != wanted {
+            facts.history.forget_hops();
+        }
+        replace(&mut self.hops, wanted, |_| hops::hops(desk.clone()));
     }
 
     fn preview(&mut self, facts: &mut Facts, desk: &Desk, link: Option<u64>) {
@@ -130,16 +150,16 @@ async fn flows(desk: Desk) {
     let outcome: Result<(), Fault> = async {
         let request = FlowsRequest { follow: true };
         let mut lists = desk.helper()?.flows(request).await.map_err(|status| from_status(&status))?.into_inner();
-        let mut processes = Processes::default();
+        let (mut processes, mut users) = (Processes::default(), HashMap::new());
         while let Some(list) = lists.message().await.map_err(|status| from_status(&status))? {
             // It reads all of /proc.
             let looked = spawn_blocking(move || {
                 processes.look_up(&list.flows);
-                let rows = list.flows.iter().map(|flow| row(flow, &processes)).collect();
-                (processes, rows)
+                let rows = list.flows.iter().map(|flow| row(flow, &processes, &mut users)).collect();
+                (processes, users, rows)
             });
             let rows;
-            (processes, rows) = looked.await.unwrap_or_default();
+            (processes, users, rows) = looked.await.unwrap_or_default();
             desk.tell(News::Flows(Ok(rows))).await;
         }
         Err(hawser_client::no_answer())
@@ -150,14 +170,17 @@ async fn flows(desk: Desk) {
     }
 }
 
-fn row(flow: &Flow, processes: &Processes) -> FlowRow {
+fn user(uid: u32) -> String {
+    let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+    user.map_or_else(|| format!("uid {uid}"), |user| format!("user {}", user.name))
+}
+
+/// `users` are those that were looked up before, by uid.
+fn row(flow: &Flow, processes: &Processes, users: &mut HashMap<u32, String>) -> FlowRow {
     let process = match processes.of(flow) {
         Some(process) => format!("{} ({})", process.name, process.pid),
         None if flow.inode == 0 => String::new(),
-        None => {
-            let user = User::from_uid(Uid::from_raw(flow.uid)).ok().flatten().map(|user| user.name);
-            user.map_or_else(|| format!("uid {}", flow.uid), |name| format!("user {name}"))
-        }
+        None => users.entry(flow.uid).or_insert_with(|| user(flow.uid)).clone(),
     };
     FlowRow {
         id: format!("{}/{}", flow.connection, flow.id),

@@ -1,7 +1,7 @@
 //! Where the controller runs, as a value: nothing below asks the process.
 
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 use hawser_client::companion;
 use hawser_client::kubeconfig::Environment;
@@ -37,13 +37,11 @@ impl Surroundings {
         let lacks = |detail: String| Fault::new(Code::BadArgument, detail);
         let environment =
             Environment::of_this_process().map_err(|error| lacks(format!("there is no working directory: {error}")))?;
-        let own = |name: &str| environment.variables.get(OsStr::new(name)).filter(|value| !value.is_empty());
-        let config = own("XDG_CONFIG_HOME").map(PathBuf::from);
-        let config = config.or_else(|| Some(Path::new(own("HOME")?).join(".config")));
+        let config = environment.config_folder();
         let config = config.ok_or_else(|| lacks("neither XDG_CONFIG_HOME nor HOME is set".to_owned()))?;
         Ok(Self {
             socket: hawser_ipc::socket_path(),
-            program: program(own("PATH").map(|path| path.as_os_str())),
+            program: program(environment.variables.get(OsStr::new("PATH")).map(OsString::as_os_str)),
             settings: config.join("hawser/settings.toml"),
             runtime: companion::folder()?,
             uid: nix::unistd::geteuid().as_raw(),

@@ -3,6 +3,7 @@
 mod clusters;
 mod doctor;
 mod intercepts;
+mod names;
 mod picker;
 mod problem;
 mod settings;
@@ -15,15 +16,16 @@ mod welcome;
 use serde::Serialize;
 use ts_rs::TS;
 
-pub use clusters::{
-    ClusterRow, Clusters, ConnectionState, ContextId, Foreign, Hop, HopName, Kind, Latency, RowActs, Step,
-};
+pub use clusters::{ClusterRow, Clusters, ConnectionState, ContextId, Foreign, Hop, HopName, Kind, RowActs, Step};
 pub use doctor::{CheckRow, Doctor, Outcome};
-pub use intercepts::{Card, Files, Intercepts, Phase, PortLine, Proof, ProofState, Replica, Way, WorkloadRef, Written};
+pub use intercepts::{
+    Card, Delivered, Files, Intercepts, Phase, PortLine, Proof, ProofState, Replica, Way, WorkloadRef, Written,
+};
+pub use names::{AnsweredBy, NameOutcome, NameRow, Names};
 pub use picker::{FormProblem, HolderView, Listener, Picker, PortChoice, Preview, WorkloadRow};
 pub use problem::{Field, Possible, Problem, Remedy};
-pub use settings::{NoticeKind, Served, Settings, SettingsView, Theme};
-pub use shell::{Badge, HelperState, QuitWords, Screen, Shell, Toast};
+pub use settings::{Keyring, NoticeKind, Served, Settings, SettingsView, Theme};
+pub use shell::{Badge, EndWords, HelperState, QuitWords, Screen, Shell, Toast};
 pub use subnets::{Placed, Source, Subnets, SubnetsOf};
 pub use traffic::{FlowRow, Traffic};
 pub use units::{Bytes, Ms, Us};
@@ -47,6 +49,8 @@ pub enum Update {
     Picker(Box<Picker>),
     /// Flows.
     Traffic(Traffic),
+    /// Names that were asked for.
+    Names(Names),
     /// Checks.
     Doctor(Doctor),
     /// Settings.

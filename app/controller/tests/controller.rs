@@ -5,17 +5,19 @@
 mod recorder;
 
 use hawser_controller::view::{
-    Clusters, ConnectionState, HelperState, NoticeKind, Phase, Picker, Possible, Preview, ProofState,
+    AnsweredBy, Clusters, ConnectionState, HelperState, HopName, NameOutcome, Names, NoticeKind, Phase, Picker,
+    Possible, Preview, ProofState,
 };
 use hawser_controller::{
-    Act, Copyable, Draft, DraftPort, EnvironmentFormat, Item, List, Picked, QuitAnswer, Remedy, Screen, Setting, Shape,
-    SortBy, TrafficQuery, TrayAct, Tuning, Window,
+    Act, Copyable, Draft, DraftPort, EnvironmentFormat, Item, List, NamesQuery, Picked, QuitAnswer, Remedy, Screen,
+    Setting, Shape, SortBy, SortNamesBy, TrafficQuery, TrayAct, Tuning, Window,
 };
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::{
-    Connection, Flow, InterceptPhase, InterceptPort, InterceptState, PreviewReply, Snapshot, State, Trial, Workload,
+    Connection, Flow, Hop, InterceptPhase, InterceptPort, InterceptState, PreviewReply, Query, Snapshot, State, Trial,
+    Workload, hop, query,
 };
-use hawser_stub::{Call, Live, cluster, intercepted, snapshot};
+use hawser_stub::{Call, Live, cluster, intercepted, question, snapshot};
 use recorder::Stage;
 
 const DEMO: &str =
@@ -201,9 +203,9 @@ fn companion(folder: &std::path::Path) -> std::sync::mpsc::Receiver<String> {
             }
             let mut bytes = vec![0; u32::from_be_bytes(length) as usize];
             stream.read_exact(&mut bytes).unwrap();
-            stream.write_all(&[1]).unwrap();
-            let name = bytes.split(|byte| *byte == 0).next().unwrap();
-            let _ = tell.send(String::from_utf8(name.to_vec()).unwrap());
+            let asked: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+            stream.write_all(b"\0\0\0\x06\"done\"").unwrap();
+            let _ = tell.send(asked["hand-over"]["connection"].as_str().unwrap().to_owned());
         }
     });
     told
@@ -393,6 +395,85 @@ async fn flows_are_followed_only_while_they_are_looked_at() {
 }
 
 #[tokio::test]
+async fn names_are_followed_only_while_they_are_looked_at() {
+    let mut live = Live::start();
+    live.push(snapshot(vec![cluster("dev")]));
+    let asked = |id: u64| Query { id, name: format!("host-{id}"), at: id.cast_signed(), took_us: id, ..question() };
+    live.push_queries((1..=1_200).map(asked).collect(), 3);
+    let stage = Stage::new(&live, &[]);
+    stage.until("connected", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
+    stage.handle.act(Act::Show { screen: Screen::Traffic }).await.unwrap();
+    stage.until("flows", |record| record.traffic().filter(|view| view.at.is_some())).await;
+    assert_eq!(live.calls(), [Call::Flows]);
+    let query = NamesQuery {
+        filter: "HOST-99".into(),
+        sort: SortNamesBy::Took,
+        descending: true,
+        first: 1,
+        count: 3,
+        paused: false,
+    };
+    stage.handle.act(Act::Names { query: query.clone() }).await.unwrap();
+    let view = stage.until("the last thousand", |record| record.names().filter(|view| view.total == 1_000)).await;
+    assert_eq!((view.found, view.missed), (10, 3), "990 to 999");
+    let rows: Vec<_> = view.rows.iter().map(|row| (row.name.as_str(), row.took.0, row.by)).collect();
+    let by = AnsweredBy::Manager;
+    assert_eq!(rows, [("host-998", 998, by), ("host-997", 997, by), ("host-996", 996, by)]);
+    let problem = stage.handle.act(Act::Names { query: NamesQuery { count: 201, ..query.clone() } }).await.unwrap_err();
+    assert_eq!(problem.code, "limit-reached");
+    let filter = "x".repeat(257);
+    stage.handle.act(Act::Names { query: NamesQuery { filter, ..query.clone() } }).await.unwrap_err();
+    assert_eq!(live.calls(), [Call::Flows, Call::Queries]);
+
+    let pause = |paused| Act::Names { query: NamesQuery { filter: String::new(), paused, ..query.clone() } };
+    stage.handle.act(pause(true)).await.unwrap();
+    live.push_queries(vec![Query { outcome: query::Outcome::Failed.into(), why: "silence".into(), ..asked(7) }], 0);
+    stage.until("paused", |record| record.names().filter(|view| view.query.paused)).await;
+    stage.handle.act(pause(false)).await.unwrap();
+    let failed = |view: &Names| view.total == 1 && view.rows[0].outcome == NameOutcome::Failed;
+    let view = stage.until("all is told anew", |record| record.names().filter(failed)).await;
+    assert_eq!((view.rows[0].why.as_str(), view.missed), ("silence", 0));
+
+    live.vanish();
+    live.come_back();
+    stage.until("asked anew", |_| (live.calls().len() == 4).then_some(())).await;
+    let flows = TrafficQuery {
+        filter: String::new(),
+        sort: SortBy::Opened,
+        descending: true,
+        first: 0,
+        count: 9,
+        paused: false,
+    };
+    stage.handle.act(Act::Traffic { query: flows }).await.unwrap();
+    stage.until("flows again", |_| (live.calls().last() == Some(&Call::Flows)).then_some(())).await;
+}
+
+#[tokio::test]
+async fn the_way_into_a_cluster_is_measured_while_its_row_is_looked_at() {
+    let live = Live::start();
+    let hop =
+        |place: hop::Place, name: &str, round_trip_us| Hop { place: place.into(), name: name.into(), round_trip_us };
+    let hops = vec![
+        hop(hop::Place::ApiServer, "", 800),
+        hop(hop::Place::Manager, "", 900),
+        hop(hop::Place::Agent, "web-0", 950),
+    ];
+    live.push(snapshot(vec![Connection { round_trip_us: 900, hops, ..cluster("dev") }]));
+    let stage = Stage::new(&live, &[]);
+    stage.until("connected", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
+    assert!(live.calls().is_empty(), "nobody looks at it");
+    stage.handle.act(Act::WelcomeStep { step: 4 }).await.unwrap();
+    let measured = |view: &Clusters| view.rows.first().is_some_and(|row| row.hops.len() == 3);
+    let row = stage.until("measured", |record| record.clusters().filter(measured)).await.rows.remove(0);
+    let shown: Vec<_> = row.hops.iter().map(|hop| (hop.name, hop.pod.as_str(), hop.round_trip.0)).collect();
+    let expected = [(HopName::ApiServer, "", 800), (HopName::Manager, "", 900), (HopName::Agent, "web-0", 950)];
+    assert_eq!(shown, expected);
+    assert_eq!(row.hops[2].history.len(), 1);
+    assert_eq!(live.calls(), [Call::Hops]);
+}
+
+#[tokio::test]
 async fn the_menu_leads_to_everything_and_ending_asks_first() {
     let live = Live::start();
     live.push(with(cluster("dev"), vec![intercepted()]));
@@ -407,9 +488,14 @@ async fn the_menu_leads_to_everything_and_ending_asks_first() {
         })
         .await;
     let labels = labels(&menu);
-    for label in
-        ["dev: connected", "Disconnect", "web in shop, held by you", "Leave", "Quit; 1 intercept goes on", "Doctor"]
-    {
+    for label in [
+        "dev: connected",
+        "Disconnect; ends 1 intercept",
+        "web in shop, held by you",
+        "Leave",
+        "Quit; 1 intercept goes on",
+        "Doctor",
+    ] {
         assert!(labels.contains(&label.to_owned()), "{labels:?}");
     }
 
@@ -540,4 +626,55 @@ async fn checks_come_as_they_are_made_and_everything_is_gathered_without_secrets
     stage.handle.act(Act::Export).await.unwrap();
     let refused = stage.until("refused", |record| record.doctor().and_then(|view| view.problem)).await;
     assert_eq!(refused.code, "file-unwritable", "nothing is overwritten");
+}
+
+#[tokio::test]
+async fn what_would_end_intercepts_is_asked_first() {
+    let live = Live::start();
+    let (done, web) = (InterceptState { phase: InterceptPhase::Ended.into(), ..intercepted() }, intercepted());
+    let done = InterceptState { name: "done".into(), ..done };
+    live.push(with(cluster("dev"), vec![web.clone(), done]));
+    let stage = Stage::new(&live, &[]);
+    let tray = stage.until("it", |record| record.tray.clone().filter(|tray| tray.shape == Shape::Intercepting)).await;
+    let pressed = |item: &Item| matches!(item, Item::Press { label, .. } if label == "Disconnect; ends 1 intercept");
+    let is_said = |item: &Item| matches!(item, Item::Sub { items, .. } if items.iter().any(pressed));
+    assert!(tray.menu.iter().any(is_said), "{:#?}", tray.menu);
+
+    let disconnect = || Act::Disconnect { connection: "dev".into() };
+    stage.handle.act(disconnect()).await.unwrap();
+    let words = stage.until("asked", |record| record.shell()?.ending).await;
+    assert_eq!(words.title, "Disconnecting dev ends 1 intercept");
+    assert_eq!(words.intercepts, ["web over dev"]);
+    assert_eq!(stage.record(|record| record.windows.clone()), [Window::Show]);
+    stage.handle.act(Act::End { sure: false }).await.unwrap();
+    stage.until("no more", |record| record.shell().filter(|view| view.ending.is_none())).await;
+
+    // Who left the intercept meanwhile isn't asked any more.
+    stage.handle.act(disconnect()).await.unwrap();
+    stage.until("asked", |record| record.shell()?.ending).await;
+    live.push(with(cluster("dev"), Vec::new()));
+    stage.until("no more", |record| record.shell().filter(|view| view.ending.is_none())).await;
+    live.push(with(cluster("dev"), vec![web]));
+    stage.until("again", |record| record.shell().filter(|view| view.shape == Shape::Intercepting)).await;
+    assert_eq!(stage.record(|record| record.shell()).unwrap().ending, None);
+    assert!(live.calls().iter().all(|call| !matches!(call, Call::Disconnect(_))), "{:?}", live.calls());
+
+    stage.handle.act(Act::StopAll).await.unwrap();
+    stage.until("asked", |record| record.shell()?.ending).await;
+    stage.handle.act(Act::End { sure: true }).await.unwrap();
+    stage.until("off", |record| record.shell().filter(|view| view.shape == Shape::Off)).await;
+}
+
+#[tokio::test]
+async fn a_helper_that_was_away_for_long_is_seen_at_once() {
+    let mut live = Live::start();
+    let stage = Stage::new(&live, &[]);
+    stage.until("up", |record| record.shell().filter(|view| view.helper == HelperState::Answers)).await;
+    live.vanish();
+    stage.until("away", |record| record.shell().filter(|view| view.stale)).await;
+    // By then it is called seldom.
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    live.come_back();
+    let back = stage.until("back", |record| record.shell().filter(|view| !view.stale));
+    tokio::time::timeout(std::time::Duration::from_secs(1), back).await.unwrap();
 }

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use hawser_dns::{Event, Resolver, Transport};
+use hawser_dns::{By, Event, Resolver, Transport};
 
 const NAMES: usize = 1_000;
 const ROUNDS: usize = 2_000;
@@ -17,14 +17,14 @@ fn main() {
             ..Default::default()
         })
         .expect("these are names");
-    resolver.set_connected(true);
     let now = Instant::now();
+    resolver.set_connected(true, now);
     let queries: Vec<Vec<u8>> = (0..NAMES).map(query).collect();
     for query in &queries {
         resolver.handle_query(0, Transport::Udp, query, now);
         while let Some(event) = resolver.poll_event() {
             if let Event::Lookup { id, query, .. } = event {
-                resolver.handle_reply(id, Ok(&reply(query)), now);
+                resolver.handle_reply(id, Ok((By::Cluster(None), &reply(query))), now);
             }
         }
     }

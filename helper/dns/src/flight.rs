@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use ahash::RandomState;
 
+use crate::answers::Question;
 use crate::limits::{HOST_RESEND, LOOKUP_TIMEOUT};
 use crate::query::{Asked, Edns};
 use crate::reply::{ClientBits, Reply};
@@ -44,6 +45,8 @@ pub(crate) struct Flight<A> {
 /// A client's question, kept until there is an answer.
 pub(crate) struct Waiter<A> {
     pub(crate) asker: A,
+    /// When it came.
+    pub(crate) since: Instant,
     id: u16,
     flags: u16,
     question: Box<[u8]>,
@@ -51,10 +54,17 @@ pub(crate) struct Waiter<A> {
     limit: usize,
 }
 
+impl<A: Copy> Waiter<A> {
+    pub(crate) fn question(&self, name: &Arc<str>) -> Question<A> {
+        let asked = self.asked();
+        Question { asker: self.asker, name: Arc::clone(name), record: asked.kind(), asked: self.since }
+    }
+}
+
 impl<A> Waiter<A> {
-    pub(crate) fn new(asker: A, asked: &Asked) -> Self {
+    pub(crate) fn new(asker: A, asked: &Asked, since: Instant) -> Self {
         let Asked { id, flags, question, edns, limit } = *asked;
-        Self { asker, id, flags, question: question.into(), edns, limit }
+        Self { asker, since, id, flags, question: question.into(), edns, limit }
     }
 
     pub(crate) fn asked(&self) -> Asked<'_> {

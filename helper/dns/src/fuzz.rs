@@ -1,14 +1,16 @@
 //! One entry point for fuzzing and for replaying what fuzzing found.
 
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
 use crate::query::{Asked, Reject};
 use crate::reply::Reply;
 use crate::wire::{HEADER, flag, u16_at};
-use crate::{Event, LOOKUP_TIMEOUT, Limits, Resolver, Transport};
+use crate::{By, Event, LOOKUP_TIMEOUT, Limits, Resolver, Transport};
 
 /// More replies than this to one query would mean that it is never settled.
 const LOOKUPS: usize = 16;
+const HOST: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 53), 53));
 
 /// Asks a query and answers its lookups, both made of `data`, and panics if the resolver breaks a promise: one answer to
 /// each query, within the client's size, that can be read again and belongs to its question.
@@ -18,7 +20,7 @@ const LOOKUPS: usize = 16;
 pub fn fuzz(data: &[u8]) {
     let Some((&[switches, high, low], rest)) = data.split_first_chunk() else { return };
     let (query, reply) = rest.split_at(rest.len().min(u16::from_be_bytes([high, low]).into()));
-    let limits = Limits { waiters: 2, cache_entries: 2, cache_bytes: 4096, names: 4 };
+    let limits = Limits { waiters: 2, cache_entries: 2, cache_bytes: 4096, names: 4, answered: 4 };
     let mut world = World {
         resolver: Resolver::with_limits(1, limits),
         transport: if switches & 1 == 0 { Transport::Udp } else { Transport::Tcp },
@@ -35,13 +37,13 @@ pub fn fuzz(data: &[u8]) {
             ..Default::default()
         })
         .expect("these are names");
-    world.resolver.set_connected(switches & 2 != 0);
+    world.resolver.set_connected(switches & 2 != 0, world.now);
     for pause in [0, 0, 1, 3600] {
         world.now += Duration::from_secs(pause);
         world.ask(query);
     }
     world.resolver.handle_query(0, world.transport, query, world.now);
-    world.resolver.set_connected(false);
+    world.resolver.set_connected(false, world.now);
     world.settle(query);
 }
 
@@ -80,7 +82,8 @@ impl World<'_> {
                         lookups += 1;
                         assert!(lookups <= LOOKUPS, "lookups without end");
                         let reply = self.reply_to(&query);
-                        self.resolver.handle_reply(id, reply.as_deref().ok_or(()), self.now);
+                        let reply = reply.as_deref().map(|reply| (By::Host(HOST), reply)).ok_or(());
+                        self.resolver.handle_reply(id, reply, self.now);
                     }
                 }
             }
@@ -116,7 +119,10 @@ fn check(query: &[u8], transport: Transport, answer: &[u8]) {
     assert!(answer.len() <= asked.limit, "larger than the client can take");
     let end = HEADER + asked.question.len();
     assert_eq!(&answer[HEADER..end], asked.question, "the question is the client's, in its spelling");
-    assert!(Reply::parse(answer, asked.id, asked.question, u32::MAX).is_some(), "an answer can be read again");
+    assert!(
+        Reply::parse(answer, By::Nobody, asked.id, asked.question, u32::MAX).is_some(),
+        "an answer can be read again"
+    );
 }
 
 #[cfg(test)]

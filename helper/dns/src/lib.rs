@@ -4,6 +4,7 @@
 //! owns the sockets. [`backend`] is about the other direction: making the operating system's resolver ask us.
 
 mod alias;
+mod answers;
 pub mod backend;
 mod cache;
 mod flight;
@@ -16,6 +17,7 @@ mod resolver;
 mod rules;
 mod wire;
 
+pub use answers::{Answered, By, Outcome, Why};
 pub use limits::{CLUSTER_TTL, HOST_TTL, LOOKUP_TIMEOUT, Limits, NEGATIVE_TTL};
 pub use resolver::{Event, LookupId, Resolver, Route, Stats, Transport};
 pub use rules::{ClusterNames, DomainError, PROBE, is_domain};

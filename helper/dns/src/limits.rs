@@ -38,10 +38,12 @@ pub struct Limits {
     pub cache_bytes: usize,
     /// Addresses whose name is remembered. Those not seen for longest are forgotten.
     pub names: usize,
+    /// Answered questions that are remembered. The oldest are forgotten.
+    pub answered: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { waiters: 10_000, cache_entries: 8_192, cache_bytes: 8 << 20, names: 16_384 }
+        Self { waiters: 10_000, cache_entries: 8_192, cache_bytes: 8 << 20, names: 16_384, answered: 1_000 }
     }
 }

@@ -2,12 +2,15 @@
 
 use std::net::IpAddr;
 
+use crate::answers::{By, Outcome, Why};
 use crate::limits::{NEGATIVE_TTL, UDP_ANSWER};
 use crate::query::Asked;
-use crate::wire::{self, CLASS_IN, HEADER, QUESTION, flag, kind, rcode, u16_at, u32_at};
+use crate::wire::{self, CLASS_IN, HEADER, NAME, QUESTION, flag, kind, rcode, u16_at, u32_at};
 
 /// Seconds for which an alias of an address holds.
 const ALIAS_TTL: u16 = 30;
+/// The option in which the manager names the pod whose agent answered; from the range for local use (RFC 6891, section 9).
+const ANSWERED_BY: u16 = 65_001;
 /// Room that an OPT record without options takes.
 const OPT: usize = 11;
 
@@ -26,11 +29,15 @@ pub(crate) struct Reply {
     pub(crate) lifetime: u32,
     /// The addresses that it gives.
     pub(crate) addresses: Box<[IpAddr]>,
+    /// What it says of the question.
+    pub(crate) outcome: Outcome,
+    /// Whose it is.
+    pub(crate) by: By,
 }
 
 impl Reply {
     /// Reads a reply, if it is one to this question. TTLs above `clamp` seconds are lowered to it.
-    pub(crate) fn parse(message: &[u8], id: u16, question: &[u8], clamp: u32) -> Option<Self> {
+    pub(crate) fn parse(message: &[u8], by: By, id: u16, question: &[u8], clamp: u32) -> Option<Self> {
         let flags = u16_at(message, 2)?;
         if u16_at(message, 0)? != id || flags & flag::RESPONSE == 0 || flags & flag::OPCODE != 0 {
             return None;
@@ -43,13 +50,13 @@ impl Reply {
         let counts = [4, 6, 8, 10].map(|at| u16_at(message, at).unwrap_or(0));
         // A server that couldn't or wouldn't read the question may leave it out.
         if counts == [0; 4] && code != rcode::NO_ERROR && code != rcode::NX_DOMAIN {
-            return Some(Self::bare(id, flags, question));
+            return Some(Self::bare(id, flags, question, by));
         }
         if counts[0] != 1 || !same_question(message.get(HEADER..end)?, question) {
             return None;
         }
         if flags & flag::TRUNCATED != 0 {
-            return Some(Self { truncated: true, ..Self::bare(id, flags, question) });
+            return Some(Self { truncated: true, ..Self::bare(id, flags, question, by) });
         }
         let mut reader = Reader { message, at: end, records: [0; 3], ..Reader::default() };
         reader.read([counts[1], counts[2], counts[3]], question)?;
@@ -78,15 +85,26 @@ impl Reply {
             truncated: false,
             lifetime: lifetime.min(clamp),
             addresses: reader.addresses.into(),
+            outcome: outcome(code, reader.rcode_high, reader.answered),
+            by: if by == By::Cluster(None) { By::Cluster(reader.signature.map(Into::into)) } else { by },
         })
     }
 
-    fn bare(id: u16, flags: u16, question: &[u8]) -> Self {
+    fn bare(id: u16, flags: u16, question: &[u8], by: By) -> Self {
         let mut bytes = Vec::with_capacity(HEADER + question.len());
         put_header(&mut bytes, id, flags);
         bytes.extend(question);
-        let (ttls, addresses) = (Box::default(), Box::default());
-        Self { bytes: bytes.into(), ttls, rcode_high: 0, truncated: false, lifetime: 0, addresses }
+        Self {
+            bytes: bytes.into(),
+            ttls: Box::default(),
+            rcode_high: 0,
+            truncated: false,
+            lifetime: 0,
+            addresses: Box::default(),
+            // What was cut off are records.
+            outcome: outcome((flags & flag::RCODE) as u8, 0, true),
+            by,
+        }
     }
 
     pub(crate) fn rcode(&self) -> u8 {
@@ -128,6 +146,15 @@ impl Reply {
             out[at..at + 4].copy_from_slice(&ttl.to_be_bytes());
         }
         put_opt(asked, self.rcode_high, out);
+    }
+}
+
+fn outcome(code: u8, high: u8, answered: bool) -> Outcome {
+    match (high, code) {
+        (0, rcode::NO_ERROR) if answered => Outcome::Found,
+        (0, rcode::NO_ERROR) => Outcome::NoSuchRecord,
+        (0, rcode::NX_DOMAIN) => Outcome::NoSuchName,
+        _ => Outcome::Failed(Why::Code(code)),
     }
 }
 
@@ -192,6 +219,8 @@ struct Reader<'a> {
     /// By the SOA record of the zone (RFC 2308 section 5); without one nothing negative is remembered.
     negative_ttl: u32,
     addresses: Vec<IpAddr>,
+    /// Whose answer it is, if it says so.
+    signature: Option<&'a str>,
 }
 
 impl Default for Reader<'_> {
@@ -206,11 +235,12 @@ impl Default for Reader<'_> {
             answer_ttl: u32::MAX,
             negative_ttl: 0,
             addresses: Vec::new(),
+            signature: None,
         }
     }
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn read(&mut self, counts: [u16; 3], question: &[u8]) -> Option<()> {
         let asked_kind = u16_at(question, question.len() - 4)?;
         for (section, count) in counts.into_iter().enumerate() {
@@ -219,6 +249,7 @@ impl Reader<'_> {
                 let record = Record::read(self.message, fixed)?;
                 if record.kind == kind::OPT {
                     self.rcode_high = record.ttl.to_be_bytes()[0];
+                    self.signature = signature(record.data);
                     return (section == 2).then_some(());
                 }
                 match section {
@@ -273,6 +304,20 @@ impl<'a> Record<'a> {
             end,
         })
     }
+}
+
+/// The name of a pod in the options of an OPT record (RFC 6891, section 6.1.2).
+fn signature(mut options: &[u8]) -> Option<&str> {
+    while let (Some(code), Some(length)) = (u16_at(options, 0), u16_at(options, 2)) {
+        let data = options.get(4..4 + usize::from(length))?;
+        if code == ANSWERED_BY {
+            let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+            let name = Some(data).filter(|data| data.len() <= NAME && data.iter().all(is_name))?;
+            return str::from_utf8(name).ok().filter(|name| !name.is_empty());
+        }
+        options = &options[4 + data.len()..];
+    }
+    None
 }
 
 fn same_question(one: &[u8], other: &[u8]) -> bool {

@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ahash::RandomState;
 
 use crate::alias;
+use crate::answers::{Answered, Answers, By, Outcome, Question, Why};
 use crate::cache::Cache;
 use crate::flight::{Flight, Flights, Waiter};
 use crate::limits::{CLUSTER_TTL, HOST_PAYLOAD, HOST_TTL, Limits};
@@ -91,6 +93,7 @@ pub struct Resolver<A> {
     cache: Cache,
     flights: Flights<A>,
     names: Names,
+    answers: Answers<A>,
     events: VecDeque<Event<A>>,
     hasher: RandomState,
     lookups: u64,
@@ -114,6 +117,7 @@ impl<A: Copy> Resolver<A> {
             cache: Cache::new(limits.cache_entries, limits.cache_bytes, hasher.clone()),
             flights: Flights::new(limits.waiters, hasher.clone()),
             names: Names::new(limits.names, hasher.clone()),
+            answers: Answers::new(limits.answered),
             events: VecDeque::new(),
             hasher,
             lookups: 0,
@@ -137,12 +141,12 @@ impl<A: Copy> Resolver<A> {
 
     /// Says whether the cluster can be asked. If not, its names are answered with SERVFAIL at once, those that somebody
     /// waits for included, and what it said is forgotten.
-    pub fn set_connected(&mut self, connected: bool) {
+    pub fn set_connected(&mut self, connected: bool, now: Instant) {
         self.connected = connected;
         if !connected {
             self.cache.forget(false);
             for number in self.flights.of_cluster() {
-                self.fail(number);
+                self.fail(number, Why::NotConnected, now);
             }
         }
     }
@@ -161,9 +165,11 @@ impl<A: Copy> Resolver<A> {
         match Asked::parse(query, transport) {
             Ok(asked) => {
                 let key = asked.key();
-                if !self.hit(&asked, &key, now, &mut message) {
+                let Some((name, outcome)) = self.hit(&asked, &key, now, &mut message) else {
                     return self.look_up(asker, &asked, &key, now);
-                }
+                };
+                let question = Question { asker, name, record: asked.kind(), asked: now };
+                self.answers.add(question, By::Memory, outcome, now);
             }
             Err(Reject::Header(code)) => reply::write_header(query, code, &mut message),
             Err(Reject::Drop) => return,
@@ -175,20 +181,20 @@ impl<A: Copy> Resolver<A> {
     /// case the query is one for [`Resolver::handle_query`].
     pub fn answer_from_cache(&mut self, transport: Transport, query: &[u8], now: Instant, out: &mut Vec<u8>) -> bool {
         let Ok(asked) = Asked::parse(query, transport) else { return false };
-        let hit = self.hit(&asked, &asked.key(), now, out);
+        let hit = self.hit(&asked, &asked.key(), now, out).is_some();
         self.stats.queries += u64::from(hit);
         hit
     }
 
-    /// Takes a name server's reply to a lookup, or the news that there won't be one. Says whether the driver can forget
+    /// Takes a name server's reply to a lookup and who gave it, or the news that there won't be one. Says whether the driver can forget
     /// what it sent: after a datagram that doesn't answer the question it can't, the true reply may follow.
-    pub fn handle_reply(&mut self, lookup: LookupId, reply: Result<&[u8], ()>, now: Instant) -> bool {
+    pub fn handle_reply(&mut self, lookup: LookupId, reply: Result<(By, &[u8]), ()>, now: Instant) -> bool {
         let Some(flight) = self.flights.get_mut(lookup.0) else { return true };
         let clamp = match flight.route {
             Route::Cluster => CLUSTER_TTL.as_secs() as u32,
             Route::Host => u32::MAX,
         };
-        let reply = reply.map(|message| Reply::parse(message, flight.id, flight.question(), clamp));
+        let reply = reply.map(|(by, message)| Reply::parse(message, by, flight.id, flight.question(), clamp));
         match reply {
             Ok(Some(reply)) => self.weigh(lookup.0, reply, clamp, now),
             Ok(None) if (flight.route, flight.transport) == (Route::Host, Transport::Udp) => return false,
@@ -215,9 +221,14 @@ impl<A: Copy> Resolver<A> {
                     flight.attempt += 1;
                     self.send(number);
                 }
-                _ => self.fail(number),
+                _ => self.fail(number, Why::Silence, now),
             }
         }
+    }
+
+    /// Questions that were answered after the one of this number, as far as they are remembered.
+    pub fn answered_since(&self, number: u64) -> impl Iterator<Item = &Answered<A>> {
+        self.answers.since(number)
     }
 
     /// The name last asked for that was answered with this address.
@@ -230,15 +241,15 @@ impl<A: Copy> Resolver<A> {
         self.stats
     }
 
-    fn hit(&mut self, asked: &Asked, key: &Key, now: Instant, out: &mut Vec<u8>) -> bool {
+    fn hit(&mut self, asked: &Asked, key: &Key, now: Instant, out: &mut Vec<u8>) -> Option<(Arc<str>, Outcome)> {
         if asked.edns.is_some_and(|edns| edns.version != 0) {
-            return false;
+            return None;
         }
-        let Some(entry) = self.cache.get(key.bytes(), now) else { return false };
+        let entry = self.cache.get(key.bytes(), now)?;
         entry.reply.write(asked, entry.age(now), out);
         self.names.learn(&entry.reply.addresses, &entry.name);
         self.stats.hits += 1;
-        true
+        Some((Arc::clone(&entry.name), entry.reply.outcome))
     }
 
     /// Answers what needs no lookup, and has the others wait for one.
@@ -255,22 +266,27 @@ impl<A: Copy> Resolver<A> {
         };
         if let Ok(Verdict::Address(address)) = verdict {
             reply::write_address(asked, address, &mut message);
+            let found = asked.kind() == if address.is_ipv4() { kind::A } else { kind::AAAA };
+            self.remember(asker, asked, key, if found { Outcome::Found } else { Outcome::NoSuchRecord }, now);
             return self.events.push_back(Event::Answer { asker, message });
         }
         let refusal = match &verdict {
-            Err(code) => Some(*code),
-            Ok(Verdict::Refuse) => Some(rcode::NX_DOMAIN),
-            Ok(Verdict::Cluster { .. }) if !self.connected => Some(rcode::SERV_FAIL),
-            Ok(_) if self.flights.is_full() => Some(rcode::SERV_FAIL),
+            Err(code) => Some((*code, Outcome::Failed(Why::NotAsked))),
+            Ok(Verdict::Refuse) => Some((rcode::NX_DOMAIN, Outcome::NoSuchName)),
+            Ok(Verdict::Cluster { .. }) if !self.connected => {
+                Some((rcode::SERV_FAIL, Outcome::Failed(Why::NotConnected)))
+            }
+            Ok(_) if self.flights.is_full() => Some((rcode::SERV_FAIL, Outcome::Failed(Why::TooMany))),
             Ok(_) => None,
         };
-        if let Some(code) = refusal {
+        if let Some((code, outcome)) = refusal {
             self.stats.failures += u64::from(code == rcode::SERV_FAIL);
             reply::write_error(asked, code, &mut message);
+            self.remember(asker, asked, key, outcome, now);
             return self.events.push_back(Event::Answer { asker, message });
         }
         self.stats.misses += 1;
-        let Err(waiter) = self.flights.join(key.bytes(), Waiter::new(asker, asked)) else { return };
+        let Err(waiter) = self.flights.join(key.bytes(), Waiter::new(asker, asked, now)) else { return };
         let mut flight = Flight::new(key.bytes(), wire::display(key.name()), ClientBits::of(asked), waiter, now);
         if let Ok(Verdict::Cluster { name, shared, flat }) = verdict {
             let tail = &key.question()[key.name().len()..];
@@ -307,9 +323,9 @@ impl<A: Copy> Resolver<A> {
                 false => alias::shorten(&reply.bytes, name, reply.lifetime),
             };
             let short = reply.is_decided().then(rewrite).flatten();
-            match short.and_then(|message| Reply::parse(&message, flight.id, asked, clamp)) {
+            match short.and_then(|message| Reply::parse(&message, reply.by.clone(), flight.id, asked, clamp)) {
                 Some(short) => reply = short,
-                None => return self.fail(number),
+                None => return self.fail(number, why(&reply), now),
             }
         }
         match flight.route {
@@ -343,7 +359,7 @@ impl<A: Copy> Resolver<A> {
         }
         match flight.fallback.take() {
             Some(reply) => self.settle(number, reply, now),
-            None => self.fail(number),
+            None => self.fail(number, Why::Silence, now),
         }
     }
 
@@ -352,6 +368,8 @@ impl<A: Copy> Resolver<A> {
         for waiter in flight.waiters {
             let mut message = Vec::new();
             reply.write(&waiter.asked(), 0, &mut message);
+            let question = waiter.question(&flight.name);
+            self.answers.add(question, reply.by.clone(), reply.outcome, now);
             self.events.push_back(Event::Answer { asker: waiter.asker, message });
         }
         self.names.learn(&reply.addresses, &flight.name);
@@ -361,13 +379,29 @@ impl<A: Copy> Resolver<A> {
         }
     }
 
-    fn fail(&mut self, number: u32) {
+    fn fail(&mut self, number: u32, why: Why, now: Instant) {
         let Some(flight) = self.flights.close(number) else { return };
         for waiter in flight.waiters {
             self.stats.failures += 1;
             let mut message = Vec::new();
             reply::write_error(&waiter.asked(), rcode::SERV_FAIL, &mut message);
+            self.answers.add(waiter.question(&flight.name), By::Nobody, Outcome::Failed(why), now);
             self.events.push_back(Event::Answer { asker: waiter.asker, message });
         }
+    }
+
+    /// What was decided here and now.
+    fn remember(&mut self, asker: A, asked: &Asked, key: &Key, outcome: Outcome, now: Instant) {
+        let name = wire::display(key.name()).into();
+        let question = Question { asker, name, record: asked.kind(), asked: now };
+        self.answers.add(question, By::Nobody, outcome, now);
+    }
+}
+
+/// Of a reply that can't be passed on.
+fn why(reply: &Reply) -> Why {
+    match reply.outcome {
+        Outcome::Failed(why) => why,
+        _ => Why::Code(rcode::SERV_FAIL),
     }
 }

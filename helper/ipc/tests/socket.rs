@@ -33,6 +33,7 @@ impl Helper for Stub {
     type ConnectStream = Endless<Connection>;
     type WatchStream = Endless<Snapshot>;
     type FlowsStream = Iter<std::vec::IntoIter<Result<FlowList, Status>>>;
+    type QueriesStream = tokio_stream::Pending<Result<QueryList, Status>>;
     type BrowseStream = Endless<Catalogue>;
     type AccompanyStream = Endless<CompanionRequest>;
     type InterceptStream = Endless<InterceptState>;
@@ -80,6 +81,9 @@ impl Helper for Stub {
     async fn disconnect(&self, _: Request<DisconnectRequest>) -> Result<Response<DisconnectReply>, Status> {
         Ok(Response::new(DisconnectReply {}))
     }
+    async fn reroute(&self, _: Request<RerouteRequest>) -> Result<Response<Connection>, Status> {
+        Ok(Response::new(Connection::default()))
+    }
     async fn watch(&self, _: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         Ok(Response::new(tokio_stream::pending()))
     }
@@ -87,6 +91,9 @@ impl Helper for Stub {
         let name = "x".repeat(limits::MESSAGE_FROM_HELPER);
         let list = FlowList { flows: vec![Flow { name, ..Flow::default() }] };
         Ok(Response::new(tokio_stream::iter(vec![Ok(list)])))
+    }
+    async fn queries(&self, _: Request<QueriesRequest>) -> Result<Response<Self::QueriesStream>, Status> {
+        Ok(Response::new(tokio_stream::pending()))
     }
     async fn doctor(&self, _: Request<DoctorRequest>) -> Result<Response<DoctorReply>, Status> {
         Ok(Response::new(DoctorReply { checks: vec![] }))
@@ -258,7 +265,7 @@ async fn stopping_does_not_wait_for_followers_and_silent_clients() {
     let served = Served::open();
     let _silent = UnixStream::connect(served.path()).await.unwrap();
     let mut client = connect(&served.path()).await.unwrap();
-    let mut stream = client.watch(WatchRequest { follow: true }).await.unwrap().into_inner();
+    let mut stream = client.watch(WatchRequest { follow: true, ..WatchRequest::default() }).await.unwrap().into_inner();
     let began = tokio::time::Instant::now();
     served.stop().await;
     assert!(began.elapsed() <= 2 * limits::STOP_TIME);

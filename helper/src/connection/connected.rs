@@ -7,7 +7,7 @@ use hawser_fault::{Code, Fault};
 
 use super::joined::Dialled;
 use super::replacing::{Attempt, another_base, direct_link, outcome};
-use super::{Context, DataPlane as _, Disconnecting, Host, Joined, Reconnecting, Retry, State, Then};
+use super::{Context, DataPlane as _, Disconnecting, Host, Joined, Reconnecting, Reroute, Retry, State, Then};
 use crate::limits;
 use crate::plane::{PlaneEvent, Role};
 
@@ -32,6 +32,7 @@ impl Connected {
                     dialled = outcome(&mut base) => Next::Base(Box::new(dialled)),
                     taken = outcome(&mut direct) => Next::Direct(taken),
                     Ok(()) = news.changed() => Next::Happened(news.borrow_and_update().clone()),
+                    reroute = context.reroute() => Next::Reroute(reroute),
                     never = &mut login => match never {},
                 }
             };
@@ -63,6 +64,10 @@ impl Connected {
                     joined.look_around(context).await;
                     continue;
                 }
+                Some(Next::Reroute(Reroute { routing, reply })) => {
+                    let _ = reply.send(joined.reroute(context, routing).await);
+                    Ok(())
+                }
                 Some(Next::Direct(taken)) => {
                     is_direct = taken;
                     Ok(())
@@ -90,4 +95,5 @@ enum Next {
     Base(Box<Dialled>),
     Direct(bool),
     Happened(String),
+    Reroute(Reroute),
 }

@@ -5,17 +5,23 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use hawser_fault::Fault;
-use tokio::sync::watch;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
 
 use super::status::{Device, Phase, Status, Trouble};
-use super::{Host, PlaneSlot};
+use super::{Host, PlaneSlot, Reroute};
+use crate::placement::{Disposition, Placement};
 use crate::plane::ClusterInfo;
-use crate::store::desired::Wish;
+use crate::store::desired::{Routing, Wish};
 
 /// The same in every state of one connection.
 pub struct Context<H: Host> {
-    /// What was asked for.
+    /// What was asked for. What it routes may be another by now.
     pub wish: Wish,
+    /// What the user wants to have routed.
+    pub routing: Arc<Mutex<Routing>>,
+    /// What is wanted otherwise.
+    pub reroutes: tokio::sync::Mutex<mpsc::Receiver<Reroute>>,
     /// The machine.
     pub host: Arc<H>,
     /// Where the data plane is while there is one.
@@ -54,9 +60,22 @@ impl<H: Host> Context<H> {
         self.publish(|status| status.device = device);
     }
 
-    /// Publishes what is routed, or that nothing is.
-    pub(super) fn set_cluster(&self, cluster: Option<ClusterInfo>) {
-        self.publish(|status| status.cluster = cluster);
+    /// Publishes what is routed.
+    pub(super) fn set_cluster(&self, cluster: ClusterInfo) {
+        self.publish(|status| status.cluster = Some(cluster));
+    }
+
+    /// Publishes where every subnet leads.
+    pub(super) fn set_placements(&self, placements: Vec<Placement>) {
+        self.publish(|status| status.placements = placements);
+    }
+
+    /// Publishes that nothing is routed. What was in the way stays to be seen.
+    pub(super) fn unset_cluster(&self) {
+        self.publish(|status| {
+            status.cluster = None;
+            status.placements.retain(|placement| placement.disposition == Disposition::Conflict);
+        });
     }
 
     /// Publishes what keeps a part of the connection from working, or that nothing does any more.

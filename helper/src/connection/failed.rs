@@ -35,7 +35,7 @@ impl Failed {
                 let _: Option<()> = context.unless_stopped(std::future::pending()).await;
                 ended
             }
-            Retry::Restore => match context.unless_stopped(sleep(limits::RETRY_FAILED)).await {
+            Retry::Restore => match context.pause(sleep(limits::RETRY_FAILED)).await {
                 None => ended,
                 Some(()) => State::Connecting(Connecting { origin: Origin::Restored }),
             },
@@ -45,11 +45,11 @@ impl Failed {
 }
 
 async fn relink<H: Host>(mut joined: Joined, context: &Context<H>) -> State {
-    let attempt = async {
-        sleep(limits::RETRY_FAILED).await;
-        joined.link(context).await
+    let attempt = match context.pause(sleep(limits::RETRY_FAILED)).await {
+        None => None,
+        Some(()) => context.unless_stopped(joined.link(context)).await,
     };
-    match context.unless_stopped(attempt).await {
+    match attempt {
         None => State::Disconnecting(Disconnecting { joined, then: Then::Disconnected(None) }),
         Some(Ok(())) => State::Connected(Connected { joined }),
         Some(Err(cause)) if cause.code == Code::LoginRequired => State::NeedsLogin(NeedsLogin { joined, cause }),

@@ -5,12 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hawser_fault::Fault;
-use hawser_tunnel::proto::{Catalogue, CheckReply, PreviewReply, Trial};
+use hawser_tunnel::proto::{Catalogue, CheckReply, Distance, PreviewReply, Trial};
 use ipnet::IpNet;
 use tokio::sync::{RwLock, mpsc, watch};
 
-use crate::plane::{Addresses, ClusterInfo, Counters, FlowRecord, PlaneEvent, Way, Ways};
-use crate::store::desired::{Id, Wish};
+use crate::conflict::Conflict;
+use crate::network::Route;
+use crate::plane::{Addresses, ClusterInfo, Counters, Cursor, FlowRecord, PlaneEvent, QueryNews, Way, Ways};
+use crate::store::desired::{Id, Routing, Wish};
 
 /// A connection's data plane, readable by others while it is there. Taking it out waits for readers.
 pub type PlaneSlot<P> = Arc<RwLock<Option<P>>>;
@@ -54,14 +56,17 @@ pub trait Host: Send + Sync + 'static {
     /// Sets up the device with its addresses; says whether IPv6 is among them.
     fn bring_up(&self, device: &str, addresses: &Addresses) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// Makes sure that `subnets` can be routed to the wish's device without taking them from somebody else.
-    fn check_subnets(&self, wish: &Wish, subnets: &[IpNet]) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// What keeps `subnets` from being routed to the wish's device without taking them from somebody else.
+    fn conflicts(&self, wish: &Wish, subnets: &[IpNet]) -> impl Future<Output = Result<Vec<Conflict>, Fault>> + Send;
+
+    /// Every route of the host.
+    fn routes(&self) -> impl Future<Output = Result<Vec<Route>, Fault>> + Send;
 
     /// Of `subnets`, those that the host reaches by itself, given that it so reaches `near`, an address in the cluster.
     fn reached_beside(&self, near: IpAddr, subnets: &[IpNet])
     -> impl Future<Output = Result<Vec<IpNet>, Fault>> + Send;
 
-    /// Routes `add` to the device and takes `remove` from it.
+    /// Routes `add` to the device and takes `remove` from it; nothing that is in neither is touched, not even for a moment.
     fn route(
         &self,
         device: &str,
@@ -79,6 +84,9 @@ pub trait Host: Send + Sync + 'static {
     /// Asks the connection's own name server about a domain, to see that the way to it works, then the host's resolver, to see
     /// that it asks there.
     fn ask(&self, id: &Id, server: SocketAddr, domain: &str) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Keeps what a connection's user wants to have routed.
+    fn keep_routing(&self, id: &Id, routing: Routing) -> Result<(), Fault>;
 
     /// Drops a connection from the desired state because it never came to be.
     fn forget(&self, id: &Id);
@@ -113,12 +121,16 @@ pub trait DataPlane: Send + Sync + 'static {
     fn counters(&self) -> Counters;
     /// Open flows, then the last closed ones.
     fn flows(&self) -> impl Future<Output = Vec<FlowRecord>> + Send;
+    /// The questions for names that were answered since.
+    fn queries(&self, since: Cursor) -> impl Future<Output = QueryNews> + Send;
     /// What the user may work on in the cluster, beginning with the whole; a fault is the last message.
     fn browse(&self, namespaces: Vec<String>) -> impl Future<Output = mpsc::Receiver<Result<Catalogue, Fault>>> + Send;
     /// Whether new pods of this namespace can get an agent.
     fn check(&self, namespace: String) -> impl Future<Output = Result<CheckReply, Fault>> + Send;
     /// What an intercept with this spec (JSON) would change in this namespace.
     fn preview(&self, namespace: String, spec: String) -> impl Future<Output = Result<PreviewReply, Fault>> + Send;
+    /// How far the agents of its intercepts are from the manager.
+    fn distances(&self) -> impl Future<Output = Result<Vec<Distance>, Fault>> + Send;
     /// What the manager finds of the ways to an intercept's pods.
     fn prove(&self, uid: String) -> impl Future<Output = Result<Vec<Trial>, Fault>> + Send;
     /// Ends every flow, then the thread, then the device.
@@ -150,6 +162,10 @@ impl DataPlane for crate::plane::Plane {
         crate::plane::Plane::flows(self).await
     }
 
+    async fn queries(&self, since: Cursor) -> QueryNews {
+        crate::plane::Plane::queries(self, since).await
+    }
+
     async fn browse(&self, namespaces: Vec<String>) -> mpsc::Receiver<Result<Catalogue, Fault>> {
         crate::plane::Plane::browse(self, namespaces).await
     }
@@ -160,6 +176,10 @@ impl DataPlane for crate::plane::Plane {
 
     async fn preview(&self, namespace: String, spec: String) -> Result<PreviewReply, Fault> {
         crate::plane::Plane::preview(self, namespace, spec).await
+    }
+
+    async fn distances(&self) -> Result<Vec<Distance>, Fault> {
+        crate::plane::Plane::distances(self).await
     }
 
     async fn prove(&self, uid: String) -> Result<Vec<Trial>, Fault> {

@@ -11,8 +11,10 @@ use tokio::sync::mpsc;
 
 use super::status::{Device, Trouble};
 use super::{Context, DataPlane, Host, Names};
+use crate::placement::{Disposition, Placement};
 use crate::plane::{Addresses, ClusterInfo, PlaneEvent, Way};
-use crate::{address, limits, routing};
+use crate::store::desired::Routing;
+use crate::{address, conflict, limits, placement, routing};
 
 /// Lives from the making of the device until the connection ends, over any number of links.
 pub struct Joined {
@@ -21,12 +23,23 @@ pub struct Joined {
     device: String,
     addresses: Addresses,
     v6: bool,
+    /// What the manager last said of its cluster.
+    said: Option<Box<ClusterInfo>>,
     /// What is routed to the device.
     routed: Vec<IpNet>,
     /// Ways past the API server, as the last dial found them out.
     pub direct: Vec<Way>,
     /// An address of the cluster that the host reaches by itself, as the last dial found out.
     pub near: Option<IpAddr>,
+}
+
+/// What is to be routed, and how everything is then.
+struct Plan {
+    /// With what is routed in place of what is served.
+    cluster: ClusterInfo,
+    placements: Vec<Placement>,
+    /// Why it can't be routed.
+    refusal: Option<Fault>,
 }
 
 /// A base link that is there.
@@ -47,8 +60,16 @@ impl Joined {
         let addresses = address::plan(context.wish.index);
         let (plane, events) = context.host.start_plane(&context.wish, &addresses)?;
         *context.plane.write().await = Some(plane);
-        let mut joined =
-            Self { events, device, addresses, v6: false, routed: Vec::new(), direct: Vec::new(), near: None };
+        let mut joined = Self {
+            events,
+            device,
+            addresses,
+            v6: false,
+            said: None,
+            routed: Vec::new(),
+            direct: Vec::new(),
+            near: None,
+        };
         match context.host.bring_up(&joined.device, &addresses).await {
             Ok(v6) => joined.v6 = v6,
             Err(fault) => {
@@ -98,7 +119,7 @@ impl Joined {
         {
             tracing::warn!(device = self.device, "the data plane did not end in time");
         }
-        context.set_cluster(None);
+        context.unset_cluster();
         context.set_trouble(Trouble::Routes, None);
         context.set_trouble(Trouble::Names, None);
         context.set_device(None);
@@ -106,35 +127,90 @@ impl Joined {
     }
 
     /// Brings routes and names up to what the manager says now.
-    pub async fn apply<H: Host>(&mut self, context: &Context<H>, mut cluster: ClusterInfo) -> Result<(), Fault> {
-        let (also, never) = context.wish.target.routing();
-        cluster.subnets.extend_from_slice(also);
-        cluster.excluded_subnets.extend_from_slice(never);
-        let carriers = context.host.carriers(&context.wish).await;
-        cluster.excluded_subnets.extend(carriers.into_iter().chain(cluster.peer).map(IpNet::from));
+    pub async fn apply<H: Host>(&mut self, context: &Context<H>, said: ClusterInfo) -> Result<(), Fault> {
+        let Plan { cluster, mut placements, refusal } = self.plan(context, &said, &context.routing()).await?;
+        self.said = Some(Box::new(said));
+        if refusal.is_some() {
+            placements.retain(|placement| placement.disposition != Disposition::Routed);
+        }
+        context.set_placements(placements);
+        refusal.map_or(Ok(()), Err)?;
+        context.set_trouble(Trouble::Routes, None);
+        let count = cluster.subnets.len();
+        context.step(format!("routing {count} {}", if count == 1 { "subnet" } else { "subnets" }));
+        // Routes of a former cluster are repeated: somebody else may have taken them away meanwhile.
+        self.route(context, &cluster.subnets).await?;
+        self.routed.clone_from(&cluster.subnets);
+        context.set_cluster(cluster.clone());
+        self.apply_names(context, &cluster).await
+    }
+
+    /// Routes other subnets of the user's choice from now on, and keeps that. Flows by routes that stay notice nothing.
+    ///
+    /// # Errors
+    /// `subnet-conflict`, `limit-reached`, `network-change`, `state-unwritable`; then everything is as it was.
+    pub async fn reroute<H: Host>(&mut self, context: &Context<H>, routing: Routing) -> Result<(), Fault> {
+        let said =
+            self.said.clone().ok_or_else(|| Fault::new(Code::LinkLost, "nothing is known of the cluster yet"))?;
+        let Plan { cluster, placements, refusal } = self.plan(context, &said, &routing).await?;
+        refusal.map_or(Ok(()), Err)?;
+        let rerouted = match self.route(context, &cluster.subnets).await {
+            Ok(()) => context.keep(routing),
+            failed => failed,
+        };
+        let former = std::mem::replace(&mut self.routed, cluster.subnets.clone());
+        if let Err(fault) = rerouted {
+            if let Err(fault) = self.route(context, &former).await {
+                tracing::warn!(connection = context.wish.id.name, %fault, "some routes are not as they were");
+            }
+            self.routed = former;
+            return Err(fault);
+        }
+        context.set_trouble(Trouble::Routes, None);
+        context.set_placements(placements);
+        context.set_cluster(cluster);
+        Ok(())
+    }
+
+    /// What is to be routed of a cluster.
+    async fn plan<H: Host>(&self, context: &Context<H>, said: &ClusterInfo, routing: &Routing) -> Result<Plan, Fault> {
+        let host = &context.host;
+        let mut cluster = said.clone();
+        cluster.subnets.extend_from_slice(&routing.also);
+        cluster.excluded_subnets.extend_from_slice(&routing.never);
+        let carriers = host.carriers(&context.wish).await;
+        cluster.excluded_subnets.extend(carriers.iter().copied().chain(cluster.peer).map(IpNet::from));
         let mut wanted = self.routable(&cluster)?;
         if let Some(near) = self.near {
-            cluster.left_alone = context.host.reached_beside(near, &wanted).await?;
+            cluster.left_alone = host.reached_beside(near, &wanted).await?;
             wanted.retain(|net| !cluster.left_alone.contains(net));
         }
-        let subnets = routing::carve(&wanted, &cluster.excluded_subnets);
-        within("subnets", subnets.len(), limits::SUBNETS)?;
-        context.step(format!("routing {} {}", subnets.len(), if subnets.len() == 1 { "subnet" } else { "subnets" }));
-        context.host.check_subnets(&context.wish, &subnets).await?;
-        context.set_trouble(Trouble::Routes, None);
-        let gone: Vec<IpNet> = self.routed.iter().filter(|net| !subnets.contains(net)).copied().collect();
-        // Routes of a former cluster are repeated: somebody else may have taken them away meanwhile.
-        context.host.route(&self.device, &self.addresses, &subnets, &gone).await?;
+        cluster.subnets = routing::carve(&wanted, &cluster.excluded_subnets);
+        within("subnets", cluster.subnets.len(), limits::SUBNETS)?;
+        let conflicts = host.conflicts(&context.wish, &cluster.subnets).await?;
+        let placements = placement::place(&placement::Facts {
+            cluster: said,
+            routing,
+            carriers: &carriers,
+            left_alone: &cluster.left_alone,
+            routed: &cluster.subnets,
+            conflicts: &conflicts,
+            routes: &host.routes().await?,
+            device: &self.device,
+        });
+        Ok(Plan { cluster, placements, refusal: conflict::refusal(&conflicts) })
+    }
 
-        self.routed.clone_from(&subnets);
-        let cluster = ClusterInfo { subnets, ..cluster };
-        context.set_cluster(Some(cluster.clone()));
-        self.apply_names(context, &cluster).await
+    /// Has these subnets routed to the device, and no others.
+    async fn route<H: Host>(&self, context: &Context<H>, subnets: &[IpNet]) -> Result<(), Fault> {
+        let gone: Vec<IpNet> = self.routed.iter().filter(|net| !subnets.contains(net)).copied().collect();
+        context.host.route(&self.device, &self.addresses, subnets, &gone).await
     }
 
     /// Says what has come to stand in the way of the routes since they were made, such as a VPN.
     pub async fn look_around<H: Host>(&self, context: &Context<H>) {
-        let trouble = context.host.check_subnets(&context.wish, &self.routed).await.err();
+        let conflicts = context.host.conflicts(&context.wish, &self.routed).await;
+        let trouble = conflicts.map_or_else(Some, |conflicts| conflict::refusal(&conflicts));
         if let Some(fault) = &trouble {
             tracing::warn!(connection = context.wish.id.name, %fault, "something stands in the way of the routes");
         }

@@ -21,6 +21,7 @@ mod needs_login;
 pub mod pretend;
 mod reconnecting;
 mod replacing;
+mod rerouting;
 pub mod status;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ pub use host::{DataPlane, Host, Names, PlaneSlot};
 pub use joined::Joined;
 pub use needs_login::NeedsLogin;
 pub use reconnecting::Reconnecting;
+pub use rerouting::Reroute;
 pub use status::{Phase, Status};
 
 /// Where a connection stands.

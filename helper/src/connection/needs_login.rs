@@ -17,10 +17,12 @@ pub struct NeedsLogin {
 impl NeedsLogin {
     pub(super) async fn next<H: Host>(self, context: &Context<H>) -> State {
         let Self { joined, cause } = self;
-        let login = timeout(limits::RETRY_LOGIN, context.host.logged_in(&context.wish));
-        match context.unless_stopped(login).await {
+        let login = async {
+            let _ = timeout(limits::RETRY_LOGIN, context.host.logged_in(&context.wish)).await;
+        };
+        match context.pause(login).await {
             None => State::Disconnecting(Disconnecting { joined, then: Then::Disconnected(None) }),
-            Some(_) => State::Reconnecting(Reconnecting { joined, cause }),
+            Some(()) => State::Reconnecting(Reconnecting { joined, cause }),
         }
     }
 }

@@ -8,14 +8,18 @@ use std::time::Duration;
 
 use hawser_dns::ClusterNames;
 use hawser_fault::{Code, Fault};
-use hawser_tunnel::proto::{Catalogue, CheckReply, PreviewReply, Trial};
+use hawser_tunnel::proto::{Catalogue, CheckReply, Distance, PreviewReply, Trial};
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
 use super::{DataPlane, Host, Names};
-use crate::plane::{Addresses, ClusterInfo, Counters, FlowRecord, Path, PlaneEvent, Role, Way, Ways};
-use crate::store::desired::{Desired, Id, Target, Wish};
+use crate::conflict::{self, Conflict, Facts};
+use crate::network::Route;
+use crate::plane::{
+    Addresses, ClusterInfo, Counters, Cursor, FlowRecord, Path, PlaneEvent, QueryNews, QueryRecord, Role, Way, Ways,
+};
+use crate::store::desired::{Desired, Id, Routing, Target, Wish};
 
 /// A host whose answers are set by the test.
 #[derive(Default)]
@@ -60,7 +64,7 @@ impl Pretend {
         self.shared.lock().links.push_back(link);
     }
 
-    /// Lets `step` (start, bring-up, check, route, names or ask) fail from now on.
+    /// Lets `step` (start, bring-up, check, route, keep, names or ask) fail from now on.
     pub fn fail(&self, step: &'static str, code: Code) {
         self.shared.lock().faults.push((step, code));
     }
@@ -140,7 +144,8 @@ pub fn cluster(subnets: &[&str]) -> ClusterInfo {
 }
 
 pub fn target(address: &str) -> Target {
-    Target::Standalone { address: address.to_owned(), pin: format!("sha256:{}", "0".repeat(64)) }
+    let pin = format!("sha256:{}", "0".repeat(64));
+    Target::Standalone { address: address.to_owned(), pin, also_proxy: Vec::new(), never_proxy: Vec::new() }
 }
 
 pub fn id(owner: u32, name: &str) -> Id {
@@ -203,8 +208,16 @@ impl Host for Pretend {
         Ok(true)
     }
 
-    async fn check_subnets(&self, _: &Wish, _: &[IpNet]) -> Result<(), Fault> {
-        self.attempt("check", "check".to_owned())
+    async fn conflicts(&self, _: &Wish, subnets: &[IpNet]) -> Result<Vec<Conflict>, Fault> {
+        self.attempt("check", "check".to_owned())?;
+        let routes = self.routes().await?;
+        let facts = Facts { own_device: "hawser0", routes: &routes, others: &[], manager: &[] };
+        Ok(conflict::find(subnets, &facts))
+    }
+
+    async fn routes(&self) -> Result<Vec<Route>, Fault> {
+        let routed = self.shared.lock().routed.clone();
+        Ok(routed.into_iter().map(|net| Route { net, device: "docker0".to_owned(), metric: 0 }).collect())
     }
 
     async fn reached_beside(&self, near: IpAddr, subnets: &[IpNet]) -> Result<Vec<IpNet>, Fault> {
@@ -225,6 +238,11 @@ impl Host for Pretend {
 
     async fn ask(&self, _: &Id, _: SocketAddr, domain: &str) -> Result<(), Fault> {
         self.attempt("ask", format!("ask {domain}"))
+    }
+
+    fn keep_routing(&self, id: &Id, routing: Routing) -> Result<(), Fault> {
+        self.attempt("keep", format!("keep +{:?} -{:?}", routing.also, routing.never))?;
+        self.desired.as_ref().map_or(Ok(()), |desired| desired.lock().reroute(id, routing))
     }
 
     fn forget(&self, id: &Id) {
@@ -293,6 +311,21 @@ impl DataPlane for PretendPlane {
         }]
     }
 
+    async fn queries(&self, since: Cursor) -> QueryNews {
+        let record = QueryRecord {
+            id: 1,
+            name: "web.demo.local".into(),
+            record: 1,
+            source: None,
+            uid: None,
+            by: hawser_dns::By::Memory,
+            outcome: hawser_dns::Outcome::Found,
+            took_us: 0,
+            at: std::time::SystemTime::UNIX_EPOCH,
+        };
+        QueryNews { cursor: since, missed: 0, queries: vec![record] }
+    }
+
     async fn browse(&self, _: Vec<String>) -> mpsc::Receiver<Result<Catalogue, Fault>> {
         mpsc::channel(1).1
     }
@@ -303,6 +336,10 @@ impl DataPlane for PretendPlane {
 
     async fn preview(&self, _: String, _: String) -> Result<PreviewReply, Fault> {
         Ok(PreviewReply::default())
+    }
+
+    async fn distances(&self) -> Result<Vec<Distance>, Fault> {
+        Ok(vec![Distance { pod: "web-0".to_owned(), round_trip_us: 40 }])
     }
 
     async fn prove(&self, _: String) -> Result<Vec<Trial>, Fault> {

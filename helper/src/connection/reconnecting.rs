@@ -54,16 +54,18 @@ impl Reconnecting {
                 Some(Err(fault)) => context.step(format!("waiting to dial again: {}", fault.detail)),
             }
             // Counted from the start: an attempt that took its time was wait enough.
+            let mut is_another = false;
             let wait = async {
                 tokio::select! {
-                    () = sleep_until(started + backoff.next()) => false,
-                    () = another_network(&mut news, started) => true,
+                    () = sleep_until(started + backoff.next()) => {}
+                    () = another_network(&mut news, started) => is_another = true,
                 }
             };
-            match context.unless_stopped(wait).await {
-                None => break,
-                Some(true) => backoff = Backoff::new(),
-                Some(false) => {}
+            if context.pause(wait).await.is_none() {
+                break;
+            }
+            if is_another {
+                backoff = Backoff::new();
             }
         }
         State::Disconnecting(Disconnecting { joined: self.joined, then: Then::Disconnected(None) })

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use hawser_fault::Fault;
 
+use crate::placement::Placement;
 use crate::plane::ClusterInfo;
 
 /// A snapshot of one connection.
@@ -21,6 +22,8 @@ pub struct Status {
     pub device: Option<Device>,
     /// What the manager last said of its cluster, while it is routed.
     pub cluster: Option<ClusterInfo>,
+    /// Where its subnets lead, and what is in the way.
+    pub placements: Vec<Placement>,
     /// What does not work though the connection is up, with its cause.
     pub troubles: BTreeMap<Trouble, Fault>,
 }
@@ -73,6 +76,7 @@ impl Status {
             step: String::new(),
             device: None,
             cluster: None,
+            placements: Vec::new(),
             troubles: BTreeMap::new(),
         }
     }

@@ -1,22 +1,24 @@
 //! Every connection of every user: who may have, see and end which.
 
+mod rerouting;
 mod rights;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use hawser_fault::{Code, Fault};
-use hawser_tunnel::proto::{Catalogue, CheckReply, PreviewReply, Trial};
+use hawser_tunnel::proto::{Catalogue, CheckReply, Distance, PreviewReply, Trial};
 use parking_lot::Mutex;
 use tokio::sync::{RwLock, mpsc, watch};
+use tokio::time::timeout;
 
 use crate::connection::{
-    self, Connecting, Context, DataPlane as _, Host, Origin, Phase, PlaneSlot, Status, Stop, Stopper,
+    self, Connecting, Context, DataPlane as _, Host, Origin, Phase, PlaneSlot, Reroute, Status, Stop, Stopper,
 };
-use crate::plane::{Counters, FlowRecord};
-use crate::store::desired::{Desired, Id, Target, Wish};
+use crate::plane::{Counters, Cursor, FlowRecord, QueryNews};
+use crate::store::desired::{Desired, Id, Routing, Target, Wish};
 use crate::{address, limits};
 
 pub use rights::may_see;
@@ -37,6 +39,9 @@ struct Entries<H: Host> {
 
 struct Entry<H: Host> {
     wish: Wish,
+    /// What of the wish can change.
+    routing: Arc<Mutex<Routing>>,
+    reroutes: mpsc::Sender<Reroute>,
     status: watch::Receiver<Status>,
     plane: PlaneSlot<H::Plane>,
     stopper: Stopper,
@@ -81,11 +86,12 @@ impl<H: Host> Connections<H> {
         }
     }
 
-    /// Makes a connection unless it is there. The same target again changes nothing.
+    /// Makes a connection unless it is there. The same target again changes nothing but what the user wants to have routed, if they
+    /// say anything of that.
     ///
     /// # Errors
     /// `bad-argument`, `key-malformed`, `already-connected`, `limit-reached`, `subnet-conflict` if no addresses are left
-    /// for it, `state-unwritable`. Then nothing has changed.
+    /// for it, `state-unwritable`; those of [`reroute`](Connections::reroute). Then nothing has changed.
     pub async fn connect(self: &Arc<Self>, id: Id, target: Target) -> Result<Followed, Fault> {
         rights::check_name(&id.name)?;
         rights::check_target(&target)?;
@@ -93,9 +99,12 @@ impl<H: Host> Connections<H> {
         let routed = self.host.routed().await?;
         self.let_go(&wish).await?;
 
+        if let Some(routing) = self.other_routing(&wish)? {
+            self.reroute(wish.id.owner, &wish.id.name, routing).await?;
+        }
         let mut entries = self.entries.lock();
         if let Some(present) = entries.by_id.get(&wish.id) {
-            return rights::same_target(&present.wish, &wish).map(|()| present.follow());
+            return rights::same_target(&present.wish(), &wish).map(|_| present.follow());
         }
         if entries.closed {
             return Err(Fault::new(Code::HelperUnreachable, "the helper is stopping"));
@@ -193,6 +202,26 @@ impl<H: Host> Connections<H> {
         flows
     }
 
+    /// The questions for names over every connection that `caller` may see since the last time, each with its connection's name.
+    pub async fn queries(&self, caller: u32, cursors: &mut HashMap<Id, Cursor>) -> Vec<(String, QueryNews)> {
+        let planes: Vec<(Id, PlaneSlot<H::Plane>)> = {
+            let entries = self.entries.lock();
+            let seen = entries.by_id.iter().filter(|(id, _)| may_see(caller, id.owner));
+            seen.map(|(id, entry)| (id.clone(), Arc::clone(&entry.plane))).collect()
+        };
+        cursors.retain(|known, _| planes.iter().any(|(id, _)| id == known));
+        let mut told = Vec::new();
+        for (id, plane) in planes {
+            if let Some(plane) = &*plane.read().await {
+                let cursor = cursors.entry(id.clone()).or_default();
+                let news = plane.queries(*cursor).await;
+                *cursor = news.cursor;
+                told.push((id.name, news));
+            }
+        }
+        told
+    }
+
     /// What the caller may work on in a connection's cluster. An empty name means the caller's only connection.
     ///
     /// # Errors
@@ -240,6 +269,14 @@ impl<H: Host> Connections<H> {
         self.ask_manager(id, "what reaches this laptop", async |plane| plane.prove(uid).await).await
     }
 
+    /// How far the agents of its intercepts are from the manager.
+    ///
+    /// # Errors
+    /// As [`prove`](Connections::prove).
+    pub async fn distances(&self, id: &Id) -> Result<Vec<Distance>, Fault> {
+        self.ask_manager(id, "how far its agents are", async |plane| plane.distances().await).await
+    }
+
     async fn ask_manager<T>(
         &self,
         id: &Id,
@@ -252,22 +289,26 @@ impl<H: Host> Connections<H> {
         let plane = plane.read().await;
         let asking = ask(plane.as_ref().ok_or_else(gone)?);
         let late = || Fault::new(Code::LinkSilent, format!("the manager does not say in time {what}"));
-        tokio::time::timeout(limits::PROOF, asking).await.unwrap_or_else(|_| Err(late()))
+        timeout(limits::PROOF, asking).await.unwrap_or_else(|_| Err(late()))
     }
 
     fn start(self: &Arc<Self>, entries: &mut Entries<H>, wish: Wish, origin: Origin) -> Followed {
         let (stopper, stop) = Stop::pair();
         let (status_sender, status) = watch::channel(Status::new());
         let plane = PlaneSlot::<H::Plane>::new(RwLock::new(None));
+        let routing = Arc::new(Mutex::new(wish.target.routing()));
+        let (reroutes, asked) = mpsc::channel(limits::REROUTES);
         let context = Context {
             wish: wish.clone(),
+            routing: Arc::clone(&routing),
+            reroutes: tokio::sync::Mutex::new(asked),
             host: Arc::clone(&self.host),
             plane: Arc::clone(&plane),
             stop,
             status: status_sender,
             changes: self.changes.clone(),
         };
-        let entry = Entry { wish, status, plane, stopper };
+        let entry = Entry { wish, routing, reroutes, status, plane, stopper };
         let followed = entry.follow();
         let id = entry.wish.id.clone();
         entries.by_id.insert(id.clone(), entry);
@@ -299,7 +340,7 @@ impl<H: Host> Connections<H> {
     async fn wait_gone(&self, id: &Id) -> Result<(), Fault> {
         let mut changes = self.changes.subscribe();
         let gone = changes.wait_for(|_| !self.entries.lock().by_id.contains_key(id));
-        match tokio::time::timeout(2 * limits::FAREWELL, gone).await {
+        match timeout(2 * limits::FAREWELL, gone).await {
             Ok(_) => Ok(()),
             Err(_) => Err(Fault::new(Code::Internal, format!("the connection {} does not end", id.name))),
         }
@@ -307,13 +348,19 @@ impl<H: Host> Connections<H> {
 }
 
 impl<H: Host> Entry<H> {
+    /// As it is by now.
+    fn wish(&self) -> Wish {
+        let target = self.wish.target.clone().routed(self.routing.lock().clone());
+        Wish { target, ..self.wish.clone() }
+    }
+
     fn follow(&self) -> Followed {
-        Followed { wish: self.wish.clone(), status: self.status.clone() }
+        Followed { wish: self.wish(), status: self.status.clone() }
     }
 
     fn view(&self) -> View {
         let plane = self.plane.try_read().ok();
         let counters = plane.as_ref().and_then(|plane| plane.as_ref()).map(|plane| plane.counters());
-        View { wish: self.wish.clone(), status: self.status.borrow().clone(), counters: counters.unwrap_or_default() }
+        View { wish: self.wish(), status: self.status.borrow().clone(), counters: counters.unwrap_or_default() }
     }
 }

@@ -2,9 +2,9 @@
 
 use hawser_fault::{Code, Fault};
 
-use crate::limits;
 use crate::machine::parse_pin;
-use crate::store::desired::{Id, Target, Wish};
+use crate::store::desired::{Id, Routing, Target, Wish};
+use crate::{address, limits};
 
 /// Whether a user sees more of a connection than its name and state.
 pub fn may_see(caller: u32, owner: u32) -> bool {
@@ -35,10 +35,11 @@ pub fn choose<'a>(caller: u32, name: &str, ids: impl Iterator<Item = &'a Id> + C
     }
 }
 
-/// Whether asking for `wanted` while `present` is there changes nothing.
-pub fn same_target(present: &Wish, wanted: &Wish) -> Result<(), Fault> {
-    if present.target == wanted.target {
-        return Ok(());
+/// What asking for `wanted` while `present` is there changes of its routes; nothing if `None`. Who says nothing of them leaves them.
+pub fn same_target(present: &Wish, wanted: &Wish) -> Result<Option<Routing>, Fault> {
+    let (has, wants) = (present.target.routing(), wanted.target.routing());
+    if present.target == wanted.target.clone().routed(has.clone()) {
+        return Ok(Some(wants).filter(|wants| *wants != Routing::default() && *wants != has));
     }
     let name = &present.id.name;
     let same_address = present.target.address() == wanted.target.address();
@@ -65,9 +66,9 @@ pub fn check_name(name: &str) -> Result<(), Fault> {
 /// What a user asks to be connected to.
 pub fn check_target(target: &Target) -> Result<(), Fault> {
     match target {
-        Target::Standalone { address, pin } => {
+        Target::Standalone { address, pin, .. } => {
             check_address(address)?;
-            parse_pin(pin).map(drop)
+            parse_pin(pin)?;
         }
         Target::Kubernetes(cluster) => {
             check_namespace(&cluster.namespace)?;
@@ -75,7 +76,20 @@ pub fn check_target(target: &Target) -> Result<(), Fault> {
             within("the profile", cluster.profile.len(), limits::PROFILE_BYTES)?;
             within("the context's name", cluster.context.len(), limits::PROFILE_BYTES)?;
             within("the server's name", cluster.server.len(), limits::ADDRESS_BYTES)?;
-            within("the list of subnets", cluster.also_proxy.len() + cluster.never_proxy.len(), limits::USER_SUBNETS)
+        }
+    }
+    check_routing(&target.routing())
+}
+
+/// What a user asks to have routed.
+pub fn check_routing(routing: &Routing) -> Result<(), Fault> {
+    within("the list of subnets", routing.also.len() + routing.never.len(), limits::USER_SUBNETS)?;
+    let unroutable = routing.also.iter().find_map(|net| address::unroutable(net).map(|what| (net, what)));
+    match unroutable {
+        None => Ok(()),
+        Some((net, what)) => {
+            let detail = format!("{net} can't be routed to a cluster: it stands for {what}");
+            Err(Fault::new(Code::SubnetInvalid, detail).with_fix("Take it out of the list."))
         }
     }
 }
@@ -161,14 +175,40 @@ mod tests {
     fn same_and_other_targets() {
         let wish = |address: &str, pin: &str| Wish {
             id: Id { owner: 1, name: "a".to_owned() },
-            target: Target::Standalone { address: address.to_owned(), pin: pin.to_owned() },
+            target: Target::Standalone {
+                address: address.to_owned(),
+                pin: pin.to_owned(),
+                also_proxy: Vec::new(),
+                never_proxy: Vec::new(),
+            },
             index: 0,
         };
         let present = wish("192.0.2.1:7300", "sha256:1");
-        assert_eq!(same_target(&present, &Wish { index: 4, ..present.clone() }), Ok(()));
+        assert_eq!(same_target(&present, &Wish { index: 4, ..present.clone() }), Ok(None));
+        let never = |net: &str| Routing { never: vec![net.parse().unwrap()], ..Routing::default() };
+        let with = |routing| Wish { target: present.target.clone().routed(routing), ..present.clone() };
+        let (one, other) = (never("10.1.0.0/16"), never("10.2.0.0/16"));
+        assert_eq!(same_target(&present, &with(one.clone())), Ok(Some(one.clone())));
+        assert_eq!(same_target(&with(one.clone()), &with(other.clone())), Ok(Some(other)));
+        assert_eq!(same_target(&with(one.clone()), &with(one.clone())), Ok(None));
+        assert_eq!(same_target(&with(one), &present), Ok(None), "who says nothing of routes leaves them");
         for other in [wish("192.0.2.2:7300", "sha256:1"), wish("192.0.2.1:7300", "sha256:2")] {
             assert_eq!(same_target(&present, &other).err().unwrap().code, Code::AlreadyConnected);
         }
+    }
+
+    #[test]
+    fn what_can_be_asked_to_be_routed() {
+        let routing = |also: &str| Routing { also: vec![also.parse().unwrap()], ..Routing::default() };
+        assert_eq!(check_routing(&routing("10.1.0.0/16")), Ok(()));
+        for also in ["127.0.0.0/8", "169.254.1.0/24", "::1/128"] {
+            assert_eq!(check_routing(&routing(also)).unwrap_err().code, Code::SubnetInvalid, "{also}");
+        }
+        let many = vec!["10.1.0.0/16".parse().unwrap(); limits::USER_SUBNETS];
+        let full = Routing { never: many, ..Routing::default() };
+        assert_eq!(check_routing(&full), Ok(()));
+        let over = Routing { never: full.never, ..routing("10.1.0.0/16") };
+        assert_eq!(check_routing(&over).unwrap_err().code, Code::BadArgument);
     }
 
     #[test]

@@ -28,7 +28,11 @@ impl Helper {
     }
 
     async fn connect(&self, owner: u32, name: &str, address: &str) -> Result<Phase, Fault> {
-        let mut followed = self.connections.connect(id(owner, name), target(address)).await?;
+        self.connect_to(owner, name, target(address)).await
+    }
+
+    async fn connect_to(&self, owner: u32, name: &str, target: Target) -> Result<Phase, Fault> {
+        let mut followed = self.connections.connect(id(owner, name), target).await?;
         let waits = |phase: &Phase| matches!(phase, Phase::Connecting | Phase::Disconnecting);
         let status = followed.status.wait_for(|status| !waits(&status.phase)).await.unwrap();
         Ok(status.phase.clone())
@@ -68,10 +72,89 @@ async fn same_target_is_a_no_op_and_another_is_refused() {
     assert_eq!(helper.kept(), [("a".to_owned(), 0)]);
 }
 
+fn never(net: &str) -> Routing {
+    Routing { never: vec![net.parse().unwrap()], ..Routing::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_subnets_are_the_owners_to_choose_and_survive_a_restart() {
+    let helper = Helper::new();
+    helper.connect(1000, "a", MANAGER).await.unwrap();
+    let reroute = async |caller, name, routing| {
+        let rerouted = helper.connections.reroute(caller, name, routing).await;
+        rerouted.map(|view| view.wish.target.routing()).map_err(|fault| fault.code)
+    };
+    let one = never("10.96.1.0/24");
+    for (caller, name, expected) in [
+        (1001, "a", Code::NotOwner),
+        (0, "a", Code::NotOwner),
+        (1001, "", Code::NotConnected),
+        (1000, "b", Code::NotConnected),
+    ] {
+        assert_eq!(reroute(caller, name, one.clone()).await, Err(expected));
+    }
+    let own = Routing { also: vec!["127.0.0.0/8".parse().unwrap()], ..Routing::default() };
+    assert_eq!(reroute(1000, "a", own).await, Err(Code::SubnetInvalid));
+    assert_eq!(reroute(1000, "", one.clone()).await, Ok(one.clone()));
+    assert_eq!(helper.connections.view(&id(1000, "a")).unwrap().wish.target.routing(), one);
+
+    let helper = Helper::in_dir(helper.dir);
+    helper.connections.restore();
+    assert_eq!(helper.connections.view(&id(1000, "a")).unwrap().wish.target.routing(), one);
+}
+
+#[tokio::test(start_paused = true)]
+async fn connecting_again_with_other_subnets_routes_them() {
+    let helper = Helper::new();
+    helper.connect(1000, "a", MANAGER).await.unwrap();
+    helper.host.take_done();
+    let with = |routing| target(MANAGER).routed(routing);
+    assert_eq!(helper.connect_to(1000, "a", with(never("10.96.0.0/17"))).await, Ok(Phase::Connected));
+    assert!(helper.host.take_done().contains(&"route hawser0 +[10.96.128.0/17] -[10.96.0.0/16]".to_owned()));
+    assert_eq!(helper.connect(1000, "a", MANAGER).await, Ok(Phase::Connected));
+    assert!(helper.host.take_done().is_empty(), "nothing was said of routes");
+    helper.host.fail("keep", Code::StateUnwritable);
+    let fault = helper.connect_to(1000, "a", with(never("10.96.0.0/18"))).await.unwrap_err();
+    assert_eq!(fault.code, Code::StateUnwritable);
+    assert_eq!(helper.connections.view(&id(1000, "a")).unwrap().wish.target.routing(), never("10.96.0.0/17"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_never_was_is_not_rerouted() {
+    let helper = Helper::new();
+    helper.host.next_link(Link::Fault(Code::PinMismatch));
+    helper.connect(1000, "a", MANAGER).await.unwrap();
+    let fault = helper.connections.reroute(1000, "a", never("10.96.0.0/17")).await.unwrap_err();
+    assert_eq!(fault.code, Code::NotConnected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_that_wait_are_bounded_and_given_up() {
+    let helper = Helper::new();
+    for _ in 0..20 {
+        helper.host.next_link(Link::Silence);
+    }
+    let connections = Arc::clone(&helper.connections);
+    let _followed = connections.connect(id(1000, "a"), target(MANAGER)).await.unwrap();
+    let reroutes = (0..=limits::REROUTES).map(|_| connections.reroute(1000, "a", never("10.96.0.0/17")));
+    let outcomes = futures_util::future::join_all(reroutes).await;
+    let codes: Vec<Code> = outcomes.into_iter().map(|outcome| outcome.unwrap_err().code).collect();
+    assert!(codes.contains(&Code::LimitReached), "{codes:?}");
+    assert!(
+        codes.iter().all(|code| matches!(code, Code::LimitReached | Code::NotConnected | Code::LinkSilent)),
+        "{codes:?}"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn bad_requests_change_nothing() {
     let helper = Helper::new();
-    let pinned = |pin: &str| Target::Standalone { address: MANAGER.to_owned(), pin: pin.to_owned() };
+    let pinned = |pin: &str| Target::Standalone {
+        address: MANAGER.to_owned(),
+        pin: pin.to_owned(),
+        also_proxy: Vec::new(),
+        never_proxy: Vec::new(),
+    };
     for (name, target, expected) in [
         ("", target(MANAGER), Code::BadArgument),
         ("a/b", target(MANAGER), Code::BadArgument),
@@ -118,6 +201,9 @@ async fn only_owner_and_root_end_a_connection() {
     assert_eq!((own(1001, ""), own(1001, "a")), (Err(Code::NotConnected), Err(Code::NotOwner)));
     assert_eq!((own(0, ""), own(0, "a")), (Err(Code::NotConnected), Err(Code::NotOwner)), "not even root");
     assert_eq!(helper.connections.flows(1001).await.len(), 0);
+    for (caller, told) in [(1001, 0), (1000, 1), (0, 1)] {
+        assert_eq!(helper.connections.queries(caller, &mut HashMap::new()).await.len(), told, "{caller}");
+    }
     assert_eq!(helper.connections.flows(1000).await.len(), 1);
     helper.connections.disconnect(0, "a").await.unwrap();
     assert!(helper.kept().is_empty() && helper.connections.views().is_empty());

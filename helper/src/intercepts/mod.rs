@@ -23,7 +23,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use crate::limits;
-use crate::plane::Deliveries;
+use crate::plane::{Delivered, Deliveries};
 use crate::store::desired::{Desired, Id, Wish};
 use crate::store::intercepts::Intercept;
 use keeper::{End, Goal, Keeper};
@@ -75,6 +75,8 @@ pub struct View {
     pub pods: Vec<InterceptedPod>,
     /// What the user's companion says of its files, if they are wanted.
     pub mounted: Option<Mounted>,
+    /// What came for it.
+    pub delivered: Delivered,
 }
 
 /// How the files of an intercept are mounted.
@@ -354,6 +356,8 @@ impl<O: Objects> Intercepts<O> {
     fn shown(&self, entry: &Entry) -> View {
         let standing = entry.standing.borrow().clone();
         let deliveries = self.deliveries.lock().get(&entry.intercept.connection).cloned();
+        let handlers = entry.intercept.handlers().map(|(port, _)| port);
+        let delivered = deliveries.as_ref().map(|deliveries| deliveries.delivered(handlers)).unwrap_or_default();
         let pods = match (deliveries, &standing.uid) {
             (Some(deliveries), Some(uid)) if standing.phase != Phase::Ended => deliveries.pods(uid),
             _ => Vec::new(),
@@ -363,7 +367,7 @@ impl<O: Objects> Intercepts<O> {
             desired.intercepts().iter().find(|other| other.is(&entry.intercept.connection, &entry.intercept.name));
         let intercept = wanted.unwrap_or(&entry.intercept).clone();
         let mounted = self.mounted.lock().get(&(intercept.connection.clone(), intercept.name.clone())).cloned();
-        View { intercept, standing, pods, mounted }
+        View { intercept, standing, pods, mounted, delivered }
     }
 
     fn has(&self, connection: &Id, name: &str) -> bool {

@@ -341,6 +341,7 @@ mod tests {
             standing: Standing::of(&wanted()),
             pods,
             mounted: None,
+            delivered: crate::plane::Delivered::default(),
         };
         let pods = vec![pod("web-0", false, &["app"]), pod("web-1", true, &["app", "proxy"])];
         let found = |wanted: Option<&str>| {

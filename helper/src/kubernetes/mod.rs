@@ -12,11 +12,12 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use hawser_fault::{Code, Fault};
 use hawser_kube::Api;
 use hawser_tunnel::identity::Pin;
+use http::Method;
 use parking_lot::Mutex;
 use tokio::time::{sleep, timeout};
 
@@ -41,6 +42,8 @@ struct Known {
     /// Host and port of what is dialled: the server, or the proxy before it.
     dialled: String,
     expires: Option<SystemTime>,
+    /// A person had to give the credential.
+    attended: bool,
     /// When to ask for another credential.
     renew: SystemTime,
 }
@@ -87,6 +90,19 @@ impl Clusters {
         self.asking_with(wish, cluster, &|_| {}, ask).await
     }
 
+    /// There and back to the connection's API server, past the tunnel as everything of the connection goes. `None` while nobody knows
+    /// who the user is to it, or it does not answer.
+    pub async fn round_trip(&self, id: &Id) -> Option<Duration> {
+        let api = self.known.lock().get(id)?.api.clone();
+        let ask = async || {
+            let begun = Instant::now();
+            api.answer(Method::GET, "/version", None).await.ok().map(|_| begun.elapsed())
+        };
+        // The first one may have to dial.
+        let (first, second) = (ask().await?, ask().await?);
+        Some(first.min(second))
+    }
+
     /// The addresses over which the connection's API server is reached.
     pub async fn carriers(&self, id: &Id) -> Vec<IpAddr> {
         let Some(known) = self.known.lock().get(id).cloned() else { return Vec::new() };
@@ -103,24 +119,33 @@ impl Clusters {
 
     /// Asks for another credential whenever one is about to expire: a link that breaks is replaced without waiting for that.
     pub async fn keep_known(&self, wish: &Wish, cluster: &Kubernetes) -> Infallible {
+        let mut arrivals = self.companions.arrivals();
         loop {
             let known = self.known.lock().get(&wish.id).cloned();
             // A token file is read when it's needed; a plugin that tells no end isn't run in vain.
-            let Some(Known { renew, expires: Some(_), .. }) = known else {
+            let Some(Known { renew, expires: Some(_), attended, .. }) = known else {
                 sleep(limits::UNENDING_CREDENTIAL).await;
                 continue;
             };
-            match renew.duration_since(SystemTime::now()) {
-                // By steps, since the clock can be set and the laptop can sleep.
-                Ok(left) => sleep(left.min(limits::RENEW_AHEAD)).await,
-                Err(_) => {
-                    if let Err(fault) = self.ask(wish, cluster).await {
-                        tracing::debug!(connection = wish.id.name, %fault, "the credential is not renewed yet");
-                        sleep(limits::RETRY_RENEWAL).await;
-                    }
-                }
+            let due = match renew.duration_since(SystemTime::now()) {
+                Ok(left) => tokio::select! {
+                    // By steps, since the clock can be set and the laptop can sleep.
+                    () = sleep(left.min(limits::RENEW_AHEAD)) => false,
+                    // Somebody may have logged in before they had to.
+                    _ = arrivals.changed() => attended,
+                },
+                Err(_) => true,
+            };
+            if due && let Err(fault) = self.ask(wish, cluster).await {
+                tracing::debug!(connection = wish.id.name, %fault, "the credential is not renewed yet");
+                sleep(limits::RETRY_RENEWAL).await;
             }
         }
+    }
+
+    /// When what a person had to log in with ends. What a program obtains by itself is nobody's concern.
+    pub fn login_expires(&self, id: &Id) -> Option<SystemTime> {
+        self.known.lock().get(id).filter(|known| known.attended)?.expires
     }
 
     /// Finds out again who the user is to the cluster.
@@ -186,6 +211,7 @@ impl Clusters {
 
     async fn ask(&self, wish: &Wish, cluster: &Kubernetes) -> Result<Known, Fault> {
         let answer = self.companions.ask(wish.id.owner, &wish.id.name, &cluster.profile).await?;
+        let attended = answer.attended;
         let (access, expires) = credential::access(answer)?;
         let api = Api::new(&access).map_err(Fault::from)?;
         let dialled = match &access.server.proxy {
@@ -193,7 +219,7 @@ impl Clusters {
             None => api.address(),
         };
         let renew = credential::renewal(SystemTime::now(), expires);
-        let known = Known { api, dialled, expires, renew };
+        let known = Known { api, dialled, expires, attended, renew };
         self.known.lock().insert(wish.id.clone(), known.clone());
         Ok(known)
     }
@@ -213,5 +239,71 @@ impl Clusters {
             return Err(Fault::new(Code::ManagerAbsent, detail));
         }
         Ok(ways)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use hawser_ipc::proto::companion_answer::Answer;
+    use hawser_ipc::proto::{self, CompanionAnswer, CompanionRequest};
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::store::desired::Target;
+
+    async fn answer(
+        clusters: &Clusters,
+        requests: &mut mpsc::Receiver<CompanionRequest>,
+        attended: bool,
+        end: SystemTime,
+    ) {
+        let id = requests.recv().await.unwrap().id;
+        let expires = end.duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+        let access = proto::Access { server: "https://127.0.0.1:1".into(), attended, expires, ..Default::default() };
+        clusters.companions.answer(1000, CompanionAnswer { id, answer: Some(Answer::Access(access)) });
+    }
+
+    #[tokio::test]
+    async fn the_end_of_what_a_person_gave_is_told_and_another_login_is_taken_up_at_once() {
+        let clusters = Clusters::new();
+        let cluster = Kubernetes {
+            profile: String::new(),
+            server: "127.0.0.1:1".to_owned(),
+            context: "dev".to_owned(),
+            namespace: "default".to_owned(),
+            manager_namespace: "hawser".to_owned(),
+            also_proxy: Vec::new(),
+            never_proxy: Vec::new(),
+        };
+        let id = Id { owner: 1000, name: "dev".to_owned() };
+        let wish = Wish { id: id.clone(), target: Target::Kubernetes(cluster.clone()), index: 0 };
+        let mut requests = clusters.companions.arrive(1000);
+        // As exact as the contract is.
+        let hour = |hours: u32| UNIX_EPOCH + Duration::from_secs(3_600) * (hours + 1_000_000);
+        assert_eq!(clusters.login_expires(&id), None);
+        let (known, ()) =
+            tokio::join!(clusters.recall(&wish, &cluster), answer(&clusters, &mut requests, false, hour(1)));
+        known.unwrap();
+        assert_eq!(clusters.login_expires(&id), None, "a program can obtain another one");
+
+        clusters.forget(&id);
+        let (known, ()) =
+            tokio::join!(clusters.recall(&wish, &cluster), answer(&clusters, &mut requests, true, hour(1)));
+        known.unwrap();
+        assert_eq!(clusters.login_expires(&id), Some(hour(1)));
+        let again = async {
+            clusters.companions.logged_in();
+            answer(&clusters, &mut requests, true, hour(9)).await;
+            while clusters.login_expires(&id) != Some(hour(9)) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            never = clusters.keep_known(&wish, &cluster) => match never {},
+            done = timeout(Duration::from_secs(10), again) => done.unwrap(),
+        }
     }
 }

@@ -62,7 +62,9 @@ impl Network {
     /// it, and where it was switched off they say so (Documentation/networking/ip-sysctl.rst, `disable_ipv6`).
     async fn has_v6(&self, index: u32) -> bool {
         let mut devices = self.handle.link().get().match_index(index).execute();
-        let Ok(Ok(Some(device))) = tokio::time::timeout(limits::NETLINK, devices.try_next()).await else { return false };
+        let Ok(Ok(Some(device))) = tokio::time::timeout(limits::NETLINK, devices.try_next()).await else {
+            return false;
+        };
         let families = device.attributes.iter().filter_map(|attribute| match attribute {
             LinkAttribute::AfSpecUnspec(families) => Some(families),
             _ => None,

@@ -45,7 +45,11 @@ impl Network {
         Ok(towards(address, self.all_routes().await?))
     }
 
-    async fn all_routes(&self) -> Result<Vec<Route>, Fault> {
+    /// Every unicast route of the main table; IPv4 and IPv6.
+    ///
+    /// # Errors
+    /// `network-change`.
+    pub async fn all_routes(&self) -> Result<Vec<Route>, Fault> {
         let v4 = RouteMessageBuilder::<Ipv4Addr>::new().build();
         let v6 = RouteMessageBuilder::<Ipv6Addr>::new().build();
         let mut routes = Vec::new();

@@ -73,6 +73,13 @@ impl Owners {
     }
 }
 
+/// The owner of the socket at one end of an exchange that goes on, asked of the kernel for it alone: some ten microseconds.
+pub fn owner_of(protocol: &str, local: SocketAddr, remote: SocketAddr) -> Option<Owner> {
+    let protocol = if protocol == "tcp" { Protocol::Tcp } else { Protocol::Udp };
+    let found = sock_diag::one(protocol, local, remote).ok().flatten().filter(|found| found.inode != 0)?;
+    Some(Owner { uid: found.uid, inode: found.inode })
+}
+
 /// IPv4 on an IPv6 socket as what it is on the wire.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
@@ -118,6 +125,25 @@ mod tests {
         let owners = Owners::read().unwrap();
         let found = owners.of("tcp", local, SocketAddr::new("127.0.0.1".parse().unwrap(), port)).unwrap();
         assert_eq!(u64::from(found.inode), inode(&stream));
+    }
+
+    #[test]
+    fn one_socket_is_found_by_itself() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (local, remote) = (stream.local_addr().unwrap(), stream.peer_addr().unwrap());
+        assert_eq!(u64::from(owner_of("tcp", local, remote).unwrap().inode), inode(&stream));
+        let server = "127.0.0.1:53".parse().unwrap();
+        for (bound, asked) in [("127.0.0.1:0", "127.0.0.1"), ("0.0.0.0:0", "127.0.0.1"), ("[::]:0", "127.0.0.1")] {
+            let socket = UdpSocket::bind(bound).unwrap();
+            let local = SocketAddr::new(asked.parse().unwrap(), socket.local_addr().unwrap().port());
+            assert_eq!(u64::from(owner_of("udp", local, server).unwrap().inode), inode(&socket), "{bound}");
+            if bound == "127.0.0.1:0" {
+                socket.connect(server).unwrap();
+                assert_eq!(u64::from(owner_of("udp", local, server).unwrap().inode), inode(&socket), "connected");
+            }
+        }
+        assert_eq!(owner_of("udp", "192.0.2.1:1".parse().unwrap(), server), None);
     }
 
     #[test]

@@ -66,6 +66,40 @@ pub fn dump(family: Family, protocol: Protocol, mut found: impl FnMut(Found)) ->
     }
 }
 
+/// The socket at one end of an exchange, if there is one.
+pub fn one(protocol: Protocol, local: SocketAddr, remote: SocketAddr) -> io::Result<Option<Found>> {
+    let mut socket = Socket::new(NETLINK_SOCK_DIAG)?;
+    socket.bind_auto()?;
+    socket.connect(&NetlinkAddr::new(0, 0))?;
+    socket.send(&question(protocol, local, remote), 0)?;
+    let (datagram, _) = socket.recv_from_full()?;
+    match split(&datagram) {
+        Some((Message::Socket(found), _)) => Ok(Some(found)),
+        Some((Message::Error(errno), _)) if errno != libc::ENOENT => Err(io::Error::from_raw_os_error(errno)),
+        _ => Ok(None),
+    }
+}
+
+fn question(protocol: Protocol, local: SocketAddr, remote: SocketAddr) -> Vec<u8> {
+    let family = if local.is_ipv4() { Family::V4 } else { Family::V6 };
+    // For UDP the kernel takes the two ends for each other (`udp_dump_one` in `net/ipv4/udp_diag.c`).
+    let (source, destination) = if protocol == Protocol::Tcp { (local, remote) } else { (remote, local) };
+    let mut bytes = request(family, protocol);
+    bytes[6..8].copy_from_slice(&(libc::NLM_F_REQUEST as u16).to_ne_bytes());
+    let id = &mut bytes[HEADER + 8..];
+    id[..2].copy_from_slice(&source.port().to_be_bytes());
+    id[2..4].copy_from_slice(&destination.port().to_be_bytes());
+    for (at, address) in [(4, source.ip()), (20, destination.ip())] {
+        match address {
+            IpAddr::V4(address) => id[at..at + 4].copy_from_slice(&address.octets()),
+            IpAddr::V6(address) => id[at..at + 16].copy_from_slice(&address.octets()),
+        }
+    }
+    // INET_DIAG_NOCOOKIE: whichever socket has these ends.
+    id[40..].fill(0xff);
+    bytes
+}
+
 fn request(family: Family, protocol: Protocol) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER + REQUEST);
     bytes.extend_from_slice(&((HEADER + REQUEST) as u32).to_ne_bytes());

@@ -5,7 +5,7 @@ use hawser_tunnel::error::LinkError;
 use hawser_tunnel::proto::{Change, HelloReply};
 use ipnet::IpNet;
 
-use super::ClusterInfo;
+use super::{ClusterInfo, Served};
 
 impl ClusterInfo {
     /// What the first exchange said.
@@ -24,6 +24,11 @@ impl ClusterInfo {
                 excluded_names: hello.excluded_names.clone(),
                 aliases: hello.aliases.iter().map(|alias| (alias.name.clone(), alias.target.clone())).collect(),
                 ..ClusterNames::default()
+            },
+            served: Served {
+                also: nets(&hello.also_subnets)?,
+                never: nets(&hello.excluded_subnets)?,
+                agent_idle_s: hello.agent_idle_s,
             },
         })
     }
@@ -60,6 +65,28 @@ mod tests {
 
     fn texts(texts: &[&str]) -> Vec<String> {
         texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn what_administrators_have_set_stays() {
+        let hello = HelloReply {
+            subnets: texts(&["10.0.0.0/24", "192.0.2.0/24"]),
+            also_subnets: texts(&["192.0.2.0/24"]),
+            excluded_subnets: texts(&["10.0.0.8/32"]),
+            agent_idle_s: 600,
+            ..HelloReply::default()
+        };
+        let mut cluster = ClusterInfo::of(&hello).unwrap();
+        let served = Served {
+            also: vec!["192.0.2.0/24".parse().unwrap()],
+            never: vec!["10.0.0.8/32".parse().unwrap()],
+            agent_idle_s: 600,
+        };
+        assert_eq!(cluster.served, served);
+        cluster.apply(&Change { whole: true, ..Change::default() }).unwrap();
+        assert_eq!(cluster.served, served);
+        let impossible = HelloReply { also_subnets: texts(&["10.0.0.0"]), ..HelloReply::default() };
+        assert!(ClusterInfo::of(&impossible).is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use hawser_fault::{Code, Fault};
@@ -28,6 +28,8 @@ use crate::limits;
 /// One connection's deliveries, over any number of links.
 pub struct Deliveries {
     handlers: Mutex<Handlers>,
+    /// What came for each of them, for as long as it is one.
+    delivered: Mutex<HashMap<(Kind, u16), Delivered>>,
     /// What the manager behind each link says.
     said: Mutex<BTreeMap<LinkId, Vec<Intercepted>>>,
     /// What asks that manager for flows.
@@ -38,15 +40,43 @@ pub struct Deliveries {
 /// Where the program listens that answers for a local port.
 pub type Handlers = HashMap<(Kind, u16), SocketAddr>;
 
+/// What came for a local port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// Flows.
+    pub connections: u64,
+    /// Of them, those that the program on this laptop didn't take.
+    pub refused: u64,
+    /// When the last one came.
+    pub last: Option<SystemTime>,
+}
+
 impl Deliveries {
     /// Nothing is delivered yet. `changes` counts what the managers say.
     pub fn new(changes: watch::Sender<u64>) -> Self {
-        Self { handlers: Mutex::default(), said: Mutex::default(), openers: Mutex::default(), changes }
+        Self {
+            handlers: Mutex::default(),
+            delivered: Mutex::default(),
+            said: Mutex::default(),
+            openers: Mutex::default(),
+            changes,
+        }
     }
 
     /// From now on these are all.
     pub fn set_handlers(&self, handlers: Handlers) {
+        self.delivered.lock().retain(|port, _| handlers.contains_key(port));
         *self.handlers.lock() = handlers;
+    }
+
+    /// What came for these local ports. For which of several intercepts that share one can't be told.
+    pub fn delivered(&self, ports: impl Iterator<Item = (Kind, u16)>) -> Delivered {
+        let counted = self.delivered.lock();
+        ports.filter_map(|port| counted.get(&port)).fold(Delivered::default(), |sum, one| Delivered {
+            connections: sum.connections + one.connections,
+            refused: sum.refused + one.refused,
+            last: sum.last.max(one.last),
+        })
     }
 
     /// The pods whose agents a manager has of the intercept with this uid. A pod that several managers have is there once.
@@ -101,7 +131,21 @@ impl Deliveries {
 impl Gate for Deliveries {
     fn lead(&self, kind: Kind, target: SocketAddr) -> Result<Lead, Reason> {
         let Some((0, port)) = target::intercept(target) else { return Err(Reason::Forbidden) };
-        self.handlers.lock().get(&(kind, port)).map(|handler| Lead::To(*handler)).ok_or(Reason::Forbidden)
+        let handler = self.handlers.lock().get(&(kind, port)).copied().ok_or(Reason::Forbidden)?;
+        let mut counted = self.delivered.lock();
+        let delivered = counted.entry((kind, port)).or_default();
+        delivered.connections += 1;
+        delivered.last = Some(SystemTime::now());
+        Ok(Lead::To(handler))
+    }
+
+    fn count_refusal(&self, asked: Option<(Kind, SocketAddr)>) {
+        let port = asked.and_then(|(kind, target)| Some((kind, target::intercept(target)?.1)));
+        if let Some(port) = port
+            && let Some(delivered) = self.delivered.lock().get_mut(&port)
+        {
+            delivered.refused += 1;
+        }
     }
 
     fn resolve(&self, _: Bytes) -> Answer<'_> {

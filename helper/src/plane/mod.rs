@@ -8,6 +8,7 @@ mod deliveries;
 mod join;
 mod links;
 mod path;
+mod queries;
 mod records;
 mod thread;
 mod upstream;
@@ -22,7 +23,7 @@ use hawser_fault::{Code, Fault};
 use hawser_tunnel::client::Caller;
 use hawser_tunnel::identity::Identity;
 use hawser_tunnel::link::Shared;
-use hawser_tunnel::proto::{Catalogue, CheckReply, PreviewReply, Trial};
+use hawser_tunnel::proto::{Catalogue, CheckReply, Distance, PreviewReply, Trial};
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{self, Receiver};
@@ -33,7 +34,8 @@ use thread::Command;
 
 use crate::resolver::Upstreams;
 
-pub use deliveries::{Deliveries, Handlers};
+pub use deliveries::{Delivered, Deliveries, Handlers};
+pub use queries::{Cursor, QueryNews, QueryRecord};
 pub use way::{Path, Role, Way, Ways};
 
 /// The laptop's own addresses on a VIF, and those of its name server.
@@ -82,6 +84,19 @@ pub struct ClusterInfo {
     pub left_alone: Vec<IpNet>,
     /// What is resolved by the cluster.
     pub names: ClusterNames,
+    /// What its administrators have set besides.
+    pub served: Served,
+}
+
+/// What a cluster's administrators have set for every laptop.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Served {
+    /// Among the subnets.
+    pub also: Vec<IpNet>,
+    /// Not routed to the cluster.
+    pub never: Vec<IpNet>,
+    /// How long a pod keeps an agent that nobody uses, in seconds; 0: for good.
+    pub agent_idle_s: u32,
 }
 
 /// What a plane says by itself.
@@ -209,6 +224,11 @@ impl Plane {
         self.path.lock().flows()
     }
 
+    /// The questions for names that were answered since.
+    pub async fn queries(&self, since: Cursor) -> QueryNews {
+        self.path.lock().queries(since)
+    }
+
     /// What the user may work on in the cluster, beginning with the whole; a fault is the last message.
     pub async fn browse(&self, namespaces: Vec<String>) -> Receiver<Result<Catalogue, Fault>> {
         let (reply, catalogues) = mpsc::channel(1);
@@ -239,6 +259,14 @@ impl Plane {
     /// `link-lost`; `manager-unreachable` and the like if the connection broke or the manager is too old.
     pub async fn prove(&self, uid: String) -> Result<Vec<Trial>, Fault> {
         Ok(self.caller().await?.prove(uid).await?)
+    }
+
+    /// How far the agents of its intercepts are from the manager.
+    ///
+    /// # Errors
+    /// As [`prove`](Plane::prove).
+    pub async fn distances(&self) -> Result<Vec<Distance>, Fault> {
+        Ok(self.caller().await?.distances().await?)
     }
 
     async fn caller(&self) -> Result<Caller, Fault> {

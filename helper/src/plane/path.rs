@@ -1,16 +1,17 @@
 //! What the thread works on, and what the link's outgoing side pulls from.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use hawser_dns::{ClusterNames, LookupId, Resolver, Route, Transport};
+use hawser_dns::{By, ClusterNames, LookupId, Resolver, Route, Transport};
 use hawser_tunnel::error::LinkError;
 use hawser_tunnel::link::{Endpoint, Shared};
 use hawser_vif::tun::{Readiness, Tun};
 use hawser_vif::{Asker, Config, Core, Event, LinkId};
 
+use super::queries::{self, Askers, Client, Cursor, QueryNews};
 use super::upstream::HostLookup;
 use super::{ClusterInfo, Counters, FlowRecord, PlaneConfig, records};
 
@@ -18,9 +19,12 @@ use super::{ClusterInfo, Counters, FlowRecord, PlaneConfig, records};
 pub(super) struct DataPath {
     core: Core,
     tun: Tun,
-    resolver: Resolver<Asker>,
+    resolver: Resolver<Client>,
+    askers: Askers,
     /// The names that do not depend on what the manager says.
     own_names: ClusterNames,
+    /// Another one for each path.
+    number: u64,
     host_lookups: Vec<HostLookup>,
     /// Links whose managers are about to stop, since this was last asked.
     leaving: Vec<LinkId>,
@@ -43,11 +47,13 @@ impl DataPath {
             core,
             tun: Tun::create(&config.device)?,
             resolver: Resolver::new(seed),
+            askers: Askers::default(),
             own_names: ClusterNames {
                 suffix: config.suffix.clone(),
                 server: Some(config.addresses.dns_v4.into()),
                 ..ClusterNames::default()
             },
+            number: seed,
             host_lookups: Vec::new(),
             leaving: Vec::new(),
         })
@@ -60,7 +66,7 @@ impl DataPath {
     /// A link is about to be attached; new flows go over it.
     pub fn link_up(&mut self, cluster: &ClusterInfo) -> Result<LinkId, LinkError> {
         self.set_names(cluster)?;
-        self.resolver.set_connected(true);
+        self.resolver.set_connected(true, Instant::now());
         Ok(self.core.link_up(Instant::now()))
     }
 
@@ -82,7 +88,7 @@ impl DataPath {
         if another {
             self.resolver.repeat_lookups();
         } else {
-            self.resolver.set_connected(false);
+            self.resolver.set_connected(false, now);
         }
         self.settle(now);
     }
@@ -130,7 +136,9 @@ impl DataPath {
         std::mem::take(&mut self.host_lookups)
     }
 
-    pub fn host_reply(&mut self, lookup: LookupId, reply: Option<&[u8]>, now: Instant) {
+    /// One of them has answered, or hasn't.
+    pub fn host_reply(&mut self, lookup: LookupId, reply: Option<(SocketAddr, Vec<u8>)>, now: Instant) {
+        let reply = reply.as_ref().map(|(server, message)| (By::Host(*server), &message[..]));
         self.resolver.handle_reply(lookup, reply.ok_or(()), now);
         self.settle(now);
     }
@@ -169,16 +177,26 @@ impl DataPath {
             .collect()
     }
 
+    pub fn queries(&mut self, since: Cursor) -> QueryNews {
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        self.askers.want(now);
+        let after = since.after(self.number);
+        let answered = self.resolver.answered_since(after);
+        let shown = answered.map(|answered| queries::shown(answered, now, wall)).collect();
+        Cursor::news(self.number, after, shown)
+    }
+
     /// Carries messages between core and resolver until nothing is left, then lets the flows send to the laptop.
     fn settle(&mut self, now: Instant) {
         while let Some(event) = self.core.poll_event() {
             match event {
                 Event::Message { asker, message } => {
                     let transport = if matches!(asker, Asker::Tcp(_)) { Transport::Tcp } else { Transport::Udp };
-                    self.resolver.handle_query(asker, transport, &message, now);
+                    let client = self.askers.client(asker, self.core.ends(asker), now);
+                    self.resolver.handle_query(client, transport, &message, now);
                 }
                 Event::Answer { id, message } => {
-                    let reply = if message.is_empty() { Err(()) } else { Ok(&message[..]) };
+                    let reply = if message.is_empty() { Err(()) } else { Ok((By::Cluster(None), &message[..])) };
                     self.resolver.handle_reply(LookupId(id), reply, now);
                 }
                 Event::GoingAway { link } => self.leaving.push(link),
@@ -187,7 +205,7 @@ impl DataPath {
         while let Some(event) = self.resolver.poll_event() {
             match event {
                 hawser_dns::Event::Answer { asker, message } => {
-                    self.core.reply(asker, &message, now, &mut self.tun.sink());
+                    self.core.reply(asker.asker, &message, now, &mut self.tun.sink());
                 }
                 hawser_dns::Event::Lookup { id, route: Route::Cluster, query, .. } => {
                     if !self.core.query(id.0, query.into()) {

@@ -1,7 +1,7 @@
 //! The thread: waits for packets, for the links, for time and for commands, and gives each its turn.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -64,7 +64,8 @@ pub(super) enum Brought {
     Changed(LinkId, Change),
     HostAnswer {
         lookup: LookupId,
-        answer: Option<Vec<u8>>,
+        /// With who gave it.
+        answer: Option<(SocketAddr, Vec<u8>)>,
     },
 }
 
@@ -257,7 +258,7 @@ impl Worker {
             Brought::Changed(link, change) => self.change(link, &change).await,
             Brought::HostAnswer { lookup, answer } => {
                 self.host_lookups -= 1;
-                self.path.lock().host_reply(lookup, answer.as_deref(), Instant::now());
+                self.path.lock().host_reply(lookup, answer, Instant::now());
             }
         }
     }

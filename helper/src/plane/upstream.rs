@@ -52,8 +52,8 @@ fn question(query: &[u8]) -> String {
     labels.join(".")
 }
 
-/// Asks the server whose turn it is. The resolver comes again, for the next one, if there is no answer.
-pub(super) async fn ask(servers: &[SocketAddr], lookup: &HostLookup) -> Option<Vec<u8>> {
+/// Asks the server whose turn it is, and says which that is. The resolver comes again, for the next one, if there is no answer.
+pub(super) async fn ask(servers: &[SocketAddr], lookup: &HostLookup) -> Option<(SocketAddr, Vec<u8>)> {
     let server = *servers.get(usize::from(lookup.attempt) % servers.len().max(1))?;
     let asked = async {
         match lookup.transport {
@@ -62,7 +62,7 @@ pub(super) async fn ask(servers: &[SocketAddr], lookup: &HostLookup) -> Option<V
         }
     };
     match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(answer)) => Some(answer),
+        Ok(Ok(answer)) => Some((server, answer)),
         Ok(Err(error)) => {
             tracing::debug!(%error, "a name server of the host failed");
             None

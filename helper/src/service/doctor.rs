@@ -7,11 +7,11 @@ use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::{Check, Outcome};
 use ipnet::IpNet;
 
-use crate::ask;
 use crate::connection::{Host as _, Phase};
 use crate::connections::{View, may_see};
 use crate::machine::Machine;
 use crate::network::Route;
+use crate::{ask, conflict};
 
 /// CAP_NET_ADMIN in a capability mask (capabilities(7), `linux/capability.h`).
 const CAP_NET_ADMIN: u64 = 1 << 12;
@@ -110,7 +110,7 @@ async fn routes(machine: &Machine, view: &View) -> Option<Check> {
             return Err(Fault::new(Code::NetworkChange, detail)
                 .with_fix("Find out which program removes routes, such as a VPN; then disconnect and connect again."));
         }
-        machine.check_subnets(&view.wish, subnets).await?;
+        conflict::refusal(&machine.conflicts(&view.wish, subnets).await?).map_or(Ok(()), Err)?;
         Ok(format!("{} subnets are routed to {device}, and nothing in them elsewhere", subnets.len()))
     };
     Some(check(format!("The routes of {} stand", view.wish.id.name), stand.await))

@@ -10,6 +10,7 @@ use hawser_fault::{Code, Fault};
 use hawser_ipc::proto;
 use hawser_ipc::proto::InterceptPhase;
 use hawser_tunnel::proto as tunnel;
+use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -51,6 +52,22 @@ fn is_elsewhere(view: &connections::View, address: IpAddr) -> Result<(), Fault> 
     }
     let why = if routed { "is the cluster's own" } else { "is no host's" };
     Err(bad(format!("the address {address} {why}")).with_fix("Name the address at which your program listens."))
+}
+
+/// Whether the handlers of these intercepts stay outside of what is to be routed too.
+///
+/// # Errors
+/// `bad-argument`.
+pub fn stay_outside(intercepts: &[View], also: &[IpNet]) -> Result<(), Fault> {
+    for View { intercept, .. } in intercepts {
+        if let Some(net) = also.iter().find(|net| net.contains(&intercept.address)) {
+            let detail =
+                format!("the intercept {} delivers to {}, which is in {net}", intercept.name, intercept.address);
+            let fix = format!("Leave it first with: hawser leave {}; or choose a smaller subnet.", intercept.name);
+            return Err(bad(detail).with_fix(fix));
+        }
+    }
+    Ok(())
 }
 
 /// What a user asks for, where it can be had now.
@@ -124,7 +141,7 @@ pub fn trial(trial: tunnel::Trial) -> proto::Trial {
 
 /// An intercept as its user sees it.
 pub fn state(view: &View) -> proto::InterceptState {
-    let View { intercept, standing, pods, mounted } = view;
+    let View { intercept, standing, pods, mounted, delivered } = view;
     proto::InterceptState {
         connection: intercept.connection.name.clone(),
         name: intercept.name.clone(),
@@ -151,6 +168,11 @@ pub fn state(view: &View) -> proto::InterceptState {
             .collect(),
         object: intercept.object.clone(),
         mount: intercept.mount.as_ref().map(|mount| mount_state(mount, mounted.clone().unwrap_or_default())),
+        delivered: Some(proto::Delivered {
+            connections: delivered.connections,
+            refused: delivered.refused,
+            last: delivered.last.map_or(0, milliseconds),
+        }),
     }
 }
 
@@ -280,8 +302,11 @@ fn bad(detail: String) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
     use crate::intercepts::Standing;
+    use crate::plane::Delivered;
     use crate::store::desired::{Id, Kubernetes};
 
     fn wish() -> Wish {
@@ -337,8 +362,15 @@ mod tests {
             ..asked()
         };
         let wanted = wanted(&wish(), asked.clone()).unwrap();
-        let view = View { standing: Standing::of(&wanted), intercept: wanted, pods: Vec::new(), mounted: None };
+        let view = View {
+            standing: Standing::of(&wanted),
+            intercept: wanted,
+            pods: Vec::new(),
+            mounted: None,
+            delivered: Delivered { connections: 12, refused: 1, last: Some(UNIX_EPOCH + Duration::from_millis(5)) },
+        };
         let state = state(&view);
+        assert_eq!(state.delivered, Some(proto::Delivered { connections: 12, refused: 1, last: 5 }));
         let back = proto::InterceptRequest {
             connection: asked.connection.clone(),
             name: state.name,
@@ -382,7 +414,12 @@ mod tests {
             assert_eq!(fault.code, Code::BadArgument);
             assert!(fault.detail.contains(word), "{fault}");
         }
-        let standalone = Target::Standalone { address: "a:1".to_owned(), pin: String::new() };
+        let standalone = Target::Standalone {
+            address: "a:1".to_owned(),
+            pin: String::new(),
+            also_proxy: Vec::new(),
+            never_proxy: Vec::new(),
+        };
         assert!(wanted(&Wish { target: standalone, ..wish() }, asked()).is_err());
         assert_eq!(
             wanted(&wish(), proto::InterceptRequest { http: http(Vec::new()), ..asked() }).unwrap().filters,

@@ -7,9 +7,8 @@ use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::connect_request::Target as Asked;
 use hawser_ipc::proto::{self, State};
 use hawser_tunnel::proto as tunnel;
-use ipnet::IpNet;
 
-use super::intercept;
+use super::{intercept, subnets};
 use crate::connection::{Phase, Status};
 use crate::connections::{View, may_see};
 use crate::intercepts::View as Intercepted;
@@ -21,13 +20,22 @@ use crate::store::desired::{Id, Kubernetes, Target};
 const SOFTWARE: &str = concat!("hawser ", env!("CARGO_PKG_VERSION"));
 
 /// Every connection as `caller` may see it.
-pub fn snapshot(views: &[View], intercepts: impl Fn(&Id) -> Vec<Intercepted>, caller: u32) -> proto::Snapshot {
+pub fn snapshot(
+    views: &[View],
+    intercepts: impl Fn(&Id) -> Vec<Intercepted>,
+    login_expires: impl Fn(&Id) -> Option<SystemTime>,
+    caller: u32,
+) -> proto::Snapshot {
     let whole = |view: &View| {
         let seen = connection(view, caller);
         if !may_see(caller, view.wish.id.owner) {
             return seen;
         }
-        proto::Connection { intercepts: intercepts(&view.wish.id).iter().map(intercept::state).collect(), ..seen }
+        proto::Connection {
+            intercepts: intercepts(&view.wish.id).iter().map(intercept::state).collect(),
+            login_expires: login_expires(&view.wish.id).map_or(0, milliseconds),
+            ..seen
+        }
     };
     let connections = views.iter().map(whole).collect();
     proto::Snapshot { software: SOFTWARE.to_owned(), connections }
@@ -47,7 +55,7 @@ pub fn connection(view: &View, caller: u32) -> proto::Connection {
     if !may_see(caller, id.owner) {
         return public;
     }
-    let Status { step, device, cluster, troubles, .. } = view.status.clone();
+    let Status { step, device, cluster, placements, troubles, .. } = view.status.clone();
     let device = device.unwrap_or_default();
     let words = |addresses: &[std::net::IpAddr]| addresses.iter().map(ToString::to_string).collect();
     let private = proto::Connection {
@@ -70,17 +78,23 @@ pub fn connection(view: &View, caller: u32) -> proto::Connection {
             context: kubernetes.context.clone(),
             namespace: kubernetes.namespace.clone(),
             manager_namespace: kubernetes.manager_namespace.clone(),
-            also_proxy: texts(&kubernetes.also_proxy),
-            never_proxy: texts(&kubernetes.never_proxy),
             ..private
         },
     };
+    let routing = view.wish.target.routing();
+    let private = proto::Connection {
+        also_proxy: subnets::texts(&routing.also),
+        never_proxy: subnets::texts(&routing.never),
+        placements: placements.into_iter().map(subnets::placement).collect(),
+        ..private
+    };
     let Some(cluster) = cluster else { return private };
     proto::Connection {
+        served: Some(subnets::served(&cluster)),
         domains: cluster.names.domains,
-        subnets: texts(&cluster.subnets),
-        never_proxy: texts(&cluster.excluded_subnets),
-        left_alone: texts(&cluster.left_alone),
+        subnets: subnets::texts(&cluster.subnets),
+        never_proxy: subnets::texts(&cluster.excluded_subnets),
+        left_alone: subnets::texts(&cluster.left_alone),
         way: cluster.way,
         manager: cluster.software,
         search_domain: cluster.names.search_domain,
@@ -127,31 +141,22 @@ pub fn catalogue(said: tunnel::Catalogue) -> proto::Catalogue {
 pub fn target(asked: Option<Asked>) -> Result<Target, Fault> {
     match asked {
         None => Err(Fault::new(Code::BadArgument, "the request names no manager to connect to")),
-        Some(Asked::Standalone(asked)) => Ok(Target::Standalone { address: asked.address, pin: asked.pin }),
+        Some(Asked::Standalone(asked)) => Ok(Target::Standalone {
+            address: asked.address,
+            pin: asked.pin,
+            also_proxy: subnets::read(&asked.also_proxy)?,
+            never_proxy: subnets::read(&asked.never_proxy)?,
+        }),
         Some(Asked::Kubernetes(asked)) => Ok(Target::Kubernetes(Kubernetes {
             profile: asked.profile,
             server: asked.server,
             context: asked.context,
             namespace: asked.namespace,
             manager_namespace: asked.manager_namespace,
-            also_proxy: nets(&asked.also_proxy)?,
-            never_proxy: nets(&asked.never_proxy)?,
+            also_proxy: subnets::read(&asked.also_proxy)?,
+            never_proxy: subnets::read(&asked.never_proxy)?,
         })),
     }
-}
-
-fn nets(texts: &[String]) -> Result<Vec<IpNet>, Fault> {
-    let net = |text: &String| {
-        let net: Option<IpNet> = text.parse().ok();
-        net.filter(|net| net.prefix_len() > 0).ok_or_else(|| {
-            Fault::new(Code::BadArgument, format!("{text:?} is no subnet")).with_fix("Write it as address/prefix.")
-        })
-    };
-    texts.iter().map(net).collect()
-}
-
-fn texts(nets: &[IpNet]) -> Vec<String> {
-    nets.iter().map(ToString::to_string).collect()
 }
 
 /// A flow with the owner of its socket, if that is still there.
@@ -200,11 +205,17 @@ pub fn milliseconds(time: SystemTime) -> i64 {
 mod tests {
     use super::*;
     use crate::connection::status::Device;
-    use crate::plane::{ClusterInfo, Counters};
+    use crate::placement::{Disposition, Placement, Source};
+    use crate::plane::{ClusterInfo, Counters, Served};
     use crate::store::desired::Wish;
 
     fn view() -> View {
-        let target = Target::Standalone { address: "192.0.2.1:7300".to_owned(), pin: String::new() };
+        let target = Target::Standalone {
+            address: "192.0.2.1:7300".to_owned(),
+            pin: String::new(),
+            also_proxy: Vec::new(),
+            never_proxy: vec!["10.96.4.0/24".parse().unwrap()],
+        };
         let status = Status {
             phase: Phase::Reconnecting(Fault::new(Code::LinkLost, "gone")),
             step: "dialling".to_owned(),
@@ -221,8 +232,18 @@ mod tests {
                     search_domain: "shop.demo.local".to_owned(),
                     ..Default::default()
                 },
+                served: Served { also: vec!["10.97.0.0/16".parse().unwrap()], never: Vec::new(), agent_idle_s: 600 },
                 ..ClusterInfo::default()
             }),
+            placements: vec![Placement {
+                subnet: "10.96.0.0/16".parse().unwrap(),
+                disposition: Disposition::Conflict,
+                source: Source::Cluster,
+                route: Some("10.96.4.0/24".parse().unwrap()),
+                device: "docker0".to_owned(),
+                owner: "Docker".to_owned(),
+                why: "it is taken".to_owned(),
+            }],
             ..Status::new()
         };
         let counters = Counters { sent_bytes: 7, ..Counters::default() };
@@ -241,6 +262,18 @@ mod tests {
         );
         assert_eq!((seen.subnets[0].as_str(), seen.domains[0].as_str()), ("10.96.0.0/16", "demo.local"));
         assert!(seen.since > 0);
+        let placement = proto::Placement {
+            subnet: "10.96.0.0/16".to_owned(),
+            disposition: proto::Disposition::Conflict.into(),
+            source: proto::SubnetSource::Cluster.into(),
+            route: "10.96.4.0/24".to_owned(),
+            device: "docker0".to_owned(),
+            owner: "Docker".to_owned(),
+            why: "it is taken".to_owned(),
+        };
+        assert_eq!(seen.placements, [placement]);
+        let served = seen.served.as_ref().unwrap();
+        assert_eq!((served.also.as_slice(), served.agent_idle_s), (["10.97.0.0/16".to_owned()].as_slice(), 600));
         assert_eq!(connection(&view, 0), seen);
     }
 

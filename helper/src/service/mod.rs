@@ -2,10 +2,13 @@
 
 mod doctor;
 mod files;
+mod hops;
 mod intercept;
 mod intercepting;
 mod message;
+mod queries;
 mod stream;
+mod subnets;
 
 use std::sync::Arc;
 
@@ -16,7 +19,7 @@ use hawser_ipc::proto::{
     DisconnectRequest, DoctorReply, DoctorRequest, EnvironmentReply, EnvironmentRequest, ExtendRequest, FilesReply,
     FilesRequest, FlowList, FlowsRequest, InterceptRequest, InterceptState, KeyReply, KeyRequest, LeaveReply,
     LeaveRequest, LoggedInReply, LoggedInRequest, LogsReply, LogsRequest, PreviewReply, ProveReply, ProveRequest,
-    Snapshot, WatchRequest,
+    QueriesRequest, QueryList, RerouteRequest, Snapshot, WatchRequest,
 };
 use hawser_ipc::{peer_of, to_status};
 use tokio::sync::Semaphore;
@@ -29,7 +32,7 @@ use crate::intercepts;
 use crate::limits;
 use crate::machine::Machine;
 use crate::recent::{Excerpt, Recent};
-use crate::store::desired::Id;
+use crate::store::desired::{Id, Routing};
 
 /// The helper as its clients see it.
 pub struct Service {
@@ -77,12 +80,15 @@ impl Helper for Service {
     type InterceptStream = ReceiverStream<Result<InterceptState, Status>>;
     type FilesStream = ReceiverStream<Result<FilesReply, Status>>;
     type FlowsStream = ReceiverStream<Result<FlowList, Status>>;
+    type QueriesStream = ReceiverStream<Result<QueryList, Status>>;
 
     async fn connect(&self, request: Request<ConnectRequest>) -> Streamed<Connection> {
         let place = self.stream_place()?;
         let owner = peer_of(&request)?.uid;
         let ConnectRequest { name, target } = request.into_inner();
         let target = message::target(target).map_err(|fault| to_status(&fault))?;
+        let handlers = self.machine.intercepts.views(&Id { owner, name: name.clone() });
+        intercept::stay_outside(&handlers, &target.routing().also).map_err(|fault| to_status(&fault))?;
         self.recent.tells_of(owner);
         // Asked for once, the connection is made whether or not the asker stays to see it.
         let connections = Arc::clone(&self.connections);
@@ -98,12 +104,34 @@ impl Helper for Service {
         Ok(Response::new(DisconnectReply {}))
     }
 
+    async fn reroute(&self, request: Request<RerouteRequest>) -> Result<Response<Connection>, Status> {
+        let caller = peer_of(&request)?.uid;
+        let RerouteRequest { name, also_proxy, never_proxy } = request.into_inner();
+        let rerouted = async {
+            let routing = Routing { also: subnets::read(&also_proxy)?, never: subnets::read(&never_proxy)? };
+            let id = self.connections.own(caller, &name)?.wish.id;
+            intercept::stay_outside(&self.machine.intercepts.views(&id), &routing.also)?;
+            self.connections.reroute(caller, &name, routing).await
+        };
+        let view = rerouted.await.map_err(|fault: Fault| to_status(&fault))?;
+        let intercepts = self.machine.intercepts.views(&view.wish.id).iter().map(intercept::state).collect();
+        Ok(Response::new(Connection { intercepts, ..message::connection(&view, caller) }))
+    }
+
     async fn watch(&self, request: Request<WatchRequest>) -> Streamed<Snapshot> {
         let place = self.stream_place()?;
         let caller = peer_of(&request)?.uid;
-        let follow = request.get_ref().follow;
+        let request = request.into_inner();
         let intercepts = Arc::clone(&self.machine.intercepts);
-        Ok(Response::new(stream::snapshots(Arc::clone(&self.connections), intercepts, caller, follow, place)))
+        let clusters = Arc::clone(&self.machine.clusters);
+        Ok(Response::new(stream::snapshots(
+            Arc::clone(&self.connections),
+            intercepts,
+            clusters,
+            caller,
+            request,
+            place,
+        )))
     }
 
     async fn flows(&self, request: Request<FlowsRequest>) -> Streamed<FlowList> {
@@ -111,6 +139,13 @@ impl Helper for Service {
         let caller = peer_of(&request)?.uid;
         let follow = request.get_ref().follow;
         Ok(Response::new(stream::flows(Arc::clone(&self.connections), caller, follow, place)))
+    }
+
+    async fn queries(&self, request: Request<QueriesRequest>) -> Streamed<QueryList> {
+        let place = self.stream_place()?;
+        let caller = peer_of(&request)?.uid;
+        let follow = request.get_ref().follow;
+        Ok(Response::new(queries::queries(Arc::clone(&self.connections), caller, follow, place)))
     }
 
     async fn doctor(&self, request: Request<DoctorRequest>) -> Result<Response<DoctorReply>, Status> {

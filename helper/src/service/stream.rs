@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::companion_answer::Answer;
-use hawser_ipc::proto::{Catalogue, CompanionAnswer, CompanionRequest, Connection, FlowList, InterceptState, Snapshot};
+use hawser_ipc::proto::{
+    Catalogue, CompanionAnswer, CompanionRequest, Connection, FlowList, InterceptState, Snapshot, WatchRequest,
+};
 use hawser_ipc::to_status;
 use hawser_tunnel::proto as tunnel;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
@@ -14,11 +16,11 @@ use tokio::time::{sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-use super::{intercept, message};
+use super::{hops, intercept, message};
 use crate::connection::{self, Host};
 use crate::connections::{Connections, Followed, View};
 use crate::intercepts::{Intercepts, Objects, Phase, Standing};
-use crate::kubernetes::Companions;
+use crate::kubernetes::{Clusters, Companions};
 use crate::limits;
 use crate::owners::Owners;
 use crate::store::desired::Id;
@@ -26,7 +28,8 @@ use crate::store::desired::Id;
 /// A stream's share of the bound.
 pub type Place = OwnedSemaphorePermit;
 
-type Stream<T> = ReceiverStream<Result<T, Status>>;
+/// What a call goes on to say.
+pub type Stream<T> = ReceiverStream<Result<T, Status>>;
 
 /// Follows a connection until it is connected, failed or gone.
 pub fn connecting<H: Host>(followed: Followed, connections: Arc<Connections<H>>, place: Place) -> Stream<Connection> {
@@ -174,18 +177,29 @@ fn left_meanwhile(name: &str) -> Fault {
 pub fn snapshots<H: Host, O: Objects>(
     connections: Arc<Connections<H>>,
     intercepts: Arc<Intercepts<O>>,
+    clusters: Arc<Clusters>,
     caller: u32,
-    follow: bool,
+    WatchRequest { follow, hops }: WatchRequest,
     place: Place,
 ) -> Stream<Snapshot> {
     spawn(place, async move |sender| {
         let mut changes = connections.changes();
         let mut of_intercepts = intercepts.changes();
+        let measured = (follow && hops).then(|| hops::measure(Arc::clone(&connections), Arc::clone(&clusters), caller));
         let mut last = None;
         loop {
             changes.mark_unchanged();
             of_intercepts.mark_unchanged();
-            let snapshot = message::snapshot(&connections.views(), |id| intercepts.views(id), caller);
+            let login_expires = |id: &Id| clusters.login_expires(id);
+            let views = connections.views();
+            let mut snapshot = message::snapshot(&views, |id| intercepts.views(id), login_expires, caller);
+            if let Some(measured) = &measured {
+                let measured = measured.borrow();
+                for (view, seen) in views.iter().zip(&mut snapshot.connections) {
+                    let far = measured.get(&view.wish.id);
+                    seen.hops = far.map(|far| far.hops(view.counters.round_trip_us)).unwrap_or_default();
+                }
+            }
             if last.as_ref() != Some(&snapshot) {
                 if sender.send(Ok(snapshot.clone())).await.is_err() {
                     return;
@@ -245,7 +259,8 @@ async fn list_flows<H: Host>(connections: &Connections<H>, caller: u32) -> Resul
     Ok(FlowList { flows })
 }
 
-fn spawn<T, F>(place: Place, produce: impl FnOnce(mpsc::Sender<Result<T, Status>>) -> F) -> Stream<T>
+/// A task that ends when nobody listens any more, behind a queue of one message.
+pub fn spawn<T, F>(place: Place, produce: impl FnOnce(mpsc::Sender<Result<T, Status>>) -> F) -> Stream<T>
 where
     F: Future<Output = ()> + Send + 'static,
 {

@@ -47,13 +47,19 @@ pub enum Target {
         address: String,
         /// `sha256:` and 64 hexadecimal digits.
         pin: String,
+        /// More to route to it.
+        #[serde(default)]
+        also_proxy: Vec<IpNet>,
+        /// What stays on the laptop.
+        #[serde(default)]
+        never_proxy: Vec<IpNet>,
     },
     /// A manager in a Kubernetes cluster.
     Kubernetes(Kubernetes),
 }
 
 /// A cluster as its user chose it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kubernetes {
     /// What the user's companion needs to find the credential; nothing to the helper.
     pub profile: String,
@@ -80,13 +86,35 @@ impl Target {
         }
     }
 
-    /// What the user wants to have routed to the cluster, and what not, beyond what the manager says.
-    pub fn routing(&self) -> (&[IpNet], &[IpNet]) {
+    /// What the user wants to have routed, and what not.
+    pub fn routing(&self) -> Routing {
         match self {
-            Self::Standalone { .. } => (&[], &[]),
-            Self::Kubernetes(cluster) => (&cluster.also_proxy, &cluster.never_proxy),
+            Self::Standalone { also_proxy: also, never_proxy: never, .. }
+            | Self::Kubernetes(Kubernetes { also_proxy: also, never_proxy: never, .. }) => {
+                Routing { also: also.clone(), never: never.clone() }
+            }
         }
     }
+
+    /// The same place with other subnets of the user's choice.
+    pub fn routed(mut self, routing: Routing) -> Self {
+        match &mut self {
+            Self::Standalone { also_proxy: also, never_proxy: never, .. }
+            | Self::Kubernetes(Kubernetes { also_proxy: also, never_proxy: never, .. }) => {
+                (*also, *never) = (routing.also, routing.never);
+            }
+        }
+        self
+    }
+}
+
+/// What a user wants to have routed to a cluster, and what not, beyond what the manager says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routing {
+    /// Routed too.
+    pub also: Vec<IpNet>,
+    /// Stays on the laptop.
+    pub never: Vec<IpNet>,
 }
 
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -145,6 +173,17 @@ impl Desired {
         content.connections.retain(|other| other.id != wish.id);
         content.leaving.retain(|other| other.id != wish.id);
         content.connections.push(wish);
+        self.write(content)
+    }
+
+    /// Changes what a wished connection routes. One that is not there is no error.
+    ///
+    /// # Errors
+    /// `state-unwritable`; then nothing has changed.
+    pub fn reroute(&mut self, id: &Id, routing: Routing) -> Result<(), Fault> {
+        let mut content = self.content.clone();
+        let Some(wish) = content.connections.iter_mut().find(|wish| wish.id == *id) else { return Ok(()) };
+        wish.target = wish.target.clone().routed(routing);
         self.write(content)
     }
 
@@ -234,7 +273,12 @@ mod tests {
     use super::*;
 
     fn wish(name: &str, index: u16) -> Wish {
-        let target = Target::Standalone { address: "192.0.2.1:7300".to_owned(), pin: "sha256:00".to_owned() };
+        let target = Target::Standalone {
+            address: "192.0.2.1:7300".to_owned(),
+            pin: "sha256:00".to_owned(),
+            also_proxy: Vec::new(),
+            never_proxy: Vec::new(),
+        };
         Wish { id: Id { owner: 1000, name: name.to_owned() }, target, index }
     }
 
@@ -250,6 +294,26 @@ mod tests {
         desired.remove(&wish("b", 1).id).unwrap();
         desired.remove(&wish("c", 1).id).unwrap();
         assert_eq!(Desired::load(path).wishes(), [wish("a", 2)]);
+    }
+
+    #[test]
+    fn other_subnets_survive_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("desired.json");
+        let mut desired = Desired::load(path.clone());
+        desired.add(wish("a", 0)).unwrap();
+        desired.add(wish("b", 1)).unwrap();
+        let routing =
+            Routing { also: vec!["10.1.0.0/16".parse().unwrap()], never: vec!["10.2.0.0/16".parse().unwrap()] };
+        desired.reroute(&wish("b", 1).id, routing.clone()).unwrap();
+        desired.reroute(&wish("c", 1).id, routing.clone()).unwrap();
+        let kept = Desired::load(path.clone());
+        let routings: Vec<Routing> = kept.wishes().iter().map(|wish| wish.target.routing()).collect();
+        assert_eq!(routings, [Routing::default(), routing]);
+        // As it was written before a manager without Kubernetes had such lists.
+        let plain = r#"{"connections":[{"id":{"owner":1,"name":"a"},"target":{"standalone":{"address":"a:1","pin":"p"}},"index":0}]}"#;
+        std::fs::write(&path, plain).unwrap();
+        assert_eq!(Desired::load(path).wishes()[0].target.routing(), Routing::default());
     }
 
     #[test]

@@ -244,6 +244,17 @@ impl Core {
         }
     }
 
+    /// Where a message came from and which virtual address it went to; none once its TCP flow has ended.
+    pub fn ends(&self, asker: Asker) -> Option<(SocketAddr, SocketAddr)> {
+        match asker {
+            Asker::Udp { source, local } => Some((source, local)),
+            Asker::Tcp(flow) => {
+                let known = self.flows.get(flow.key).filter(|known| known.number == flow.number)?;
+                Some((known.tuple.source, known.tuple.destination))
+            }
+        }
+    }
+
     /// Says to the manager that this side goes away.
     pub fn go_away(&mut self) {
         self.links.iter_mut().for_each(|(_, mux)| mux.go_away());

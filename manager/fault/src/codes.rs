@@ -78,6 +78,8 @@ codes! {
     AuthProviderUnsupported "auth-provider-unsupported" "The kubeconfig logs in by an auth-provider" "Kubernetes removed auth-providers; have the kubeconfig made anew with an exec plugin.";
     CredentialMalformed "credential-malformed" "A credential cannot be used" "Have it issued anew; the detail says what is wrong with it.";
     CredentialExpired "credential-expired" "The credential has expired" "Log in again with: hawser login, or have the certificate issued anew; and check this computer's clock.";
+    KeyringLocked "keyring-locked" "Your keyring is locked" "Unlock it; until then logins are kept in a file that only you can read.";
+    KeyringAbsent "keyring-absent" "There is no keyring" "Install one, such as gnome-keyring; until then logins are kept in a file that only you can read.";
     WorkloadUnknown "workload-unknown" "There is no such workload" "See what you may work on with: hawser list";
     WorkloadAmbiguous "workload-ambiguous" "Several workloads have this name" "Write it as kind/name, for example deployment/web.";
     PortUnknown "port-unknown" "The workload has no such port" "See its ports with: hawser list";

@@ -24,8 +24,8 @@ use crate::link::{
 use crate::pace::Pace;
 use crate::proto::tunnel_client::TunnelClient;
 use crate::proto::{
-    BrowseRequest, Catalogue, Change, CheckReply, CheckRequest, HelloReply, HelloRequest, InterceptList,
-    InterceptsRequest, PreviewReply, PreviewRequest, ProveRequest, Trial, WatchRequest,
+    BrowseRequest, Catalogue, Change, CheckReply, CheckRequest, Distance, DistancesRequest, HelloReply, HelloRequest,
+    InterceptList, InterceptsRequest, PreviewReply, PreviewRequest, ProveRequest, Trial, WatchRequest,
 };
 use crate::sockets::Sockets;
 use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
@@ -132,6 +132,15 @@ impl Caller {
     pub async fn prove(&self, uid: String) -> Result<Vec<Trial>, LinkError> {
         let reply = tunnel(self.requests.clone()).prove(ProveRequest { uid }).await;
         Ok(reply.map_err(|status| hello_error(&status))?.into_inner().trials)
+    }
+
+    /// How far the agents of the laptop's intercepts are from the manager.
+    ///
+    /// # Errors
+    /// Fails if the connection broke or the manager is too old.
+    pub async fn distances(&self) -> Result<Vec<Distance>, LinkError> {
+        let reply = tunnel(self.requests.clone()).distances(DistancesRequest {}).await;
+        Ok(reply.map_err(|status| hello_error(&status))?.into_inner().distances)
     }
 
     /// Whether new pods of this namespace can get an agent.

@@ -29,8 +29,9 @@ use crate::link::{
 use crate::pace::Pace;
 use crate::proto::tunnel_server::{Tunnel, TunnelServer};
 use crate::proto::{
-    BrowseRequest, Catalogue, Change, CheckReply, CheckRequest, HelloReply, HelloRequest, InterceptList,
-    InterceptsRequest, PreviewReply, PreviewRequest, ProveReply, ProveRequest, WatchRequest,
+    BrowseRequest, Catalogue, Change, CheckReply, CheckRequest, Distance, DistancesReply, DistancesRequest, HelloReply,
+    HelloRequest, InterceptList, InterceptsRequest, PreviewReply, PreviewRequest, ProveReply, ProveRequest,
+    WatchRequest,
 };
 pub use crate::tls::Admit;
 use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
@@ -74,6 +75,9 @@ pub trait Host: Send + Sync + 'static {
 
     /// What an intercept with this spec (JSON) would change in this namespace.
     fn preview(&self, peer: Pin, namespace: String, spec: String) -> Previewing;
+
+    /// How far the agents of this client's intercepts are.
+    fn distances(&self, peer: Pin) -> Vec<Distance>;
 
     /// The same as [`serve`](Host::serve) for a link on which the client is asked for flows to its handlers.
     fn deliveries(&self, peer: Pin) -> (Shared<Self::Endpoint>, impl FnOnce(Link) -> Serving + Send + 'static);
@@ -268,6 +272,10 @@ impl<H: Host> Tunnel for Greeter<H> {
     async fn preview(&self, request: Request<PreviewRequest>) -> Result<Response<PreviewReply>, Status> {
         let PreviewRequest { namespace, spec } = request.into_inner();
         Ok(Response::new(self.host.preview(self.peer, namespace, spec).await))
+    }
+
+    async fn distances(&self, _: Request<DistancesRequest>) -> Result<Response<DistancesReply>, Status> {
+        Ok(Response::new(DistancesReply { distances: self.host.distances(self.peer) }))
     }
 
     async fn prove(&self, request: Request<ProveRequest>) -> Result<Response<ProveReply>, Status> {

@@ -18,7 +18,7 @@ mod udp;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::oneshot;
@@ -55,6 +55,8 @@ pub struct Sockets {
     /// Who waits for answers of the peer.
     asked: HashMap<u32, oneshot::Sender<Bytes>>,
     next_question: u32,
+    /// How far the peer was said to be.
+    round_trip: Option<Duration>,
 }
 
 /// The flows, as the multiplexer pulls from them.
@@ -84,6 +86,7 @@ impl Sockets {
             queries_open: 0,
             asked: HashMap::new(),
             next_question: 0,
+            round_trip: None,
         }
     }
 
@@ -99,6 +102,11 @@ impl Sockets {
             self.event(event, now);
         }
         self.events = events;
+        let round_trip = self.mux.round_trip();
+        if self.round_trip != round_trip {
+            self.round_trip = round_trip;
+            self.opener.measured(round_trip);
+        }
         result
     }
 

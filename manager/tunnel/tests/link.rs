@@ -14,7 +14,8 @@ use hawser_tunnel::identity::{Identity, Pin};
 use hawser_tunnel::link::{Endpoint, Link, Shared};
 use hawser_tunnel::mux::{Event, Mux, Pull, Side, Source};
 use hawser_tunnel::proto::{
-    Catalogue, Change, CheckReply, HelloReply, InterceptList, Intercepted, Namespace, PreviewReply, ProveReply, Trial,
+    Catalogue, Change, CheckReply, Distance, HelloReply, InterceptList, Intercepted, Namespace, PreviewReply,
+    ProveReply, Trial,
 };
 use hawser_tunnel::server::{
     Catalogues, Changes, Checking, Host, InterceptLists, Previewing, Proving, Serving, acceptor, connection,
@@ -134,6 +135,10 @@ impl Host for EchoHost {
         Box::pin(std::future::ready(ProveReply { trials: vec![trial] }))
     }
 
+    fn distances(&self, _: Pin) -> Vec<Distance> {
+        vec![Distance { pod: "web-0".to_owned(), round_trip_us: 400 }]
+    }
+
     /// Asks the client for one flow, and sends back what comes on it.
     fn deliveries(&self, _: Pin) -> (Shared<Echo>, impl FnOnce(Link) -> Serving + Send + 'static) {
         let endpoint = Echo::new(Side::Server);
@@ -238,6 +243,8 @@ async fn a_second_link_brings_the_manager_s_flows_to_a_handler() {
     let preview = caller.preview("shop".to_owned(), "{}".to_owned()).await.unwrap();
     assert_eq!(preview.notes, ["{} in shop"]);
     assert_eq!(caller.prove("7".to_owned()).await.unwrap()[0].pod, "of 7");
+    let far = caller.distances().await.unwrap();
+    assert_eq!((far[0].pod.as_str(), far[0].round_trip_us), ("web-0", 400));
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let gate = Arc::new(Handler(8080, listener.local_addr().unwrap()));

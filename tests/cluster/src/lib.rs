@@ -21,7 +21,7 @@ use serde_json::Value;
 
 pub use asking::{Answered, Asking};
 pub use handlers::{Handler, Kept};
-pub use managers::Managers;
+pub use managers::{Managers, settle};
 pub use place::Place;
 pub use workload::{Plan, Workload, curl};
 
@@ -185,7 +185,7 @@ impl Drop for Laptop {
 }
 
 /// Lets developers intercept in the namespace `default`.
-fn developers() {
+pub fn developers() {
     apply(
         "apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
@@ -294,6 +294,27 @@ pub fn queries() -> u64 {
 pub fn rig(script: &str, arguments: &[&str]) {
     let status = Command::new(here().join(script)).args(["--cluster", &cluster()]).args(arguments).status().unwrap();
     assert!(status.success(), "{script} {arguments:?}");
+}
+
+/// The link loses everything as long as this lives.
+pub struct BlackHole;
+
+impl BlackHole {
+    /// From now on.
+    pub fn now() -> Self {
+        rig("link", &["black-hole"]);
+        Self
+    }
+}
+
+impl Drop for BlackHole {
+    fn drop(&mut self) {
+        let healed = Command::new(here().join("link")).args(["--cluster", &cluster(), "heal"]).status();
+        // The test may be panicking already.
+        if !healed.is_ok_and(|status| status.success()) {
+            eprintln!("the link is not healed");
+        }
+    }
 }
 
 /// Whether the cluster is only visited, so that a test is to be left out that needs something of the rig. Says so.

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use hawser_cluster::{Laptop, get, kubectl, left_out_without, no_developers, on_laptop, on_node, queries, within};
+use hawser_cluster::{
+    Laptop, get, kubectl, left_out_without, no_developers, on_laptop, on_node, queries, settle, within,
+};
 
 /// Installs the chart with these values on top of the present ones; the former ones come back at the end.
 struct Upgrade;
@@ -21,6 +23,7 @@ impl Upgrade {
 impl Drop for Upgrade {
     fn drop(&mut self) {
         on_node("helm rollback hawser -n hawser --wait --timeout 60s");
+        settle();
     }
 }
 

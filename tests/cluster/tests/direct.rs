@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use hawser_cluster::{Laptop, Managers, get, kubectl, left_out_without, on_laptop, on_node, within};
+use hawser_cluster::{Laptop, Managers, get, kubectl, left_out_without, on_laptop, on_node, settle, within};
 
 /// The chart with `direct.nodePort`, and a node that lets laptops through to it.
 struct NodePort {
@@ -33,6 +33,7 @@ impl Drop for NodePort {
         on_laptop("iptables -F OUTPUT");
         on_node("iptables -D FORWARD -i wire -p tcp --dport 7300 -j ACCEPT");
         on_node("helm rollback hawser -n hawser --wait --timeout 60s");
+        settle();
     }
 }
 
@@ -102,20 +103,34 @@ fn managers_that_are_replaced_one_by_one_fail_no_request() {
     assert_eq!(laptop.state(), "connected");
 }
 
+/// The laptop has a way of its own to the pods as long as this lives.
+struct OwnWay;
+
+impl OwnWay {
+    fn now() -> Self {
+        on_laptop("ip route add 10.244.0.0/24 via 192.168.77.1 dev wire");
+        on_node("iptables -I FORWARD -i wire -d 10.244.0.0/24 -j ACCEPT");
+        Self
+    }
+}
+
+impl Drop for OwnWay {
+    fn drop(&mut self) {
+        on_node("iptables -D FORWARD -i wire -d 10.244.0.0/24 -j ACCEPT");
+        on_laptop("ip route del 10.244.0.0/24");
+    }
+}
+
 #[test]
 fn pods_that_the_laptop_reaches_by_itself_are_left_alone() {
     if left_out_without("the rig's node") {
         return;
     }
-    on_laptop("ip route add 10.244.0.0/24 via 192.168.77.1 dev wire");
-    on_node("iptables -I FORWARD -i wire -d 10.244.0.0/24 -j ACCEPT");
+    let _way = OwnWay::now();
     let laptop = Laptop::connected("");
     let status = laptop.status();
     let by_itself = on_laptop("ip route get 10.244.0.1").out;
     let page = get("http://web/");
-    drop(laptop);
-    on_node("iptables -D FORWARD -i wire -d 10.244.0.0/24 -j ACCEPT");
-    on_laptop("ip route del 10.244.0.0/24");
     assert_eq!(status["left_alone"], serde_json::json!(["10.244.0.0/24"]), "{status}");
     assert_eq!(status["subnets"], serde_json::json!(["10.96.0.0/16"]));
     assert!(by_itself.contains("dev wire"), "{by_itself}");

@@ -4,7 +4,9 @@
 
 use std::time::{Duration, Instant};
 
-use hawser_cluster::{Laptop, Managers, kubectl, left_out_without, no_developers, on_laptop, on_node, state, within};
+use hawser_cluster::{
+    Laptop, Managers, kubectl, left_out_without, no_developers, on_laptop, on_node, settle, state, within,
+};
 use serde_json::Value;
 
 const GATHERED: &str = "/run/gathered.zip";
@@ -84,6 +86,30 @@ impl Drop for MayIntercept {
     }
 }
 
+/// The API server does not reach the webhook as long as this lives.
+struct NoWebhook;
+
+impl NoWebhook {
+    fn now() -> Self {
+        Self::lead_to("1");
+        Self
+    }
+
+    fn lead_to(port: &str) {
+        on_node(&format!(
+            "kubectl patch service -n hawser hawser-manager-agents --type=json \
+             -p '[{{\"op\": \"replace\", \"path\": \"/spec/ports/0/targetPort\", \"value\": {port}}}]'"
+        ));
+    }
+}
+
+impl Drop for NoWebhook {
+    fn drop(&mut self) {
+        Self::lead_to("\"webhook\"");
+        settle();
+    }
+}
+
 #[test]
 fn what_intercepts_need_is_examined() {
     no_developers();
@@ -103,20 +129,13 @@ fn what_intercepts_need_is_examined() {
     assert_eq!(check["outcome"], "pass", "{check}");
     laptop.hawser("leave web");
 
-    // The API server does not reach the webhook.
-    let service = "kubectl patch service -n hawser hawser-manager-agents --type=json -p";
-    on_node(&format!("{service} '[{{\"op\": \"replace\", \"path\": \"/spec/ports/0/targetPort\", \"value\": 1}}]'"));
+    let unreached = NoWebhook::now();
     let mut check = Value::Null;
     within(30, "the webhook is missed", || {
         check = find(&examine(&laptop, ""), "Pods in the namespace default can get an agent");
         check["outcome"] == "fail"
     });
-    on_node(&format!(
-        "{service} '[{{\"op\": \"replace\", \"path\": \"/spec/ports/0/targetPort\", \"value\": \"webhook\"}}]'"
-    ));
-    within(30, "the webhook is reached again", || {
-        find(&examine(&laptop, ""), "Pods in the namespace default can get an agent")["outcome"] == "pass"
-    });
+    drop(unreached);
     assert!(text(&check, "reason").contains("came without an agent"), "{check}");
     assert!(text(&check, "fix").contains("8443"), "{check}");
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use hawser_cluster::kubeconfig::{developer, kubeconfig, plugin};
 use hawser_cluster::{
-    Laptop, get, kubectl, left_out_without, longest_gap, on_laptop, on_node, program, rig, start_on_laptop, state,
-    within,
+    BlackHole, Laptop, get, kubectl, left_out_without, longest_gap, on_laptop, on_node, program, rig, start_on_laptop,
+    state, within,
 };
 use serde_json::Value;
 
@@ -25,9 +25,8 @@ fn five_minutes_without_a_link_are_survived() {
     }
     let laptop = Laptop::connected("");
     let gap = longest_gap(WEB, 350, || {
-        rig("link", &["black-hole"]);
+        let _link = BlackHole::now();
         std::thread::sleep(Duration::from_secs(310));
-        rig("link", &["heal"]);
     });
     println!("310 s without a link: {gap} ms without an answer");
     assert!((309_000..325_000).contains(&gap), "{gap} ms");
@@ -81,12 +80,12 @@ fn a_helper_that_is_killed_while_it_ends_a_connection_ends_it_at_its_next_start(
     }
     let mut laptop = Laptop::connected("");
     assert_eq!(sessions().lines().count(), 1);
-    rig("link", &["black-hole"]);
+    let link = BlackHole::now();
     let mut command = start_on_laptop(&format!("exec {} disconnect", program().display()));
     within(5, "the session is being deleted", || !on_laptop("ip -brief link").out.contains("hawser"));
     laptop.kill_helper();
     command.wait().unwrap();
-    rig("link", &["heal"]);
+    drop(link);
     assert_eq!(sessions().lines().count(), 1, "the deletion got through to nobody");
     laptop.start_helper();
     within(20, "the session is gone", || sessions().is_empty());

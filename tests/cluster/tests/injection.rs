@@ -1,6 +1,6 @@
 //! Pods that get an agent when they are made, without an intercept: the webhook and its authority, and that nobody notices.
 
-use hawser_cluster::{apply, hawser, kubectl, on_laptop, on_node, within};
+use hawser_cluster::{Managers, apply, hawser, kubectl, on_laptop, on_node, within};
 
 /// A Deployment and its service in the namespace `default`; gone at the end.
 struct App(&'static str);
@@ -87,13 +87,12 @@ fn a_port_without_a_name_takes_no_privilege_unasked() {
 
 #[test]
 fn pods_are_made_while_no_manager_is_there() {
-    kubectl("scale -n hawser deployment/hawser-manager --replicas=0");
+    let managers = Managers::away();
     let nobody = || kubectl("get pods -n hawser -l app.kubernetes.io/component=manager -o name").is_empty();
     within(60, "the managers are gone", nobody);
     let app = App::new("alone", "enabled", "http");
     assert_eq!(app.containers().trim(), "server");
-    kubectl("scale -n hawser deployment/hawser-manager --replicas=2");
-    kubectl("rollout status -n hawser deployment/hawser-manager --timeout=60s");
+    drop(managers);
     within(10, "the app answers", || app.answers());
 }
 

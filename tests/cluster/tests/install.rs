@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use hawser_cluster::{Said, apply, hawser, kubectl, left_out_without, on_laptop, on_node, within};
+use hawser_cluster::{Said, apply, hawser, kubectl, left_out_without, on_laptop, on_node, settle, within};
 
 const IMAGE: &str = "--image hawser.dev/hawser:dev";
 
@@ -47,6 +47,7 @@ impl Drop for WithoutHelm {
         let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/../../installer/chart");
         let values = &self.values;
         on_node(&format!("helm install hawser {chart} -n hawser --wait --timeout 60s -f - <<'END'\n{values}\nEND"));
+        settle();
     }
 }
 

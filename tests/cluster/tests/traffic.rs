@@ -110,7 +110,7 @@ fn b8_a_range_that_is_routed_already_is_refused_with_its_route() {
     on_laptop("ip link add vpn0 type bridge; ip link set vpn0 up; ip route add 10.244.0.0/24 dev vpn0");
     let sessions = kubectl("get sessions -n hawser -o name");
     let laptop = Laptop::new();
-    let said = laptop.fault("connect");
+    let said = laptop.hawser("connect");
     on_laptop("ip link del vpn0");
     assert!(said.err.contains("code: subnet-conflict"), "{said:?}");
     assert!(said.err.contains("10.244.0.0/24") && said.err.contains("vpn0"), "{said:?}");
@@ -155,19 +155,35 @@ fn b16_a_half_closed_stream_goes_on_the_other_way() {
     assert_eq!(said.out, "a\nb\ndone");
 }
 
+/// A node on which nothing runs, as long as this lives.
+struct Node;
+
+impl Node {
+    fn new() -> Self {
+        apply(
+            "{apiVersion: v1, kind: Node, metadata: {name: second}, spec: {podCIDR: 10.244.7.0/24, podCIDRs: [10.244.7.0/24]}}",
+        );
+        Self
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        on_node("kubectl delete node second");
+    }
+}
+
 #[test]
 fn b17_a_new_node_s_pods_are_routed_while_connected() {
     if left_out_without("the rig's addresses") {
         return;
     }
     let laptop = Laptop::connected("");
-    apply(
-        "{apiVersion: v1, kind: Node, metadata: {name: second}, spec: {podCIDR: 10.244.7.0/24, podCIDRs: [10.244.7.0/24]}}",
-    );
+    let node = Node::new();
     let took =
         within(10, "a route to the new node's pods", || on_laptop("ip route get 10.244.7.5").out.contains("hawser0"));
     println!("a new node: {took:?} until its pods are routed");
     assert!(laptop.status()["subnets"].as_array().unwrap().contains(&"10.244.7.0/24".into()));
-    kubectl("delete node second");
+    drop(node);
     within(10, "the route goes", || !on_laptop("ip route get 10.244.7.5").out.contains("hawser0"));
 }

@@ -18,14 +18,16 @@ use crate::{Processes, Session, tree, until, within};
 pub fn program() -> Result<PathBuf> {
     let path = match std::env::var_os("HAWSER_APP") {
         Some(path) => PathBuf::from(path),
-        None => {
-            let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("the workspace's root")?;
-            let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
-            target.join("debug/hawser-app")
-        }
+        None => built()?.join("debug/hawser-app"),
     };
     ensure!(path.exists(), "there is no {}: build it with cargo build -p hawser-app", path.display());
     Ok(path)
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn built() -> Result<PathBuf> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("the workspace's root")?;
+    Ok(std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from))
 }
 
 /// Runs until it is dropped.

@@ -1,21 +1,26 @@
 //! Hands and eyes in the window: W3C WebDriver, as WebKitWebDriver speaks it.
 
+use std::fs;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::{Method, Request, client::conn::http1};
 use hyper_util::rt::TokioIo;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
-use crate::app::Log;
+use crate::app::{Log, built};
 use crate::session::Process;
-use crate::{Processes, Session, program, tree, until};
+use crate::{Processes, SOON, Session, program, tree, until, within};
 
 /// What WebDriver calls a reference to an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -83,6 +88,76 @@ impl Driver {
         let question = json!({ "using": using, "value": value });
         let found = until(value, || Ok(self.post("elements", &question)?[0][ELEMENT].as_str().map(str::to_owned)));
         Ok(Element { driver: self, id: found? })
+    }
+
+    /// Waits for a button that has these words and can be pressed, and clicks it.
+    ///
+    /// # Errors
+    /// When none comes.
+    pub fn press(&self, words: &str) -> Result<()> {
+        let can = "not(@disabled) and not(@aria-disabled='true')";
+        self.find_path(&format!("//button[normalize-space()=\"{words}\" and {can}]"))?.click()
+    }
+
+    /// What belongs to a label.
+    ///
+    /// # Errors
+    /// When there's none.
+    pub fn labelled(&self, words: &str) -> Result<Element<'_>> {
+        self.find_path(&format!("//*[@id=//label[normalize-space()=\"{words}\"]/@for]"))
+    }
+
+    /// Opens the list below the field with this label, and clicks what begins with these words.
+    ///
+    /// # Errors
+    /// When it isn't there.
+    pub fn choose(&self, label: &str, option: &str) -> Result<()> {
+        self.labelled(label)?.click()?;
+        self.find_path(&format!(
+            "//ul[not(@hidden)]/li[@role='option' and starts-with(normalize-space(), '{option}')]"
+        ))?
+        .click()
+    }
+
+    /// Waits until the page says something.
+    ///
+    /// # Errors
+    /// What it says instead.
+    pub fn says(&self, words: &str) -> Result<()> {
+        self.says_within(SOON, words)
+    }
+
+    /// The same with a limit.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn says_within(&self, limit: Duration, words: &str) -> Result<()> {
+        let body = self.find("body")?;
+        let said = within(limit, words, || Ok(body.text()?.contains(words).then_some(())));
+        said.with_context(|| format!("the page: {}", body.text().unwrap_or_default()))
+    }
+
+    /// Keeps a picture of the window where a person finds it: `shown` beside what was built.
+    ///
+    /// # Errors
+    /// When the page has gone.
+    pub fn picture(&self, name: &str) -> Result<()> {
+        let coded = self.get("screenshot")?;
+        let picture = BASE64.decode(coded.as_str().context("a picture")?)?;
+        let folder = built()?.join("shown");
+        fs::create_dir_all(&folder)?;
+        Ok(fs::write(folder.join(format!("{name}.png")), picture)?)
+    }
+
+    /// Kills the application as the system would, without a word.
+    ///
+    /// # Errors
+    /// When it has ended before.
+    pub fn kill(mut self) -> Result<()> {
+        let application = *self.processes()?.0.first_key_value().context("the application")?.0;
+        // WebDriver would wait for a page that has gone.
+        self.session.clear();
+        Ok(kill(Pid::from_raw(i32::try_from(application)?), Signal::SIGKILL)?)
     }
 
     /// Runs a function's body in the page; CSP doesn't apply to it.
@@ -171,11 +246,12 @@ pub struct Element<'d> {
 }
 
 impl Element<'_> {
-    /// Clicks it.
+    /// Scrolls to it, as WebDriver does only to where it begins to be seen, and clicks it.
     ///
     /// # Errors
     /// When it can't be clicked.
     pub fn click(&self) -> Result<()> {
+        self.driver.run("arguments[0].scrollIntoView({ block: 'center' });", &[json!({ ELEMENT: self.id })])?;
         self.driver.post(&format!("element/{}/click", self.id), &json!({})).map(drop)
     }
 
@@ -185,5 +261,13 @@ impl Element<'_> {
     /// When it has gone.
     pub fn text(&self) -> Result<String> {
         Ok(self.driver.get(&format!("element/{}/text", self.id))?.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Types into it.
+    ///
+    /// # Errors
+    /// When it takes no text.
+    pub fn write(&self, text: &str) -> Result<()> {
+        self.driver.post(&format!("element/{}/value", self.id), &json!({ "text": text })).map(drop)
     }
 }

@@ -57,6 +57,14 @@ impl Processes {
         self.0.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 
+    /// How many threads all have.
+    ///
+    /// # Errors
+    /// When one has ended.
+    pub fn threads(&self) -> Result<usize> {
+        self.0.keys().map(|id| Ok(fs::read_dir(format!("/proc/{id}/task"))?.count())).sum()
+    }
+
     /// Processor time of all so far.
     ///
     /// # Errors

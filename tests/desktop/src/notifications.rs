@@ -60,6 +60,14 @@ impl Notifications {
         let path = "/org/freedesktop/Notifications";
         Ok(self.bus.emit_signal(None::<&str>, path, "org.freedesktop.Notifications", "ActionInvoked", &(id, key))?)
     }
+
+    /// Goes away, as when a desktop's shell is restarted.
+    ///
+    /// # Errors
+    /// Of the bus.
+    pub fn stop(self) -> Result<()> {
+        Ok(self.bus.close()?)
+    }
 }
 
 struct Served {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result};
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{
-    AtomEnum, ClientMessageEvent, ConnectionExt as _, EventMask, ImageFormat, MapState, Window,
+    AtomEnum, ClientMessageEvent, ConnectionExt as _, CreateWindowAux, EventMask, ImageFormat, MapState, Window,
+    WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
 
@@ -63,6 +64,26 @@ impl Screen {
         let image = self.connection.get_image(ImageFormat::Z_PIXMAP, window, 0, 0, shape.width, shape.height, u32::MAX);
         let pixels = image?.reply()?.data;
         Ok(pixels.chunks_exact(4).map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect::<BTreeSet<_>>().len())
+    }
+
+    /// Whether somebody offers a text that was copied, and which window it is.
+    ///
+    /// # Errors
+    /// When the display has gone.
+    pub fn clipboard(&self) -> Result<Option<Window>> {
+        let owner = self.connection.get_selection_owner(self.atom("CLIPBOARD")?)?.reply()?.owner;
+        Ok(Some(owner).filter(|owner| *owner != x11rb::NONE))
+    }
+
+    /// Copies something else, as another program would.
+    ///
+    /// # Errors
+    /// When the display has gone.
+    pub fn copy(&self) -> Result<()> {
+        let (window, values) = (self.connection.generate_id()?, CreateWindowAux::new());
+        self.connection.create_window(0, window, self.root, 0, 0, 1, 1, 0, WindowClass::INPUT_ONLY, 0, &values)?;
+        self.connection.set_selection_owner(window, self.atom("CLIPBOARD")?, x11rb::CURRENT_TIME)?.check()?;
+        Ok(())
     }
 
     fn title(&self, window: Window) -> Result<String> {

@@ -2,19 +2,20 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
+
+use crate::Seat;
 
 /// A bus on which nothing is started by itself.
 const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>session</type>
-  <listen>unix:tmpdir=/tmp</listen>
+  <listen>unix:dir=FOLDER</listen>
   <policy context="default">
     <allow send_destination="*" eavesdrop="true"/>
     <allow eavesdrop="true"/>
@@ -39,7 +40,7 @@ pub struct Session {
     display: String,
     bus: String,
     look: Look,
-    socket: PathBuf,
+    seat: Seat,
     _screen: Process,
     _daemon: Process,
 }
@@ -51,36 +52,38 @@ impl Session {
     /// # Errors
     /// When Xvfb or dbus-daemon is missing or does not come up.
     pub fn start(look: Look) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        for name in ["home", "run"] {
-            let path = folder.path().join(name);
-            fs::create_dir(&path)?;
-            fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
-        }
+        Self::at(look, Seat::here())
+    }
+
+    /// A session in which a helper answers at this socket.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn with_helper(look: Look, socket: &Path) -> Result<Self> {
+        Self::at(look, Seat::here().with_helper(socket))
+    }
+
+    /// A session whose programs run there.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn at(look: Look, seat: Seat) -> Result<Self> {
+        let folder = seat.folder(&["home", "run"])?;
         let config = folder.path().join("bus.conf");
-        fs::write(&config, BUS)?;
-        let (screen, display) = Process::start(Command::new("Xvfb").args([
-            "-displayfd",
-            "1",
-            "-screen",
-            "0",
-            "1280x900x24",
-            "-nolisten",
-            "tcp",
-            "-noreset",
-        ]))?;
-        let (daemon, bus) = Process::start(
-            Command::new("dbus-daemon").args(["--nofork", "--print-address=1"]).arg("--config-file").arg(config),
-        )?;
-        let socket =
-            std::env::var_os("HAWSER_SOCKET").map_or_else(|| folder.path().join("no-helper.sock"), PathBuf::from);
+        fs::write(&config, BUS.replace("FOLDER", &folder.path().display().to_string()))?;
+        let mut screen = seat.command("Xvfb");
+        screen.args(["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp", "-noreset"]);
+        let (screen, display) = Process::start(&mut screen)?;
+        let mut daemon = seat.command("dbus-daemon");
+        daemon.args(["--nofork", "--print-address=1"]).arg("--config-file").arg(config);
+        let (daemon, bus) = Process::start(&mut daemon)?;
         let display = format!(":{display}");
-        Ok(Self { folder, display, bus, look, socket, _screen: screen, _daemon: daemon })
+        Ok(Self { folder, display, bus, look, seat, _screen: screen, _daemon: daemon })
     }
 
     /// A program in this session, with nothing of this process's own.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        let mut command = Command::new(program);
+        let mut command = self.seat.command(program);
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
             if ["WEBKIT_", "XDG_", "GTK_", "GDK_", "TAURI_", "KUBECONFIG"].iter().any(|prefix| name.starts_with(prefix))
@@ -93,7 +96,7 @@ impl Session {
             .env("XDG_RUNTIME_DIR", self.folder.path().join("run"))
             .env("DISPLAY", &self.display)
             .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
-            .env("HAWSER_SOCKET", &self.socket)
+            .env("HAWSER_SOCKET", self.seat.socket().unwrap_or(&self.folder.path().join("no-helper.sock")))
             .env("NO_AT_BRIDGE", "1")
             .env(
                 "GTK_THEME",
@@ -103,7 +106,7 @@ impl Session {
                 },
             )
             .stdin(Stdio::null());
-        if let (Some(_), Some(settings)) = (std::env::var_os("HAWSER_SOCKET"), std::env::var_os("XDG_CONFIG_HOME")) {
+        if let Some(settings) = self.seat.settings() {
             command.env("XDG_CONFIG_HOME", settings);
         }
         command

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use hawser_desktop::{App, Look, Notifications, Screen, Session, Watcher, until};
+use hawser_ipc::proto::{Connection, InterceptPort, InterceptState};
+use hawser_stub::{Live, cluster, intercepted, snapshot};
 
 #[test]
 fn the_icon_says_that_there_is_no_helper() -> Result<()> {
@@ -78,4 +80,32 @@ fn that_it_goes_on_in_the_tray_is_said_once() -> Result<()> {
     assert_eq!(notifications.shown().len(), 1, "{:?}", notifications.shown());
     assert!(app.is_running()?);
     Ok(())
+}
+
+#[test]
+fn of_all_that_is_copied_one_process_is_left_until_something_else_is() -> Result<()> {
+    let helper = Live::start();
+    let ports = vec![InterceptPort { port: "80".into(), udp: false, local_port: 8080 }];
+    let intercepts = vec![InterceptState { ports, ..intercepted() }];
+    helper.push(snapshot(vec![Connection { intercepts, ..cluster("dev") }]));
+    let session = Session::with_helper(Look::Light, helper.socket())?;
+    let watcher = Watcher::start(&session)?;
+    let screen = Screen::of(&session)?;
+    let app = App::start(&session, &["--hidden"])?;
+    let item = watcher.item()?;
+    until("it is intercepted", || Ok((item.shape()? == "intercepting").then_some(())))?;
+    let offering = || {
+        let all = app.processes()?.0.into_iter().filter(|(_, name)| name == "hawser-window").map(|(id, _)| id);
+        Ok::<Vec<u32>, anyhow::Error>(all.collect())
+    };
+    let mut former = Vec::new();
+    for _ in 0..4 {
+        item.press("Copy curl")?;
+        former = until("another one offers it, alone", || {
+            let now = offering()?;
+            Ok((now.len() == 1 && now != former && screen.clipboard()?.is_some()).then_some(now))
+        })?;
+    }
+    screen.copy()?;
+    until("nobody offers it", || Ok(offering()?.is_empty().then_some(())))
 }

@@ -2,6 +2,8 @@
 
 use anyhow::Result;
 use hawser_desktop::{App, Driver, Look, Screen, Session, Watcher, until};
+use hawser_ipc::proto::Connection;
+use hawser_stub::{Live, cluster, snapshot};
 use serde_json::{Value, json};
 
 #[test]
@@ -49,6 +51,24 @@ fn the_page_can_do_nothing_but_two_commands() -> Result<()> {
     assert_eq!(more.unwrap_err()["code"], "bad-argument");
     let long = json!({ "act": { "do": "disconnect", "connection": "x".repeat(64 * 1024) } });
     assert_eq!(driver.invoke("act", &long)?.unwrap_err()["code"], "bad-argument");
+    Ok(())
+}
+
+#[test]
+fn a_large_update_reaches_the_page() -> Result<()> {
+    let helper = Live::start();
+    let session = Session::with_helper(Look::Light, helper.socket())?;
+    let driver = Driver::start(&session, &["--screen", "clusters"])?;
+    // 200 rows with a text of 2 KiB each.
+    let way = |number: usize| format!("{number}:{}", "way ".repeat(512));
+    let row = |number| Connection { way: way(number), ..cluster(&format!("cluster-{number}")) };
+    helper.push(snapshot((0..200).map(row).collect()));
+    let shown = "return [...document.querySelectorAll('.way dd')].map((way) => way.textContent.length);";
+    let lengths = until("all are shown", || {
+        let lengths: Vec<usize> = serde_json::from_value(driver.run(shown, &[])?)?;
+        Ok((lengths.len() == 200).then_some(lengths))
+    })?;
+    assert!(lengths.iter().sum::<usize>() > 256 * 1024, "{lengths:?}");
     Ok(())
 }
 

@@ -4,7 +4,8 @@
 
 mod support;
 
-use support::{SHOP, addresses, read, world};
+use serde_json::Value;
+use support::{SHOP, addresses, hawser, read, world};
 
 #[test]
 fn dig_gets_the_zone_s_answers_over_udp_and_tcp() {
@@ -61,6 +62,41 @@ fn other_names_are_answered_by_the_laptop_s_own_server() {
     assert!(line.starts_with("192.0.2.80 "), "{line}");
     let outside = world.run("dig +time=2 +tries=1 +noall +comments www.example.org").unwrap();
     assert!(!outside.stdout.contains("status: NOERROR"), "{}", outside.stdout);
+}
+
+#[test]
+fn questions_are_told_with_who_asked_and_who_answered() {
+    let world = world();
+    let queries = || -> Vec<Value> {
+        let told: Value = serde_json::from_str(&read(&world, &format!("{} queries --json", hawser()))).unwrap();
+        told["queries"].as_array().unwrap().clone()
+    };
+    let uid: u64 = read(&world, "id -u").trim().parse().unwrap();
+    // Who asks is found out for as long as somebody looks.
+    queries();
+    for (question, name, answered_by, outcome) in [
+        (format!("web.{SHOP} A"), format!("web.{SHOP}"), "manager", "answered"),
+        (format!("web.{SHOP} A"), format!("web.{SHOP}"), "memory", "answered"),
+        (format!("+tcp pair.{SHOP} A"), format!("pair.{SHOP}"), "manager", "answered"),
+        (format!("six.{SHOP} A"), format!("six.{SHOP}"), "manager", "no-such-record"),
+        (format!("nobody.{SHOP} A"), format!("nobody.{SHOP}"), "manager", "no-such-name"),
+        ("wpad A".to_owned(), "wpad".to_owned(), "hawser", "no-such-name"),
+        ("intranet.example.net A".to_owned(), "intranet.example.net".to_owned(), "host", "answered"),
+    ] {
+        read(&world, &format!("dig +short {question}"));
+        let told = queries();
+        let last =
+            told.iter().rfind(|query| query["name"] == name.as_str()).unwrap_or_else(|| panic!("{name}: {told:?}"));
+        assert_eq!(
+            (last["answered_by"].as_str(), last["outcome"].as_str()),
+            (Some(answered_by), Some(outcome)),
+            "{last}"
+        );
+        assert_eq!((last["record"].as_str(), last["uid"].as_u64()), (Some("A"), Some(uid)), "{last}");
+        assert_eq!(last["server"].is_string(), answered_by == "host", "{last}");
+        let at_once = matches!(answered_by, "memory" | "hawser");
+        assert_eq!(last["took_us"] == 0, at_once, "{last}");
+    }
 }
 
 #[test]

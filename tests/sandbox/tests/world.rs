@@ -12,8 +12,10 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket},
     os::unix::{
         fs::PermissionsExt,
+        net::{UnixListener, UnixStream},
         process::{CommandExt, ExitStatusExt},
     },
+    path::Path,
     process::{Command, ExitCode, Output, Stdio},
     time::{Duration, Instant},
 };
@@ -32,6 +34,8 @@ use nix::{
 const PATIENCE: Duration = Duration::from_secs(10);
 const NOBODY: u32 = 65_534;
 const INSIDE: &str = "--inside";
+/// `$XDG_RUNTIME_DIR` of a user whom nobody is.
+const SESSION: &str = "/run/user/4000000";
 
 const TESTS: &[(&str, fn())] = &[
     ("a_direct_laptop_reaches_every_service", a_direct_laptop_reaches_every_service),
@@ -43,6 +47,7 @@ const TESTS: &[(&str, fn())] = &[
     ("a_killed_world_leaves_nothing_behind", a_killed_world_leaves_nothing_behind),
     ("nobody_needs_to_be_root", nobody_needs_to_be_root),
     ("a_closed_tun_device_is_named", a_closed_tun_device_is_named),
+    ("the_users_session_is_reached_and_hawsers_own_is_not", the_users_session_is_reached_and_hawsers_own_is_not),
 ];
 
 fn main() -> ExitCode {
@@ -75,6 +80,7 @@ fn inside(what: &str) -> u8 {
         "delay" => (direct(delayed), laptop_measures_20_ms),
         "loss" => (direct(Shape { loss: 0.1, ..Shape::default() }), laptop_loses_a_tenth),
         "rate" => (direct(Shape { rate: Some(20_000_000), ..Shape::default() }), laptop_gets_20_mbit),
+        "session" => (Plan::default(), laptop_finds_the_session),
         shell => return run_shell(shell),
     };
     let (plan, run) = laptop;
@@ -285,6 +291,40 @@ fn a_closed_tun_device_is_named() {
     assert_eq!(output.status.code(), Some(99));
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(text.contains("/dev/net/tun") && text.contains(Code::TunUnavailable.as_str()), "{text}");
+}
+
+fn the_users_session_is_reached_and_hawsers_own_is_not() {
+    let outside = tempfile::tempdir().expect("a directory");
+    let socket = UnixListener::bind(outside.path().join("wayland-0")).unwrap();
+    fs::create_dir_all(outside.path().join("pulse/inner")).unwrap();
+    fs::create_dir(outside.path().join("hawser")).unwrap();
+    fs::write(outside.path().join("hawser/app.sock"), "the user's").unwrap();
+    // A `/run` of this test's own, which the world then hides as it would hide the host's.
+    let script = "mount -t tmpfs run /run && mkdir -p $XDG_RUNTIME_DIR && mount --bind $1 $XDG_RUNTIME_DIR && exec $2 $3 session";
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-ec", script, "sh"])
+        .args([outside.path(), &env::current_exe().unwrap(), INSIDE.as_ref()])
+        .env("XDG_RUNTIME_DIR", SESSION)
+        .output()
+        .expect("unshare");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut said = String::new();
+    socket.accept().unwrap().0.read_to_string(&mut said).unwrap();
+    assert_eq!(said, "a window");
+    let left: Vec<_> =
+        fs::read_dir(outside.path().join("hawser")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["app.sock"]);
+}
+
+fn laptop_finds_the_session() {
+    let folder = Path::new(SESSION);
+    let mut window = UnixStream::connect(folder.join("wayland-0")).unwrap();
+    window.write_all(b"a window").unwrap();
+    assert!(folder.join("pulse/inner").is_dir());
+    assert!(!folder.join("hawser").exists());
+    fs::create_dir(folder.join("hawser")).unwrap();
+    fs::write(folder.join("hawser/another"), "the world's").unwrap();
+    assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
 /// Runs this program as a user without rights, from a place that every user may see.

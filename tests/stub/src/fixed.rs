@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::samples::{PIN, catalogue, checks, cluster, environment, granted, intercepted, standalone};
+use crate::samples::{PIN, catalogue, checks, cluster, environment, granted, intercepted, question, standalone};
 
 /// The running helper; it ends with this.
 pub struct Stub {
@@ -103,6 +103,7 @@ impl Helper for Part {
     type ConnectStream = Answers<Connection>;
     type WatchStream = Answers<Snapshot>;
     type FlowsStream = Answers<FlowList>;
+    type QueriesStream = Answers<QueryList>;
     type AccompanyStream = Answers<CompanionRequest>;
     type BrowseStream = Answers<Catalogue>;
     type InterceptStream = Answers<InterceptState>;
@@ -202,6 +203,11 @@ impl Helper for Part {
         }
     }
 
+    async fn reroute(&self, request: Request<RerouteRequest>) -> Result<Response<Connection>, Status> {
+        let RerouteRequest { also_proxy, never_proxy, .. } = request.into_inner();
+        Ok(Response::new(Connection { also_proxy, never_proxy, ..self.connected.clone() }))
+    }
+
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let snapshot = |connections| Snapshot { software: "hawser-helper 9.9.9".into(), connections };
         let busier = Connection { sent_bytes: 1000, ..self.connected.clone() };
@@ -247,6 +253,15 @@ impl Helper for Part {
         };
         let busier = Flow { sent_bytes: 78, ..open.clone() };
         answers([open, busier, closed].into_iter().map(|flow| FlowList { flows: vec![flow] }).collect())
+    }
+
+    async fn queries(&self, _: Request<QueriesRequest>) -> Result<Response<Self::QueriesStream>, Status> {
+        let missing =
+            Query { id: 2, name: "nobody.demo.local".into(), outcome: query::Outcome::NoSuchName.into(), ..question() };
+        answers(vec![
+            QueryList { queries: vec![question()], missed: 0 },
+            QueryList { queries: vec![missing], missed: 7 },
+        ])
     }
 
     async fn doctor(&self, _: Request<DoctorRequest>) -> Result<Response<DoctorReply>, Status> {

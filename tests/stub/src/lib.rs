@@ -8,4 +8,4 @@ mod samples;
 
 pub use fixed::{Ending, Stub};
 pub use live::{Call, Live};
-pub use samples::{PIN, catalogue, cluster, intercepted, snapshot, standalone};
+pub use samples::{PIN, catalogue, cluster, intercepted, question, snapshot, standalone};

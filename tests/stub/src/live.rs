@@ -34,6 +34,8 @@ pub enum Call {
     Connect(ConnectRequest),
     /// To end a connection.
     Disconnect(DisconnectRequest),
+    /// To route other subnets.
+    Reroute(RerouteRequest),
     /// To intercept.
     Intercept(InterceptRequest),
     /// To say what an intercept would change.
@@ -52,12 +54,17 @@ pub enum Call {
     Browse(BrowseRequest),
     /// To tell flows.
     Flows,
+    /// To tell what names were asked for.
+    Queries,
+    /// To measure how far everything is.
+    Hops,
 }
 
 /// What it was told to say, and what it was asked.
 struct Told {
     snapshots: watch::Sender<Snapshot>,
     flows: watch::Sender<FlowList>,
+    queries: watch::Sender<QueryList>,
     namespaces: watch::Sender<Vec<Namespace>>,
     trials: Mutex<Vec<Trial>>,
     preview: Mutex<PreviewReply>,
@@ -73,6 +80,7 @@ impl Live {
         let told = Told {
             snapshots: watch::Sender::new(snapshot(Vec::new())),
             flows: watch::Sender::new(FlowList::default()),
+            queries: watch::Sender::new(QueryList::default()),
             namespaces: watch::Sender::new(catalogue()),
             trials: Mutex::default(),
             preview: Mutex::default(),
@@ -111,6 +119,11 @@ impl Live {
         self.told.flows.send_replace(FlowList { flows });
     }
 
+    /// These names were asked for meanwhile.
+    pub fn push_queries(&self, queries: Vec<Query>, missed: u64) {
+        self.told.queries.send_replace(QueryList { queries, missed });
+    }
+
     /// The same of workloads.
     pub fn push_namespaces(&self, namespaces: Vec<Namespace>) {
         self.told.namespaces.send_replace(namespaces);
@@ -131,7 +144,7 @@ impl Live {
         *self.told.refusal.lock() = fault;
     }
 
-    /// Connecting and intercepting ends with this from now on.
+    /// Connecting, rerouting and intercepting ends with this from now on.
     pub fn fail(&self, fault: Option<Fault>) {
         *self.told.failure.lock() = fault;
     }
@@ -220,17 +233,28 @@ impl Helper for Part {
     type ConnectStream = Answers<Connection>;
     type WatchStream = Answers<Snapshot>;
     type FlowsStream = Answers<FlowList>;
+    type QueriesStream = Answers<QueryList>;
     type AccompanyStream = Answers<CompanionRequest>;
     type BrowseStream = Answers<Catalogue>;
     type InterceptStream = Answers<InterceptState>;
     type FilesStream = Answers<FilesReply>;
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        if request.get_ref().follow {
-            return Ok(Response::new(following(&self.0.snapshots)));
+        let WatchRequest { follow, hops, .. } = *request.get_ref();
+        if hops {
+            self.0.note(Call::Hops);
+        }
+        let without = |connection: Connection| Connection { hops: Vec::new(), ..connection };
+        let told = move |snapshot: Snapshot| match hops {
+            true => snapshot,
+            false => Snapshot { connections: snapshot.connections.into_iter().map(without).collect(), ..snapshot },
+        };
+        if follow {
+            let snapshots = WatchStream::new(self.0.snapshots.subscribe());
+            return Ok(Response::new(Box::pin(snapshots.map(move |snapshot| Ok(told(snapshot))))));
         }
         let present = self.0.snapshots.borrow().clone();
-        Ok(Response::new(answers(vec![Ok(present)])))
+        Ok(Response::new(answers(vec![Ok(told(present))])))
     }
 
     async fn connect(&self, request: Request<ConnectRequest>) -> Result<Response<Self::ConnectStream>, Status> {
@@ -252,6 +276,22 @@ impl Helper for Part {
         self.0.note(Call::Disconnect(request.clone()));
         self.0.snapshots.send_modify(|snapshot| snapshot.connections.retain(|known| known.name != request.name));
         Ok(Response::new(DisconnectReply {}))
+    }
+
+    async fn reroute(&self, request: Request<RerouteRequest>) -> Result<Response<Connection>, Status> {
+        let request = request.into_inner();
+        self.0.note(Call::Reroute(request.clone()));
+        self.0.fails()?;
+        let mut rerouted = None;
+        self.0.snapshots.send_modify(|snapshot| {
+            let known = snapshot.connections.iter_mut().find(|known| known.name == request.name);
+            rerouted = known.map(|known| {
+                (known.also_proxy, known.never_proxy) = (request.also_proxy, request.never_proxy);
+                known.clone()
+            });
+        });
+        let absent = || to_status(&Fault::new(Code::NotConnected, "there is no such connection"));
+        rerouted.map(Response::new).ok_or_else(absent)
     }
 
     async fn intercept(&self, request: Request<InterceptRequest>) -> Result<Response<Self::InterceptStream>, Status> {
@@ -318,6 +358,11 @@ impl Helper for Part {
     async fn flows(&self, _: Request<FlowsRequest>) -> Result<Response<Self::FlowsStream>, Status> {
         self.0.note(Call::Flows);
         Ok(Response::new(following(&self.0.flows)))
+    }
+
+    async fn queries(&self, _: Request<QueriesRequest>) -> Result<Response<Self::QueriesStream>, Status> {
+        self.0.note(Call::Queries);
+        Ok(Response::new(following(&self.0.queries)))
     }
 
     async fn logged_in(&self, request: Request<LoggedInRequest>) -> Result<Response<LoggedInReply>, Status> {

@@ -2,7 +2,7 @@
 
 use hawser_ipc::proto::{
     Check, Connection, DoctorReply, EnvironmentReply, Holder, InterceptPhase, InterceptPort, InterceptRequest,
-    InterceptState, InterceptedPod, Namespace, Outcome, Port, Service, Snapshot, State, Workload,
+    InterceptState, InterceptedPod, Namespace, Outcome, Port, Query, Service, Snapshot, State, Workload, query,
 };
 
 /// The key of the user.
@@ -78,6 +78,23 @@ pub fn environment() -> EnvironmentReply {
         container: "app".into(),
         environment: environment.map(|(name, value)| (name.into(), value.into())).into(),
         mounts: Vec::new(),
+    }
+}
+
+/// A question for a name, which the manager answered.
+pub fn question() -> Query {
+    Query {
+        connection: "shop".into(),
+        id: 1,
+        name: "web.demo.local".into(),
+        record: "A".into(),
+        source: "198.18.0.1:40000".into(),
+        uid: Some(nix::unistd::geteuid().as_raw()),
+        answered_by: query::By::Manager.into(),
+        outcome: query::Outcome::Answered.into(),
+        took_us: 1_200,
+        at: 1_700_000_000_000,
+        ..Query::default()
     }
 }
 

@@ -3,6 +3,7 @@ import type { ContextId } from "./ContextId";
 import type { Copyable } from "./Copyable";
 import type { Draft } from "./Draft";
 import type { List } from "./List";
+import type { NamesQuery } from "./NamesQuery";
 import type { Picked } from "./Picked";
 import type { QuitAnswer } from "./QuitAnswer";
 import type { Remedy } from "./Remedy";
@@ -50,9 +51,17 @@ tuning: Tuning, } | { "do": "disconnect",
 /**
  * Its name.
  */
-connection: string, } | { "do": "stop-all" } | { "do": "log-in", 
+connection: string, } | { "do": "stop-all" } | { "do": "end", 
+/**
+ * They end, and the intercepts with them.
+ */
+sure: boolean, } | { "do": "log-in", 
 /**
  * The connection that waits for it.
+ */
+connection: string, } | { "do": "forget-login", 
+/**
+ * For which connection.
  */
 connection: string, } | { "do": "reroute", 
 /**
@@ -138,7 +147,11 @@ what: Copyable, } | { "do": "traffic",
 /**
  * Which.
  */
-query: TrafficQuery, } | { "do": "examine" } | { "do": "fix", 
+query: TrafficQuery, } | { "do": "names", 
+/**
+ * Which.
+ */
+query: NamesQuery, } | { "do": "examine" } | { "do": "fix", 
 /**
  * Of the last result.
  */

@@ -2,8 +2,8 @@
 import type { Bytes } from "./Bytes";
 import type { ConnectionState } from "./ConnectionState";
 import type { ContextId } from "./ContextId";
+import type { Hop } from "./Hop";
 import type { Kind } from "./Kind";
-import type { Latency } from "./Latency";
 import type { Ms } from "./Ms";
 import type { Problem } from "./Problem";
 import type { RowActs } from "./RowActs";
@@ -71,9 +71,9 @@ namespace: string,
  */
 tuning: Tuning, 
 /**
- * How long a message takes there and back.
+ * How long messages take to each place on the way, there and back.
  */
-latency: Latency | null, 
+hops: Array<Hop>, 
 /**
  * How the manager is reached.
  */
@@ -94,6 +94,14 @@ received: Bytes,
  * Now.
  */
 open_flows: number, 
+/**
+ * When what the user has logged in with ends, if they had to and that is known.
+ */
+login_expires: Ms | null, 
+/**
+ * The command that logs in, where that only works at a terminal.
+ */
+login_command: string | null, 
 /**
  * What can be done.
  */

@@ -16,6 +16,10 @@ intercept: string, } | { "text": "server",
 /**
  * Which.
  */
+context: ContextId, } | { "text": "login", 
+/**
+ * To what.
+ */
 context: ContextId, } | { "text": "fix", 
 /**
  * As the problem has it.

@@ -3,14 +3,22 @@ import type { HopName } from "./HopName";
 import type { Us } from "./Us";
 
 /**
- * A stretch of the way.
+ * A place on the way into the cluster, and how far it is.
  */
 export type Hop = { 
 /**
- * Where it ends.
+ * Which.
  */
 name: HopName, 
 /**
+ * The agent's pod.
+ */
+pod: string, 
+/**
  * From this laptop.
  */
-round_trip: Us, };
+round_trip: Us, 
+/**
+ * The same in the past, one a second, the last 60.
+ */
+history: Array<Us>, };

@@ -14,9 +14,17 @@ subnet: string,
  */
 source: Source, 
 /**
- * The interface that has it, where that is the connection's.
+ * The route of this computer that has it.
+ */
+route: string | null, 
+/**
+ * The interface that it leads to.
  */
 device: string | null, 
+/**
+ * Whose that looks like.
+ */
+owner: string | null, 
 /**
  * In words.
  */

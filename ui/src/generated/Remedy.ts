@@ -9,7 +9,7 @@ export type Remedy = { "remedy": "start-helper" } | { "remedy": "restart-helper"
 /**
  * The connection that waits for it.
  */
-connection: string, } | { "remedy": "retry", 
+connection: string, } | { "remedy": "unlock-keyring" } | { "remedy": "retry", 
 /**
  * To what.
  */

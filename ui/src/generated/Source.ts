@@ -3,4 +3,4 @@
 /**
  * Who named a subnet.
  */
-export type Source = "cluster" | "user-also" | "user-never" | "api-server" | "host";
+export type Source = "cluster" | "cluster-never" | "user-also" | "user-never" | "api-server" | "manager";

@@ -15,6 +15,10 @@ connection: string,
  */
 routed: Array<Placed>, 
 /**
+ * How many more do.
+ */
+more: number, 
+/**
  * What stays out because somebody wants that.
  */
 excluded: Array<Placed>, 
@@ -23,9 +27,13 @@ excluded: Array<Placed>,
  */
 left_alone: Array<Placed>, 
 /**
- * Why not all could be routed.
+ * What should be routed and has another owner.
  */
-conflict: Problem | null, 
+conflicts: Array<Placed>, 
+/**
+ * Why it is not connected, where that is a subnet's fault.
+ */
+problem: Problem | null, 
 /**
  * What the user wants besides the cluster's, as it can be edited.
  */
@@ -33,8 +41,4 @@ also: Array<string>,
 /**
  * What the user wants to stay out, as it can be edited.
  */
-never: Array<string>, 
-/**
- * What saving other lists does to what is open.
- */
-effect: string, };
+never: Array<string>, };

@@ -2,6 +2,7 @@
 import type { Clusters } from "./Clusters";
 import type { Doctor } from "./Doctor";
 import type { Intercepts } from "./Intercepts";
+import type { Names } from "./Names";
 import type { Picker } from "./Picker";
 import type { SettingsView } from "./SettingsView";
 import type { Shell } from "./Shell";
@@ -13,4 +14,4 @@ import type { Welcome } from "./Welcome";
 /**
  * News for the page: one whole view.
  */
-export type Update = { "kind": "shell", "view": Shell } | { "kind": "welcome", "view": Welcome } | { "kind": "clusters", "view": Clusters } | { "kind": "subnets", "view": Subnets } | { "kind": "intercepts", "view": Intercepts } | { "kind": "picker", "view": Picker } | { "kind": "traffic", "view": Traffic } | { "kind": "doctor", "view": Doctor } | { "kind": "settings", "view": SettingsView } | { "kind": "toast", "view": Toast };
+export type Update = { "kind": "shell", "view": Shell } | { "kind": "welcome", "view": Welcome } | { "kind": "clusters", "view": Clusters } | { "kind": "subnets", "view": Subnets } | { "kind": "intercepts", "view": Intercepts } | { "kind": "picker", "view": Picker } | { "kind": "traffic", "view": Traffic } | { "kind": "names", "view": Names } | { "kind": "doctor", "view": Doctor } | { "kind": "settings", "view": SettingsView } | { "kind": "toast", "view": Toast };

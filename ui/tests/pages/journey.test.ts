@@ -127,6 +127,19 @@ test("what is missing is said when it's asked for, and the first field has the f
   expect(await violations(page)).toEqual([]);
 });
 
+test("disconnecting asks where intercepts live, and Escape means no", async () => {
+  await page.evaluate(() => (window.scene("intercepts"), window.scene("clusters")));
+  const disconnect = () => page.getByRole("article", { name: "shop" }).getByRole("button", { name: "Disconnect" }).click();
+  await disconnect();
+  await page.getByRole("dialog", { name: /^Disconnecting shop ends/ }).waitFor();
+  await press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await disconnect();
+  await page.getByRole("dialog").getByRole("button", { name: "Disconnect" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  expect(await asked("end")).toEqual([{ do: "end", sure: false }, { do: "end", sure: true }]);
+});
+
 test("quitting asks, and Escape means no", async () => {
   await page.getByRole("button", { name: "Quit" }).click();
   await page.getByRole("dialog", { name: "Quit Hawser?" }).waitFor();

@@ -6,7 +6,7 @@ import { expectToFit, load, open, picture, violations, withBrowser, type Opened 
 withBrowser();
 
 const ALL = Object.keys(SCENES);
-const MAIN = ["clusters", "clusters-stale", "subnets", "intercepts", "picker", "traffic", "doctor", "settings", "quitting"];
+const MAIN = ["clusters", "clusters-stale", "subnets", "intercepts", "picker", "traffic", "names", "doctor", "settings", "quitting"];
 
 // 200 % of a window is half as many, twice as large pixels.
 const WAYS: [name: string, scenes: string[], options: BrowserContextOptions][] = [

@@ -9,7 +9,7 @@ vi.mock("../../src/bridge.ts", () => import("./stage.ts"));
 
 const user = userEvent.setup();
 
-const SCREENS = ["clusters", "subnets", "intercepts", "picker", "traffic-none", "doctor", "settings", "welcome-2", "quitting"];
+const SCREENS = ["clusters", "subnets", "intercepts", "picker", "traffic-none", "names-none", "doctor", "settings", "welcome-2", "quitting", "ending"];
 
 test.for(SCREENS)("%s is accessible", { timeout: 20_000 }, async (scene) => {
   await stage(SCENES[scene]);
@@ -63,21 +63,47 @@ test("why something can't be connected is said where its button is", async () =>
   expect(row.getByText(/auth-provider, which Kubernetes removed/)).toBeTruthy();
 });
 
-test("subnets are edited in place, refused ones stay to be corrected", async () => {
+test("subnets are edited in place, refused ones stay to be corrected", { timeout: 20_000 }, async () => {
   const mock = await stage((mock) => {
     SCENES["subnets"]!(mock);
     mock.refuse.reroute = samples.problem("subnet-invalid", "A subnet cannot be served", "10.0.0.1/8 has host bits set.", "Write 10.0.0.0/8.");
   });
   await user.type(screen.getByLabelText("Also through the cluster: add a subnet"), "10.0.0.1/8{Enter}");
   await user.click(screen.getByRole("button", { name: "Save" }));
-  await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Save" }));
-  expect(mock.asked.at(-1)).toEqual({ do: "reroute", connection: "shop", also: ["192.168.40.0/24", "10.0.0.1/8"], never: ["10.244.7.0/24"] });
+  expect(mock.asked.at(-1)).toEqual({ do: "reroute", connection: "shop", also: ["192.168.40.0/24", "10.0.0.1/8"], never: ["10.96.7.0/24"] });
   expect(await screen.findByText("10.0.0.1/8 has host bits set.")).toBeTruthy();
   delete mock.refuse.reroute;
   await user.click(screen.getByRole("button", { name: "Remove 10.0.0.1/8" }));
   await user.click(screen.getByRole("button", { name: "Save" }));
-  await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Save" }));
-  expect(screen.queryByRole("button", { name: "Save" })).toBeNull();
+  await vi.waitFor(() => expect(screen.queryByRole("button", { name: "Save" })).toBeNull());
+});
+
+test("every conflict is shown with the route, the interface and whose that is", async () => {
+  await stage(SCENES["subnets"]);
+  const conflicts = within(screen.getByRole("heading", { name: "In conflict 2" }).closest("section")!).getAllByRole("listitem");
+  expect(conflicts.map((row) => row.textContent)).toEqual([
+    expect.stringMatching(/10\.244\.1\.0\/24 to docker0, Docker/), expect.stringMatching(/10\.244\.9\.0\/24 to virbr0, libvirt/),
+  ]);
+  expect(screen.getByText("And 1,536 more.")).toBeTruthy();
+});
+
+test("a card counts what came and what nobody took", async () => {
+  await stage((mock) => {
+    mock.put("intercepts", { ask: { can: "yes" }, cards: [samples.card(), samples.card({ name: "quiet", delivered: { connections: 0, refused: 0, last: null } })] });
+    mock.put("shell", samples.shell({ screen: "intercepts" }));
+  });
+  const card = within(screen.getByRole("article", { name: "web over shop" }));
+  expect(card.getByText(/12 connections/).textContent).toMatch(/12 connections, the last .+ ago;/);
+  expect(card.getByText("1 refused by the local port")).toBeTruthy();
+  expect(within(screen.getByRole("article", { name: "quiet over shop" })).getByText("nothing yet")).toBeTruthy();
+});
+
+test("settings say which are the user's and which the clusters'", async () => {
+  await stage(SCENES["settings"]);
+  const section = (name: string) => within(screen.getByRole("heading", { name }).closest("section")!);
+  expect(section("Yours, for each cluster").getByText("10.96.7.0/24")).toBeTruthy();
+  expect(section("From your clusters").getByText("192.168.41.0/24")).toBeTruthy();
+  expect(section("From your clusters").getByText("10 min 00 s")).toBeTruthy();
 });
 
 test("choices for the next time are saved whole", async () => {
@@ -86,6 +112,30 @@ test("choices for the next time are saved whole", async () => {
   await user.type(screen.getByLabelText("Namespace"), "payments");
   await user.click(screen.getByRole("button", { name: "Save" }));
   expect(mock.asked.at(-1)).toEqual({ do: "tune", context: 5, tuning: { namespace: "payments", manager_namespace: "", also: [], never: [], as_user: "" } });
+});
+
+test("names are a tab of traffic, reached by the arrows; filter and pause ask for what is wanted", async () => {
+  const mock = await stage(SCENES["traffic"]);
+  await user.click(screen.getByRole("tab", { name: "Flows" }));
+  await user.keyboard("{ArrowRight}");
+  expect(document.activeElement).toBe(screen.getByRole("tab", { name: "Names", selected: true }));
+  expect(mock.asked.at(-1)).toMatchObject({ do: "names", query: { filter: "", sort: "at", descending: true, paused: false } });
+  await user.type(screen.getByRole("searchbox", { name: "Filter names" }), "redis");
+  await user.click(screen.getByRole("button", { name: "Pause" }));
+  expect(mock.asked.at(-1)).toMatchObject({ do: "names", query: { filter: "redis", first: 0, paused: true } });
+  expect(screen.getByText(/^57 of 400 questions?, paused$/)).toBeTruthy();
+  screen.getByRole("tab", { name: "Names" }).focus();
+  await user.keyboard("{Home}");
+  expect(mock.asked.at(-1)).toMatchObject({ do: "traffic" });
+});
+
+test("each place on the way into a cluster has its time and its last minute in words", async () => {
+  await stage((mock) => mock.put("clusters", samples.clusters({ rows: [samples.CONNECTED] })));
+  const way = within(screen.getByRole("list", { name: "Latency from this laptop" }));
+  const places = way.getAllByRole("listitem").map((item) => item.textContent?.replace(/\s+/g, " ").trim());
+  expect(places).toEqual(["Laptop", "API server 8.2 ms", "Manager 9.7 ms", "Agent web-5f6d8c9b7-x2x4q 10 ms"]);
+  for (const place of ["the API server", "the manager", "the agent of web-5f6d8c9b7-x2x4q"])
+    expect(way.getByRole("img", { name: new RegExp(`^Round trip to ${place}, last 60 s: `) })).toBeTruthy();
 });
 
 test("an intercept that ended can be asked for again", async () => {
@@ -141,4 +191,30 @@ test("what is refused stays on screen until it is put away", async () => {
   expect(await screen.findByText("/run/hawser/helper.sock: connection refused")).toBeTruthy();
   await user.click(screen.getByRole("button", { name: /^Put away/ }));
   expect(screen.queryByText("/run/hawser/helper.sock: connection refused")).toBeNull();
+});
+
+test("kept logins are forgotten one by one, and a locked keyring is said on every screen", async () => {
+  const mock = await stage((mock) => {
+    SCENES["settings"]!(mock);
+    mock.put("shell", { keyring: samples.settings().keyring!.problem });
+  });
+  await user.click(screen.getByRole("button", { name: "Forget the login of lab" }));
+  expect(mock.asked).toContainEqual({ do: "forget-login", connection: "lab" });
+  const note = within(document.querySelector<HTMLElement>(".banner")!);
+  await user.click(note.getByRole("button", { name: "Unlock the keyring" }));
+  expect(mock.asked).toContainEqual({ do: "remedy", remedy: { remedy: "unlock-keyring" } });
+});
+
+test("a login that only works at a terminal has its command to copy, and one that ends has its time", async () => {
+  const acts = { ...samples.NEEDS_LOGIN.acts, log_in: { can: "no", why: "it only works at a terminal" } } as const;
+  const row = { ...samples.NEEDS_LOGIN, login_command: "hawser login --context lab", acts };
+  const mock = await stage((mock) => mock.put("clusters", samples.clusters({ rows: [row, samples.CONNECTED] })));
+  const lab = within(screen.getByRole("article", { name: "lab" }));
+  expect(lab.queryByRole("button", { name: /^Log in/ })).toBeNull();
+  await user.click(lab.getByRole("button", { name: "Copy the command that logs in" }));
+  expect(mock.asked.at(-1)).toEqual({ do: "copy", what: { text: "login", context: samples.NEEDS_LOGIN.id } });
+  const shop = within(screen.getByRole("article", { name: "shop" }));
+  expect(shop.getByText("Login ends in")).toBeTruthy();
+  await user.click(shop.getByRole("button", { name: "Log in again" }));
+  expect(mock.asked.at(-1)).toEqual({ do: "log-in", connection: "shop" });
 });

@@ -49,18 +49,18 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
 
 /// What is asked of the helper. A mistake in the arguments or in the kubeconfig ends here, before anything has begun.
 async fn request(args: ConnectArgs) -> Result<ConnectRequest, Failure> {
-    if let Some(file) = &args.standalone {
-        return Ok(connecting::standalone(file, args.name)?);
-    }
-    let cluster = super::target::cluster(args.kubeconfig)?;
-    let name = args.name.unwrap_or_else(|| cluster.name());
-    companion::ensure(&super::own_program()?, &cluster.handover(&name)).await?;
-    let wanted = Wanted {
-        name: Some(name),
+    let mut wanted = Wanted {
+        name: args.name,
         manager_namespace: args.manager_namespace,
         also_proxy: args.also_proxy,
         never_proxy: args.never_proxy,
     };
+    if let Some(file) = &args.standalone {
+        return Ok(connecting::standalone(file, wanted)?);
+    }
+    let cluster = super::target::cluster(args.kubeconfig)?;
+    let name = wanted.name.get_or_insert_with(|| cluster.name());
+    companion::ensure(&super::own_program()?, &cluster.handover(name)).await?;
     Ok(cluster.request(wanted)?)
 }
 

@@ -17,6 +17,7 @@ pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod logs;
 pub(crate) mod man;
+pub(crate) mod queries;
 pub(crate) mod status;
 mod target;
 

@@ -15,7 +15,7 @@ use crate::{json, view};
 
 pub(crate) async fn run(args: StatusArgs) -> Result<ExitCode, Failure> {
     let (json, follow) = (args.view.json, args.view.watch);
-    let request = WatchRequest { follow };
+    let request = WatchRequest { follow, ..WatchRequest::default() };
     let mut snapshots = super::helper().await?.watch(request).await.map_err(super::failed)?.into_inner();
     if !follow {
         let snapshot = next(&mut snapshots).await?.ok_or_else(super::no_answer)?;

@@ -144,7 +144,8 @@ mod tests {
                     {"name": "web-0", "address": "10.1.0.4", "reached": true},
                     {"name": "web-1", "address": null, "reached": false}
                 ],
-                "object": "web-1a2b3", "files": null
+                "object": "web-1a2b3", "files": null,
+                "delivered": {"connections": 0, "refused": 0, "last": null}
             },
             "environment": {
                 "pod": "web-0", "container": "app", "variables": 2,

@@ -6,7 +6,7 @@ mod intercept;
 mod key;
 mod list;
 
-pub(crate) use hawser_client::json::{Doctor, Failed, Flow, Flows, Intercept, Status};
+pub(crate) use hawser_client::json::{Doctor, Failed, Flow, Flows, Intercept, Queries, Query, Status};
 pub(crate) use intercept::{Intercepted, Left, Preview};
 pub(crate) use key::Key;
 pub(crate) use list::List;

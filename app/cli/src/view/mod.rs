@@ -6,5 +6,6 @@ pub(crate) mod install;
 pub(crate) mod intercept;
 pub(crate) mod list;
 pub(crate) mod logs;
+pub(crate) mod queries;
 mod rights;
 pub(crate) mod status;

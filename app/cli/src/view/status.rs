@@ -5,12 +5,15 @@ use std::fmt::Write as _;
 use anstyle::Style;
 use hawser_client::{some_of, words};
 use hawser_fault::Fault;
-use hawser_ipc::proto::{Connection, Snapshot, State};
+use hawser_ipc::proto::{Connection, Disposition, Snapshot, State};
 
 use super::intercept;
 use crate::output::style::{BAD, FAINT, GOOD, HEADING, PLAIN, WARNING, paint};
 use crate::output::text::{harmless, width};
 use crate::output::units;
+
+/// Conflicts of a connection that are shown besides its cause.
+const CONFLICTS: usize = 16;
 
 /// Everything, a block for each connection. `now` is in Unix milliseconds; other users' connections say whose they are.
 pub(crate) fn describe(snapshot: &Snapshot, own_uid: u32, now: i64) -> String {
@@ -64,6 +67,7 @@ fn facts(connection: &Connection, own_uid: u32) -> Vec<(&'static str, String)> {
         ("context", context(connection)),
         ("manager", manager(connection)),
     ];
+    facts.extend(conflicts(connection).map(|conflict| ("in the way", conflict)));
     if connection.state() == State::Connected {
         facts.extend([
             (
@@ -91,6 +95,12 @@ fn troubles(connection: &Connection) -> String {
         format!("{fault} {}", fault.fix)
     };
     connection.troubles.iter().map(words).collect::<Vec<_>>().join("; ")
+}
+
+/// What has a subnet that should be routed, beyond the one that the cause names.
+fn conflicts(connection: &Connection) -> impl Iterator<Item = String> {
+    let conflicts = connection.placements.iter().filter(|one| one.disposition() == Disposition::Conflict);
+    conflicts.skip(1).take(CONFLICTS).map(|one| one.why.clone())
 }
 
 fn context(connection: &Connection) -> String {
@@ -152,6 +162,7 @@ pub(crate) mod tests {
     use super::*;
     use anstream::adapter::strip_str;
     use hawser_fault::Code;
+    use hawser_ipc::proto::Placement;
 
     const NOW: i64 = 1_700_000_000_000;
 
@@ -227,6 +238,24 @@ shop reconnecting for 3 min 04 s
   manager      203.0.113.7:7300 (hawser-manager 0.1.0)
 ";
         assert_eq!(described(vec![Connection { owner: 1001, ..reconnecting() }]), expected);
+    }
+
+    #[test]
+    fn every_conflict_is_shown() {
+        let conflict = |why: &str, disposition: Disposition| Placement {
+            why: why.into(),
+            disposition: disposition.into(),
+            ..Placement::default()
+        };
+        let placements = vec![
+            conflict("docker0 has it", Disposition::Conflict),
+            conflict("tun0 has it", Disposition::Conflict),
+            conflict("the cluster serves it", Disposition::Routed),
+        ];
+        let cause = Some(Fault::new(Code::SubnetConflict, "docker0 has it").into());
+        let text = described(vec![Connection { state: State::Failed.into(), cause, placements, ..connected() }]);
+        assert_eq!(text.matches("in the way").count(), 1, "{text}");
+        assert!(text.contains("  in the way  tun0 has it\n"), "{text}");
     }
 
     #[test]

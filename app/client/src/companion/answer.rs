@@ -1,38 +1,41 @@
 //! The answer to a question of the helper: who the user is to a cluster.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::access::Credential as Given;
 use hawser_ipc::proto::{self, CredentialRequest};
 
+use super::logins::Logins;
 use crate::kubeconfig::{self, Access, Credential, Environment, Interaction, Proxy, ProxyKind, Selection};
 
 /// How long a plugin may take. The helper waits a little longer.
 const PLUGIN_TIME: Duration = Duration::from_secs(60);
 
-/// Reads the profile's kubeconfigs anew and obtains the credential. Where that takes a terminal, what the user logged in with
-/// there does for as long as it holds.
+/// Reads the profile's kubeconfigs anew and obtains the credential. Where that takes a person, what the user logged in with does
+/// for as long as it holds.
 pub async fn credential(
     request: &CredentialRequest,
     environment: &Environment,
-    login: Option<&Credential>,
+    logins: &Logins,
 ) -> Result<proto::Access, Fault> {
     let selection: Selection = serde_json::from_str(&request.profile).map_err(|error| {
         Fault::new(Code::Internal, format!("the profile of {} is damaged: {error}", request.connection))
     })?;
     let access = kubeconfig::load(&selection, environment)?;
     match access.credential(environment, Interaction::Unattended, PLUGIN_TIME).await {
-        Ok(credential) => Ok(message(&access, credential)),
+        Ok(credential) => Ok(message(&access, credential, false)),
         Err(fault) => {
-            let wants_terminal = matches!(fault.code, Code::LoginRequired | Code::PluginFailed | Code::PluginTimedOut);
-            let login = login.filter(|login| wants_terminal && login.expires().is_none_or(|at| at > SystemTime::now()));
-            login.cloned().map(|login| message(&access, login)).ok_or(fault)
+            if !matches!(fault.code, Code::LoginRequired | Code::PluginFailed | Code::PluginTimedOut) {
+                return Err(fault);
+            }
+            let login = logins.of(&request.connection, &access).await;
+            login.map(|login| message(&access, login, true)).ok_or(fault)
         }
     }
 }
 
-fn message(access: &Access, credential: Credential) -> proto::Access {
+fn message(access: &Access, credential: Credential, attended: bool) -> proto::Access {
     let expires = credential.expires().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
     let cluster = &access.cluster;
     proto::Access {
@@ -51,6 +54,7 @@ fn message(access: &Access, credential: Credential) -> proto::Access {
                 Some(Given::Certificate(proto::Certificate { chain, key: key.reveal().as_bytes().to_vec() }))
             }
         },
+        attended,
         expires: expires.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
         impersonation: access.impersonation.as_ref().map(|other| proto::Impersonation {
             user: other.user.clone().unwrap_or_default(),

@@ -1,8 +1,8 @@
 //! The companion's process from start to end.
 
-use std::collections::HashMap;
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hawser_fault::{Code, Fault};
@@ -10,17 +10,18 @@ use hawser_ipc::proto::companion_answer::Answer;
 use hawser_ipc::proto::companion_request::Request;
 use hawser_ipc::proto::{CompanionAnswer, CompanionRequest, MountReport, WatchRequest};
 use hawser_ipc::{Client, socket_path};
-use parking_lot::Mutex;
 use tokio::net::UnixListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::handover::{Handover, take_over};
+use super::desk::Desk;
 use super::log::Log;
+use super::logins::Logins;
 use super::{answer, start};
-use crate::kubeconfig::{Credential, Environment};
+use crate::kubeconfig::Environment;
 use crate::mounts::Mounts;
+use crate::secrets::Secrets;
 
 /// How long it stays without a connection that needs it; a new one may just be asked for.
 const IDLE: Duration = Duration::from_secs(10);
@@ -29,21 +30,8 @@ const WITHOUT_HELPER: Duration = Duration::from_secs(300);
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Answers that wait for the helper.
 const ANSWERS: usize = 16;
-
-/// What every answer needs.
-struct Desk {
-    /// This process's own environment, for connections of which nothing was handed over.
-    own: Environment,
-    handed: Mutex<HashMap<String, Handed>>,
-    log: Log,
-}
-
-/// What was handed over of one connection.
-#[derive(Clone)]
-struct Handed {
-    environment: Environment,
-    login: Option<Credential>,
-}
+/// Programs of the user's that are served at once; the next one waits.
+const CALLERS: usize = 16;
 
 /// Why the companion stops serving a helper.
 enum End {
@@ -69,7 +57,9 @@ pub async fn run() -> Result<(), Fault> {
     let _ = fs::remove_file(&socket);
     let listener = UnixListener::bind(&socket).map_err(unusable)?;
     let own = Environment::of_this_process().map_err(unusable)?;
-    let desk = Arc::new(Desk { own, handed: Mutex::default(), log: Log::open(&socket) });
+    let file =
+        own.state_folder().map_or_else(|| socket.with_file_name("secrets"), |state| state.join("hawser/secrets"));
+    let desk = Arc::new(Desk::new(own, Logins::new(Secrets::new(None, file)), Log::open(&socket)));
     desk.log.say(concat!("hawser ", env!("CARGO_PKG_VERSION"), " begins"));
     tokio::spawn(listen(listener, desk.clone()));
     // Nobody holds what a companion before this one has left.
@@ -102,18 +92,18 @@ pub async fn run() -> Result<(), Fault> {
 }
 
 async fn listen(listener: UnixListener, desk: Arc<Desk>) {
+    let places = Arc::new(Semaphore::new(CALLERS));
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let (Ok((stream, _)), Ok(place)) = (listener.accept().await, Arc::clone(&places).acquire_owned().await) else {
             sleep(LOOK_AGAIN).await;
             continue;
         };
-        if let Ok(Handover { connection, environment, login }) = take_over(stream).await {
-            let what = if login.is_some() { "a login" } else { "the environment" };
-            desk.log.say(&format!("{what} of {connection} was handed over"));
-            let mut handed = desk.handed.lock();
-            let login = login.or_else(|| handed.remove(&connection)?.login);
-            handed.insert(connection, Handed { environment, login });
-        }
+        let desk = Arc::clone(&desk);
+        tokio::spawn(async move {
+            // Whoever hangs up or says nothing that makes sense gets no answer.
+            let _ = desk.serve(stream).await;
+            drop(place);
+        });
     }
 }
 
@@ -130,7 +120,9 @@ async fn answer_all(mut helper: Client, desk: &Arc<Desk>, mounts: &mut Mounts) -
     let _ = answers.send(CompanionAnswer::default()).await;
     let Ok(requests) = helper.accompany(ReceiverStream::new(waiting)).await else { return End::Lost };
     let mut requests = requests.into_inner();
-    let Ok(snapshots) = helper.watch(WatchRequest { follow: true }).await else { return End::Lost };
+    let Ok(snapshots) = helper.watch(WatchRequest { follow: true, ..WatchRequest::default() }).await else {
+        return End::Lost;
+    };
     let mut snapshots = snapshots.into_inner();
     let mut idle_since = Some(Instant::now());
     loop {
@@ -141,7 +133,10 @@ async fn answer_all(mut helper: Client, desk: &Arc<Desk>, mounts: &mut Mounts) -
             }
         };
         tokio::select! {
-            () = idle => return End::Idle,
+            () = idle => match desk.callers.load(Ordering::Relaxed) {
+                0 => return End::Idle,
+                _ => idle_since = Some(Instant::now()),
+            },
             request = requests.message() => match request {
                 Ok(Some(request)) => {
                     tokio::spawn(reply(request, desk.clone(), answers.clone()));
@@ -185,13 +180,9 @@ fn said(report: &MountReport) -> String {
 
 async fn reply(request: CompanionRequest, desk: Arc<Desk>, answers: mpsc::Sender<CompanionAnswer>) {
     let Some(Request::Credential(credential)) = request.request else { return };
-    let handed = desk.handed.lock().get(&credential.connection).cloned();
-    let (environment, login) = match &handed {
-        Some(handed) => (&handed.environment, handed.login.as_ref()),
-        None => (&desk.own, None),
-    };
+    let environment = desk.environment(&credential.connection);
     let began = Instant::now();
-    let outcome = answer::credential(&credential, environment, login).await;
+    let outcome = answer::credential(&credential, &environment, &desk.logins).await;
     // What a plugin said can be secret; its fault's code isn't.
     let came = outcome.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "obtained");
     desk.log.say(&format!("credential of {}: {came} after {:.1?}", credential.connection, began.elapsed()));

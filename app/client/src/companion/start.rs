@@ -13,6 +13,7 @@ use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep};
 
 use super::Handover;
+use super::protocol::{Answer, Question, TIME, ask};
 
 /// How long a companion may take to come up.
 const START: Duration = Duration::from_secs(5);
@@ -63,16 +64,22 @@ pub async fn is_there() -> bool {
 /// `internal` if it does not come up.
 pub async fn ensure(program: &Path, handover: &Handover) -> Result<(), Fault> {
     let socket = start(program).await?;
-    until_up(async || super::hand_over(&socket, handover).await).await
+    let question = Question::HandOver(handover.clone());
+    until_up(async || match ask(&socket, &question, TIME).await? {
+        Answer::Done => Ok(()),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    })
+    .await
 }
 
-/// Starts the companion unless it is there.
+/// Starts the companion unless it is there, and says where.
 ///
 /// # Errors
 /// `internal` if it does not come up.
-pub async fn ensure_present(program: &Path) -> Result<(), Fault> {
+pub async fn ensure_present(program: &Path) -> Result<PathBuf, Fault> {
     let socket = start(program).await?;
-    until_up(async || UnixStream::connect(&socket).await.map(drop)).await
+    until_up(async || UnixStream::connect(&socket).await.map(drop)).await?;
+    Ok(socket)
 }
 
 async fn start(program: &Path) -> Result<PathBuf, Fault> {

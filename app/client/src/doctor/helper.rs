@@ -53,7 +53,7 @@ fn socket_is_there(socket: &Path) -> Result<(), Fault> {
 
 async fn ask(socket: &Path) -> Result<(Client, Snapshot), Fault> {
     let mut client = connect(socket).await?;
-    let request = WatchRequest { follow: false };
+    let request = WatchRequest { follow: false, ..WatchRequest::default() };
     let mut snapshots = client.watch(request).await.map_err(|status| from_status(&status))?.into_inner();
     let first = snapshots.message().await.map_err(|status| from_status(&status))?;
     let none = || Fault::new(Code::HelperUnreachable, "the helper ended the call without an answer");

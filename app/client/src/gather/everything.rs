@@ -104,7 +104,7 @@ async fn of_helper(bundle: &mut Bundle, question: &Question<'_>) -> Result<(), F
 }
 
 async fn status(helper: &mut Client) -> Result<Snapshot, Fault> {
-    let request = WatchRequest { follow: false };
+    let request = WatchRequest { follow: false, ..WatchRequest::default() };
     let mut snapshots = helper.watch(request).await.map_err(|status| from_status(&status))?.into_inner();
     snapshots.message().await.map_err(|status| from_status(&status))?.ok_or_else(crate::no_answer)
 }

@@ -1,7 +1,7 @@
 //! Whose program answers on this computer.
 
 use std::collections::{BTreeSet, HashSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use nix::unistd::{Uid, User};
 
@@ -28,9 +28,23 @@ pub fn stranger(address: SocketAddr, udp: bool) -> Option<String> {
     Some(name.unwrap_or_else(|| format!("uid {owner}")))
 }
 
-/// Whether a program listens there; `None` where it is another computer's.
-pub fn listens(address: SocketAddr, udp: bool) -> Option<bool> {
-    address.ip().to_canonical().is_loopback().then(|| !platform::listeners(address, udp).is_empty())
+/// Where programs listen for what comes from this computer, at one moment.
+pub struct Heard(Vec<platform::Listening>);
+
+impl Heard {
+    /// Now.
+    pub fn now() -> Self {
+        Self(platform::listening())
+    }
+
+    /// Whether a program listens there; `None` where it is another computer's.
+    pub fn at(&self, address: SocketAddr, udp: bool) -> Option<bool> {
+        let wanted = address.ip().to_canonical();
+        // A socket of all IPv6 addresses may stand for IPv4 too.
+        let is_heard = |ip: IpAddr| ip == wanted || ip.is_unspecified() && (ip.is_ipv6() || wanted.is_ipv4());
+        let mut of_port = self.0.iter().filter(|socket| socket.udp == udp && socket.local.port() == address.port());
+        wanted.is_loopback().then(|| of_port.any(|socket| is_heard(socket.local.ip())))
+    }
 }
 
 /// Where the user's programs listen for what comes from this computer, in the order of ports. UDP sockets that only ask others
@@ -61,9 +75,21 @@ mod tests {
         let found = listeners();
         let own = found.iter().find(|listener| listener.port == address.port() && !listener.udp).unwrap();
         assert_eq!(own.process.as_ref().unwrap().pid, std::process::id());
-        assert_eq!(listens(address, false), Some(true));
-        assert_eq!(listens("192.0.2.1:80".parse().unwrap(), false), None);
+        let heard = Heard::now();
+        assert_eq!(heard.at(address, false), Some(true));
+        assert_eq!(heard.at(address, true), Some(false));
+        assert_eq!(heard.at("192.0.2.1:80".parse().unwrap(), false), None);
         drop(socket);
-        assert_eq!(listens(address, false), Some(false));
+        assert_eq!(Heard::now().at(address, false), Some(false));
+    }
+
+    #[test]
+    fn a_socket_of_all_addresses_is_heard() {
+        let (any, six) = (TcpListener::bind("0.0.0.0:0").unwrap(), TcpListener::bind("[::1]:0").unwrap());
+        let heard = Heard::now();
+        let [any, six] = [&any, &six].map(|socket| socket.local_addr().unwrap().port());
+        let at = |ip: &str, port: u16| heard.at(SocketAddr::new(ip.parse().unwrap(), port), false);
+        assert_eq!((at("127.0.0.1", any), at("127.0.0.9", any), at("::1", any)), (Some(true), Some(true), Some(false)));
+        assert_eq!((at("127.0.0.1", six), at("::1", six)), (Some(false), Some(true)));
     }
 }

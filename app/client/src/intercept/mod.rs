@@ -15,7 +15,7 @@ mod workload;
 pub use environment::{Format, Output, Written, for_programs};
 pub use filters::{HeaderFilter, PathFilter};
 pub use known::take_in;
-pub use listener::{Listener, listeners, listens, stranger};
+pub use listener::{Heard, Listener, listeners, stranger};
 pub use listening::{refuse_strangers, silent};
 pub use mounted::mounted;
 pub use place::{FAREWELL, LOOK_AGAIN, Place};

@@ -29,8 +29,11 @@ pub async fn mounted(helper: &mut Client, place: &Place) -> Result<InterceptStat
 
 /// Why it isn't mounted yet is left in `last`.
 async fn wait(helper: &mut Client, place: &Place, last: &mut Option<Fault>) -> Result<InterceptState, Fault> {
-    let mut snapshots =
-        helper.watch(WatchRequest { follow: true }).await.map_err(|status| from_status(&status))?.into_inner();
+    let mut snapshots = helper
+        .watch(WatchRequest { follow: true, ..WatchRequest::default() })
+        .await
+        .map_err(|status| from_status(&status))?
+        .into_inner();
     while let Some(snapshot) = snapshots.message().await.map_err(|status| from_status(&status))? {
         let state = place.connection(&snapshot).and_then(|connection| place.intercept(connection));
         let Some(state) = state else { return Err(over(place)) };

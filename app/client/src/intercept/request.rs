@@ -62,7 +62,8 @@ pub struct Files {
 pub async fn request(asked: &Asked, helper: &mut Client, program: &Path) -> Result<InterceptRequest, Fault> {
     let until = asked.until.as_deref().map(|text| until(text, SystemTime::now())).transpose()?;
     let failed = |status| from_status(&status);
-    let mut snapshots = helper.watch(WatchRequest { follow: false }).await.map_err(failed)?.into_inner();
+    let mut snapshots =
+        helper.watch(WatchRequest { follow: false, ..WatchRequest::default() }).await.map_err(failed)?.into_inner();
     let snapshot = snapshots.message().await.map_err(failed)?.ok_or_else(crate::no_answer)?;
     let connection = connection(&snapshot, nix::unistd::geteuid().as_raw(), &asked.connection)?;
     let namespace = asked.namespace.clone().unwrap_or_else(|| connection.namespace.clone());

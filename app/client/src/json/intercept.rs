@@ -38,6 +38,18 @@ pub struct Intercept {
     object: String,
     /// Where its files are wanted, if they are.
     files: Option<MountedFiles>,
+    delivered: Delivered,
+}
+
+/// What came for it since the helper knows it.
+#[derive(Serialize)]
+struct Delivered {
+    /// Conversations of datagrams among them.
+    connections: u64,
+    /// Of them, by the local port.
+    refused: u64,
+    /// When the last one came.
+    last: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -118,7 +130,15 @@ impl From<proto::InterceptState> for Intercept {
             replicas: state.pods.into_iter().map(replica).collect(),
             object: state.object,
             files: state.mount.map(MountedFiles::from),
+            delivered: state.delivered.unwrap_or_default().into(),
         }
+    }
+}
+
+impl From<proto::Delivered> for Delivered {
+    fn from(delivered: proto::Delivered) -> Self {
+        let proto::Delivered { connections, refused, last } = delivered;
+        Self { connections, refused, last: Some(last).filter(|last| *last != 0) }
     }
 }
 

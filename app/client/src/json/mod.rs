@@ -6,12 +6,14 @@ mod doctor;
 mod fault;
 mod flows;
 mod intercept;
+mod queries;
 mod status;
 
 pub use doctor::Doctor;
 pub use fault::{Cause, Failed};
 pub use flows::{Flow, Flows};
 pub use intercept::Intercept;
+pub use queries::{Queries, Query};
 pub use status::Status;
 
 /// A text, if there is one.

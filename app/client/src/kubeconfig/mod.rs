@@ -14,6 +14,7 @@ mod credential;
 mod data;
 mod environment;
 mod file;
+mod leash;
 pub mod limits;
 mod merge;
 mod plugin;
@@ -31,7 +32,7 @@ use hawser_fault::{Code, Fault};
 
 pub use cluster::Cluster;
 pub(crate) use cluster::host_and_port;
-pub use contexts::{Context, Found, contexts, folder};
+pub use contexts::{Context, Found, contexts, folder, is_named_so};
 pub use credential::Credential;
 pub use environment::Environment;
 use file::{ClusterFields, Entry, UserFields};

@@ -19,7 +19,7 @@ use crate::processes::Process;
 pub(crate) use descendants::{descendants, is_running};
 pub(crate) use listeners::{Listening, listeners, listening};
 pub(crate) use mounts::{can_mount, mounts_from, unmount};
-pub use watch::Watch;
+pub use watch::{Watch, Watched};
 
 /// The processes of this user (for root: of everybody) that hold the sockets with these inodes.
 ///

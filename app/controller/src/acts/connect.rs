@@ -5,15 +5,16 @@ use hawser_client::connecting::{Cluster, Wanted, standalone};
 use hawser_client::kubeconfig::Context;
 use hawser_fault::{Code, Fault};
 use hawser_ipc::from_status;
-use hawser_ipc::proto::{ConnectRequest, DisconnectRequest, State};
+use hawser_ipc::proto::{ConnectRequest, Connection, RerouteRequest, State};
+use tokio::time::timeout;
 
-use super::{Begun, later, parse};
+use super::{Begun, later, parse, slow};
 use crate::controller::Controller;
 use crate::desk::Desk;
 use crate::facts::{Entry, Origin};
 use crate::news::News;
 use crate::view::ContextId;
-use crate::{Tuning, Ui};
+use crate::{Tuning, Ui, limits};
 
 /// The namespace in which a manager is unless somebody says otherwise.
 const MANAGER: &str = "hawser";
@@ -21,31 +22,73 @@ const MANAGER: &str = "hawser";
 impl<U: Ui> Controller<U> {
     pub(super) fn connect(&mut self, context: ContextId) -> Begun {
         let entry = self.entry(context)?.clone();
-        let tuning = self.facts.stored.tuning(&entry.name);
+        let tuning = self.facts.stored.tuning(&entry.choice());
         let desk = self.desk();
         desk.helper()?;
         self.facts.attempts.begin(context);
         later(connect(desk, entry, tuning))
     }
 
-    /// Another list is another connection to the helper: the old one ends first.
-    pub(super) fn reroute(&mut self, connection: &str, also: Vec<String>, never: Vec<String>) -> Begun {
-        let (also, never) = parse::subnets(also, never)?;
-        let name = self.own(connection)?;
-        let context = self.facts.contexts.context_of(&name);
-        let entry = self.entry(context.ok_or_else(|| super::bad("there is no such connection"))?)?.clone();
-        if !matches!(entry.origin, Origin::Context(_)) {
-            let detail = "only connections to clusters whose kubeconfig is known can have other subnets";
-            return Err(Fault::new(Code::BadArgument, detail).with_fix("Connect it from its kubeconfig."));
+    /// Choices for the next time. What can be another of a connection that is there is another at once.
+    pub(super) fn tune(&mut self, context: ContextId, tuning: Tuning) -> Begun {
+        let tuning = parse::tuning(tuning)?;
+        let choice = self.entry(context)?.choice();
+        let of_it = |known: &&Connection| self.facts.contexts.context_of(&known.name) == Some(context);
+        let live = self.facts.connections().find(of_it).map(|known| known.name.clone());
+        let before = self.facts.stored.tuning(&choice);
+        match live {
+            Some(live) if (&before.also, &before.never) != (&tuning.also, &tuning.never) => {
+                self.route(live, (tuning.also.clone(), tuning.never.clone()), Some((context, tuning)))
+            }
+            _ => {
+                self.facts.stored.tune(choice, tuning)?;
+                Ok(None)
+            }
         }
-        let tuning = Tuning { also, never, ..self.facts.stored.tuning(&entry.name) };
-        self.facts.stored.tune(&entry.name, tuning.clone())?;
+    }
+
+    /// Routes other subnets over a connection, and the next time too.
+    pub(super) fn reroute(&mut self, connection: &str, also: Vec<String>, never: Vec<String>) -> Begun {
+        let lists = parse::subnets(also, never)?;
+        let name = self.own(connection)?;
+        let chosen = self.facts.contexts.context_of(&name).and_then(|context| {
+            let known = self.facts.stored.tuning(&self.facts.contexts.entry(context)?.choice());
+            Some((context, Tuning { also: lists.0.clone(), never: lists.1.clone(), ..known }))
+        });
+        self.route(name, lists, chosen)
+    }
+
+    /// What is chosen is kept once the helper has taken it. Of a connection that never came to be only the choice is left: it is
+    /// tried again with that.
+    fn route(
+        &mut self,
+        name: String,
+        (also_proxy, never_proxy): (Vec<String>, Vec<String>),
+        chosen: Option<(ContextId, Tuning)>,
+    ) -> Begun {
         let desk = self.desk();
         let mut helper = desk.helper()?;
+        let entry = chosen.as_ref().and_then(|(context, _)| self.facts.contexts.entry(*context)).cloned();
         later(async move {
-            helper.disconnect(DisconnectRequest { name }).await.map_err(|status| from_status(&status))?;
-            connect(desk, entry, tuning).await
+            let request = RerouteRequest { name, also_proxy, never_proxy };
+            let rerouted = timeout(limits::CALL, helper.reroute(request)).await.map_err(|_| slow())?;
+            let again = match (rerouted.map_err(|status| from_status(&status)), entry) {
+                (Err(fault), Some(entry)) if fault.code == Code::NotConnected => Some(entry),
+                (outcome, _) => outcome.map(|_| None)?,
+            };
+            let Some((context, tuning)) = chosen else { return Ok(()) };
+            desk.tell(News::Tuned(context, tuning.clone())).await;
+            match again {
+                Some(entry) => connect(desk, entry, tuning).await,
+                None => Ok(()),
+            }
         })
+    }
+
+    /// Keeps choices that hold already.
+    pub(crate) fn keep_tuning(&mut self, context: ContextId, tuning: Tuning) -> Result<(), Fault> {
+        let choice = self.entry(context)?.choice();
+        self.facts.stored.tune(choice, tuning)
     }
 }
 
@@ -84,7 +127,7 @@ async fn connect(desk: Desk, entry: Entry, tuning: Tuning) -> Result<(), Fault> 
 }
 
 /// What became of it: only what failed is told, the rest is in the snapshots.
-fn outcome(last: Option<hawser_ipc::proto::Connection>) -> Result<(), Fault> {
+fn outcome(last: Option<Connection>) -> Result<(), Fault> {
     match last {
         Some(connection) if connection.state() == State::Failed => {
             let cause = connection.cause.map(Fault::from);
@@ -96,7 +139,11 @@ fn outcome(last: Option<hawser_ipc::proto::Connection>) -> Result<(), Fault> {
 
 async fn request(desk: &Desk, entry: &Entry, tuning: Tuning) -> Result<ConnectRequest, Fault> {
     match &entry.origin {
-        Origin::Manager(manager) => standalone(&manager.file, Some(entry.name.clone())),
+        Origin::Manager(manager) => {
+            let Tuning { also, never, .. } = tuning;
+            let name = Some(entry.name.clone());
+            standalone(&manager.file, Wanted { name, also_proxy: also, never_proxy: never, ..Wanted::default() })
+        }
         Origin::Connection => Err(Fault::new(Code::ContextUnknown, "it is in none of your files any more")),
         Origin::Context(context) => {
             let cluster = cluster(desk, context, &tuning).await?;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use hawser_client::kubeconfig::is_label;
 use hawser_fault::{Code, Fault};
 
-use crate::{TrafficQuery, Tuning, limits};
+use crate::{NamesQuery, TrafficQuery, Tuning, limits};
 
 pub(super) fn search(text: String) -> Result<String, Fault> {
     if text.chars().count() <= limits::SEARCH {
@@ -16,10 +16,19 @@ pub(super) fn search(text: String) -> Result<String, Fault> {
 
 pub(super) fn query(query: TrafficQuery) -> Result<TrafficQuery, Fault> {
     let filter = search(query.filter)?;
-    if query.count > limits::TRAFFIC_ROWS {
-        return Err(Fault::new(Code::LimitReached, format!("at most {} rows are shown", limits::TRAFFIC_ROWS)));
-    }
+    rows(query.count)?;
     Ok(TrafficQuery { filter, ..query })
+}
+
+pub(super) fn names(query: NamesQuery) -> Result<NamesQuery, Fault> {
+    let filter = search(query.filter)?;
+    rows(query.count)?;
+    Ok(NamesQuery { filter, ..query })
+}
+
+fn rows(count: u32) -> Result<(), Fault> {
+    let too_many = || Fault::new(Code::LimitReached, format!("at most {} rows are shown", limits::TRAFFIC_ROWS));
+    if count > limits::TRAFFIC_ROWS { Err(too_many()) } else { Ok(()) }
 }
 
 pub(super) fn tuning(tuning: Tuning) -> Result<Tuning, Fault> {

@@ -2,6 +2,7 @@
 
 use hawser_client::intercept::Place;
 
+use super::login::look_at_keyring;
 use super::{Begun, bad, later, leave};
 use crate::controller::Controller;
 use crate::view::{NoticeKind, Screen};
@@ -13,6 +14,10 @@ impl<U: Ui> Controller<U> {
             return self.pick(None, None);
         }
         self.facts.screen = screen;
+        if screen == Screen::Settings {
+            let looking = look_at_keyring(self.desk());
+            self.spawn(looking);
+        }
         let keep = !matches!(screen, Screen::Welcome | Screen::Picker);
         if keep {
             // Where the window was left isn't worth a word if it can't be kept.

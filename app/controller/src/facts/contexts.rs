@@ -1,13 +1,14 @@
 //! What can be connected, and which connection leads to it.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hawser_client::connecting::{Manager, name_of_context, name_of_file};
 use hawser_client::kubeconfig::{Context, Found};
-use hawser_fault::Fault;
+use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::{Connection, Snapshot};
 
+use super::settings::Choice;
 use crate::view::ContextId;
 
 #[derive(Default)]
@@ -29,6 +30,19 @@ pub(crate) struct Entry {
     /// What its connection is called, unless somebody called it otherwise.
     pub(crate) name: String,
     pub(crate) origin: Origin,
+}
+
+impl Entry {
+    /// What choices for it are kept by: its name depends on what else there is.
+    pub(crate) fn choice(&self) -> Choice {
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        let (context, file) = match &self.origin {
+            Origin::Context(context) => (context.name.clone(), text(&context.file)),
+            Origin::Manager(manager) => (String::new(), text(&manager.file)),
+            Origin::Connection => (self.name.clone(), String::new()),
+        };
+        Choice { context, file }
+    }
 }
 
 #[derive(Clone)]
@@ -53,6 +67,12 @@ impl Contexts {
         self.faults = found.faults;
         self.faults.extend(faults);
         self.known = true;
+        if found.left_out > 0 {
+            let (listed, all) = (found.contexts.len(), found.contexts.len() + found.left_out);
+            let detail = format!("your kubeconfigs have {all} contexts, of which the first {listed} are listed");
+            let fix = "Move files that you don't need out of ~/.kube, or name those you need in KUBECONFIG.";
+            self.faults.push(Fault::new(Code::LimitReached, detail).with_fix(fix));
+        }
         for context in found.contexts {
             let key = Key::Context { name: context.name.clone(), file: context.file.clone() };
             let name = name_of_context(&context.name);
@@ -146,6 +166,7 @@ mod tests {
             server: server.into(),
             namespace: String::new(),
             plugin: None,
+            at_terminal: false,
             current: false,
         }
     }

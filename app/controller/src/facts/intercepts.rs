@@ -3,12 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use hawser_client::intercept::{Place, listens};
+use hawser_client::intercept::{Heard, Place};
 use hawser_fault::Fault;
 use hawser_ipc::proto::{InterceptPhase, InterceptState, Trial};
 
 use crate::limits;
 use crate::view::{Ms, Written};
+
+/// Whether what has been wrong with an intercept since then is worth a word by now.
+pub(crate) fn lasts(since: Ms, now: Ms) -> bool {
+    now.0 - since.0 >= limits::WRONG.as_millis() as i64
+}
 
 #[derive(Default)]
 pub(crate) struct Watched {
@@ -67,6 +72,10 @@ impl Watched {
 
     /// Looks whether programs listen.
     pub(crate) fn look(&mut self, intercepts: &[(Place, InterceptState)], now: Ms) {
+        if intercepts.is_empty() {
+            return;
+        }
+        let heard = Heard::now();
         for (place, state) in intercepts {
             let Some(watch) = self.by_place.get_mut(place) else { continue };
             let address: Option<IpAddr> = state.address.parse().ok();
@@ -75,7 +84,7 @@ impl Watched {
                 let listening = address
                     .zip(number)
                     .map(|(ip, port)| SocketAddr::new(ip, port))
-                    .and_then(|at| listens(at, port.udp));
+                    .and_then(|at| heard.at(at, port.udp));
                 let known = watch.ports.entry(port.local_port).or_default();
                 known.listening = listening;
                 known.was_heard |= listening == Some(true);

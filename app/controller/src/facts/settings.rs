@@ -9,17 +9,25 @@ use hawser_fault::{Code, Fault};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::Tuning;
 use crate::view::{NoticeKind, Settings};
+use crate::{Tuning, limits};
 
 pub(crate) struct Stored {
     file: PathBuf,
     pub(crate) settings: Settings,
-    /// Choices by the names of connections.
-    tunings: BTreeMap<String, Tuning>,
+    tunings: BTreeMap<Choice, Tuning>,
     /// The file as it was read.
     table: Table,
     pub(crate) fault: Option<Fault>,
+}
+
+/// What choices are made for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Choice {
+    /// Of a kubeconfig; empty for a manager without Kubernetes.
+    pub(crate) context: String,
+    /// It stands in this file.
+    pub(crate) file: String,
 }
 
 /// What the file says that this version knows.
@@ -28,7 +36,14 @@ pub(crate) struct Stored {
 struct Fields {
     #[serde(flatten)]
     settings: Settings,
-    connections: BTreeMap<String, Tuning>,
+    choices: Vec<Chosen>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Chosen {
+    #[serde(flatten)]
+    of: Choice,
+    tuning: Tuning,
 }
 
 impl Stored {
@@ -44,7 +59,8 @@ impl Stored {
         match fs::read_to_string(file) {
             Ok(text) => match parse(&text) {
                 Ok((table, fields)) => {
-                    (stored.settings, stored.tunings, stored.table) = (fields.settings, fields.connections, table);
+                    let tunings = fields.choices.into_iter().map(|chosen| (chosen.of, chosen.tuning)).collect();
+                    (stored.settings, stored.tunings, stored.table) = (fields.settings, tunings, table);
                 }
                 Err(why) => {
                     let detail = format!("{}: {why}", file.display());
@@ -60,12 +76,17 @@ impl Stored {
         stored
     }
 
-    pub(crate) fn tuning(&self, connection: &str) -> Tuning {
-        self.tunings.get(connection).cloned().unwrap_or_default()
+    pub(crate) fn tuning(&self, of: &Choice) -> Tuning {
+        self.tunings.get(of).cloned().unwrap_or_default()
     }
 
-    pub(crate) fn tune(&mut self, connection: &str, tuning: Tuning) -> Result<(), Fault> {
-        self.tunings.insert(connection.to_owned(), tuning);
+    pub(crate) fn tune(&mut self, of: Choice, tuning: Tuning) -> Result<(), Fault> {
+        if self.tunings.len() >= limits::TUNINGS && !self.tunings.contains_key(&of) {
+            let detail = format!("choices were made for {} others already", limits::TUNINGS);
+            let fix = format!("Remove those that you don't need from {}.", self.file.display());
+            return Err(Fault::new(Code::LimitReached, detail).with_fix(fix));
+        }
+        self.tunings.insert(of, tuning);
         self.tunings.retain(|_, tuning| *tuning != Tuning::default());
         self.write()
     }
@@ -89,7 +110,8 @@ impl Stored {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
-        let fields = Fields { settings: self.settings.clone(), connections: self.tunings.clone() };
+        let chosen = |(of, tuning): (&Choice, &Tuning)| Chosen { of: of.clone(), tuning: tuning.clone() };
+        let fields = Fields { settings: self.settings.clone(), choices: self.tunings.iter().map(chosen).collect() };
         let failed =
             |why: String| Fault::new(Code::FileUnwritable, format!("{} cannot be written: {why}", self.file.display()));
         let Value::Table(known) = Value::try_from(fields).map_err(|error| failed(error.to_string()))? else {
@@ -141,13 +163,25 @@ mod tests {
             })
             .unwrap();
         let tuning = Tuning { namespace: "shop".into(), also: vec!["10.0.0.0/8".into()], ..Tuning::default() };
-        stored.tune("dev", tuning.clone()).unwrap();
+        let of = |file: &str| Choice { context: "dev".into(), file: file.into() };
+        stored.tune(of("/a"), tuning.clone()).unwrap();
 
         let stored = Stored::read(&file);
         assert_eq!((stored.settings.theme, stored.settings.last_screen), (Theme::Dark, Screen::Traffic));
         assert!(!stored.notices(NoticeKind::Lost));
-        assert_eq!(stored.tuning("dev"), tuning);
+        assert_eq!((stored.tuning(&of("/a")), stored.tuning(&of("/b"))), (tuning, Tuning::default()));
         assert!(fs::read_to_string(&file).unwrap().contains("from_the_future = 7"));
+    }
+
+    #[test]
+    fn choices_have_a_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut stored = Stored::read(&folder.path().join("settings.toml"));
+        let tuning = Tuning { namespace: "shop".into(), ..Tuning::default() };
+        let of = |number: usize| Choice { context: number.to_string(), file: String::new() };
+        stored.tunings = (0..limits::TUNINGS).map(|number| (of(number), tuning.clone())).collect();
+        stored.tune(of(0), tuning.clone()).unwrap();
+        assert_eq!(stored.tune(of(limits::TUNINGS), tuning).unwrap_err().code, Code::LimitReached);
     }
 
     #[test]

@@ -2,16 +2,15 @@
 
 use std::path::Path;
 
-use hawser_client::kubeconfig::folder;
+use hawser_client::kubeconfig::{Context, folder};
 use hawser_ipc::proto::Connection;
-use nix::unistd::{Uid, User};
 
+use super::intercepts::quoted;
 use super::{problem, state};
-use crate::facts::{Entry, Facts, Origin};
+use crate::facts::{Entry, Facts, Origin, Past};
 use crate::limits;
 use crate::view::{
-    Bytes, ClusterRow, Clusters, ConnectionState, ContextId, Foreign, Hop, HopName, Kind, Latency, Ms, Possible,
-    Problem, Remedy, RowActs, Us,
+    Bytes, ClusterRow, Clusters, ConnectionState, ContextId, Foreign, Kind, Ms, Possible, Problem, Remedy, RowActs,
 };
 
 pub(crate) fn clusters(facts: &Facts) -> Clusters {
@@ -36,7 +35,9 @@ pub(crate) fn row_state(facts: &Facts, entry: &Entry) -> (ConnectionState, Optio
     if let Some(connection) = connection(facts, entry.id) {
         let state = state(connection.state());
         let remedy = match state {
-            ConnectionState::NeedsLogin => Some(Remedy::LogIn { connection: connection.name.clone() }),
+            ConnectionState::NeedsLogin if !is_at_terminal(entry) => {
+                Some(Remedy::LogIn { connection: connection.name.clone() })
+            }
             ConnectionState::Failed => Some(Remedy::Retry { context: entry.id }),
             _ => None,
         };
@@ -91,18 +92,22 @@ fn row(facts: &Facts, entry: &Entry) -> ClusterRow {
         since: connection.map(|connection| Ms(connection.since)),
         steps: past.map(|past| past.steps.iter().cloned().collect()).unwrap_or_default(),
         namespace: if known.namespace.is_empty() { namespace } else { known.namespace.clone() },
-        tuning: facts.stored.tuning(&entry.name),
-        latency: (state == ConnectionState::Connected && known.round_trip_us > 0).then(|| Latency {
-            hops: vec![Hop { name: HopName::Manager, round_trip: Us(known.round_trip_us) }],
-            total: Us(known.round_trip_us),
-            history: past.map(|past| past.round_trips.iter().copied().collect()).unwrap_or_default(),
-        }),
+        tuning: facts.stored.tuning(&entry.choice()),
+        hops: match state {
+            ConnectionState::Connected => past.map(Past::hops).unwrap_or_default(),
+            _ => Vec::new(),
+        },
         way: known.way,
         manager: known.manager,
         sent: Bytes(known.sent_bytes),
         received: Bytes(known.received_bytes),
         open_flows: known.open_flows,
-        acts: acts(facts, entry, state),
+        login_expires: Some(Ms(known.login_expires)).filter(|at| at.0 > 0),
+        login_command: match &entry.origin {
+            Origin::Context(context) if context.at_terminal => Some(login_command(context, &known.name)),
+            _ => None,
+        },
+        acts: acts(facts, entry, state, known.login_expires > 0),
         name,
         kind,
         server,
@@ -114,9 +119,29 @@ fn row(facts: &Facts, entry: &Entry) -> ClusterRow {
     }
 }
 
-fn acts(facts: &Facts, entry: &Entry, state: ConnectionState) -> RowActs {
+fn is_at_terminal(entry: &Entry) -> bool {
+    matches!(&entry.origin, Origin::Context(context) if context.at_terminal)
+}
+
+/// What logs in at a terminal, for a shell.
+pub(crate) fn login_command(context: &Context, connection: &str) -> String {
+    let mut words = vec!["hawser".to_owned(), "login".to_owned()];
+    // Several files are those of the shell's own KUBECONFIG.
+    if let [file] = context.selection.files.as_slice() {
+        words.extend(["--kubeconfig".to_owned(), quoted(&file.to_string_lossy())]);
+    }
+    words.extend(["--context".to_owned(), quoted(&context.name)]);
+    if !connection.is_empty() {
+        words.extend(["--name".to_owned(), quoted(connection)]);
+    }
+    words.join(" ")
+}
+
+fn acts(facts: &Facts, entry: &Entry, state: ConnectionState, logged_in: bool) -> RowActs {
     let helper = || if facts.helper.is_up() { Possible::Yes } else { no("the helper does not answer") };
     let is_known = !matches!(entry.origin, Origin::Connection);
+    let name = facts.contexts.connection_of(entry.id);
+    let logging_in = name.is_some_and(|name| facts.logging_in.contains(name));
     RowActs {
         connect: match state {
             ConnectionState::Off | ConnectionState::Failed if is_known => helper(),
@@ -131,7 +156,14 @@ fn acts(facts: &Facts, entry: &Entry, state: ConnectionState) -> RowActs {
             _ => helper(),
         },
         log_in: match state {
+            ConnectionState::NeedsLogin | ConnectionState::Connected if logging_in => {
+                no("you are logging in; a browser may be waiting for you")
+            }
+            ConnectionState::NeedsLogin | ConnectionState::Connected if is_at_terminal(entry) => {
+                no("it only works at a terminal")
+            }
             ConnectionState::NeedsLogin if is_known => helper(),
+            ConnectionState::Connected if is_known && logged_in => helper(),
             ConnectionState::NeedsLogin => no("it is in none of your files any more"),
             _ => no("it does not wait for a login"),
         },
@@ -160,10 +192,9 @@ fn shortened(file: &Path, facts: &Facts) -> String {
 fn others(facts: &Facts) -> Vec<Foreign> {
     let foreign = facts.helper.snapshot.connections.iter();
     let foreign = foreign.filter(|connection| connection.owner != facts.surroundings.uid);
-    let user = |uid: u32| User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name);
     let shown = |connection: &Connection| Foreign {
         name: connection.name.clone(),
-        user: user(connection.owner).unwrap_or_else(|| format!("uid {}", connection.owner)),
+        user: facts.history.owner(connection).to_owned(),
         state: state(connection.state()),
     };
     foreign.take(limits::CLUSTERS).map(shown).collect()

@@ -9,7 +9,8 @@ use super::{problem, text};
 use crate::Mode;
 use crate::facts::{Facts, Proven};
 use crate::view::{
-    Card, Files, Intercepts, Ms, Phase, PortLine, Possible, Problem, Proof, ProofState, Replica, Way, WorkloadRef,
+    Card, Delivered, Files, Intercepts, Ms, Phase, PortLine, Possible, Problem, Proof, ProofState, Replica, Way,
+    WorkloadRef,
 };
 
 pub(crate) fn intercepts(facts: &Facts) -> Intercepts {
@@ -51,7 +52,7 @@ pub(crate) fn curl(facts: &Facts, place: &Place) -> Option<String> {
 }
 
 /// For a shell, as one word.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/[]@%+,=".contains(c);
     if word.chars().all(plain) && !word.contains('[') {
         word.to_owned()
@@ -92,6 +93,7 @@ fn card(facts: &Facts, place: &Place, state: &InterceptState) -> Card {
         until: (state.until != 0).then_some(Ms(state.until)),
         ports: state.ports.iter().map(line).collect(),
         filter: state.http.as_ref().map(words::filter),
+        delivered: (!state.ports.is_empty()).then(|| delivered(state)),
         problem: problem(state.cause.as_ref()),
         replicas: state.pods.iter().map(replica).collect(),
         proof: proven(proof, watch.is_some_and(|watch| watch.proving)),
@@ -102,6 +104,16 @@ fn card(facts: &Facts, place: &Place, state: &InterceptState) -> Card {
             InterceptPhase::Ended => Possible::Yes,
             _ => Possible::No { why: "it has not ended".to_owned() },
         },
+    }
+}
+
+fn delivered(state: &InterceptState) -> Delivered {
+    let said = state.delivered.unwrap_or_default();
+    let number = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    Delivered {
+        connections: number(said.connections),
+        refused: number(said.refused),
+        last: (said.last != 0).then_some(Ms(said.last)),
     }
 }
 

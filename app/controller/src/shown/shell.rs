@@ -2,7 +2,7 @@
 
 use crate::facts::Facts;
 use crate::tray;
-use crate::view::{Badge, Ms, QuitWords, Screen, Shell};
+use crate::view::{Badge, EndWords, Ms, QuitWords, Screen, Shell};
 
 pub(crate) fn shell(facts: &Facts, now: Ms) -> Shell {
     let state = tray::state(facts, now);
@@ -15,11 +15,28 @@ pub(crate) fn shell(facts: &Facts, now: Ms) -> Shell {
         screen: facts.screen,
         badges: badges(facts, now),
         tray_hosted: facts.posture.hosted,
+        keyring: super::settings::keyring_note(facts),
         theme: facts.stored.settings.theme,
         demo: facts.surroundings.demo,
         version: facts.surroundings.version.to_owned(),
         quitting: facts.quitting.then(|| quit_words(facts)),
+        ending: end_words(facts),
     }
+}
+
+fn end_words(facts: &Facts) -> Option<EndWords> {
+    let live = |name: &String| facts.live(name).map(|state| format!("{} over {name}", state.name)).collect::<Vec<_>>();
+    let intercepts: Vec<String> = facts.ending.iter().flat_map(live).collect();
+    let all = match facts.ending.as_slice() {
+        [] => return None,
+        [one] => one.clone(),
+        several => format!("all {} connections", several.len()),
+    };
+    let title = match intercepts.len() {
+        1 => format!("Disconnecting {all} ends 1 intercept"),
+        count => format!("Disconnecting {all} ends {count} intercepts"),
+    };
+    Some(EndWords { title, intercepts })
 }
 
 fn quit_words(facts: &Facts) -> QuitWords {

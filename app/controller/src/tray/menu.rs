@@ -8,7 +8,7 @@ use hawser_ipc::proto::{InterceptPhase, InterceptState};
 
 use super::state::Summary;
 use super::{Item, TrayAct};
-use crate::facts::{Entry, Facts};
+use crate::facts::{Entry, Facts, Origin};
 use crate::shown;
 use crate::view::{ConnectionState, HelperState, Ms, Remedy, Screen};
 use crate::{Act, Copyable, limits};
@@ -17,15 +17,15 @@ pub(super) fn of(facts: &Facts, state: &Summary, now: Ms) -> Vec<Item> {
     let mut menu = vec![Item::Words(state.words.clone())];
     menu.extend(facts.helper.problem.as_ref().and_then(|problem| problem.remedy.clone()).and_then(remedy));
     menu.push(Item::Line);
-    menu.extend(contexts(facts));
+    menu.extend(contexts(facts, now));
     let intercepts: Vec<_> = facts.intercepts().filter(|(_, state)| state.phase() != InterceptPhase::Ended).collect();
     if !intercepts.is_empty() {
         menu.push(Item::Line);
         menu.extend(intercepts.iter().take(limits::MENU).map(|(place, state)| intercept(facts, place, state, now)));
     }
-    let live = facts.connections().count();
-    if live >= 2 {
-        menu.push(press("Disconnect all", Act::StopAll, facts.helper.is_up()));
+    if facts.connections().count() >= 2 {
+        let label = ending("Disconnect all", intercepts.len());
+        menu.push(press(&label, Act::StopAll, facts.helper.is_up()));
     }
     menu.push(Item::Line);
     menu.extend([
@@ -48,19 +48,18 @@ fn remedy(remedy: Remedy) -> Option<Item> {
         Remedy::StartHelper => "Start the helper",
         Remedy::RestartHelper => "Start the helper anew",
         Remedy::JoinGroup => "Join the group hawser",
-        Remedy::LogIn { .. } | Remedy::Retry { .. } | Remedy::Show { .. } => return None,
+        Remedy::LogIn { .. } | Remedy::UnlockKeyring | Remedy::Retry { .. } | Remedy::Show { .. } => return None,
     };
     Some(press(label, Act::Remedy { remedy }, true))
 }
 
 /// Connected ones first.
-fn contexts(facts: &Facts) -> Vec<Item> {
+fn contexts(facts: &Facts, now: Ms) -> Vec<Item> {
     let mut rows: Vec<(ConnectionState, &Entry)> =
         facts.contexts.entries.iter().map(|entry| (shown::row_state(facts, entry).0, entry)).collect();
     rows.sort_by_key(|(state, _)| *state == ConnectionState::Off);
-    let is_up = facts.helper.is_up();
     let mut items: Vec<Item> =
-        rows.iter().take(limits::MENU).map(|(state, entry)| context(facts, *state, entry, is_up)).collect();
+        rows.iter().take(limits::MENU).map(|(state, entry)| context(facts, *state, entry, now)).collect();
     if rows.len() > limits::MENU {
         items.push(open(&format!("{} more…", rows.len() - limits::MENU), Screen::Clusters));
     }
@@ -70,7 +69,8 @@ fn contexts(facts: &Facts) -> Vec<Item> {
     items
 }
 
-fn context(facts: &Facts, state: ConnectionState, entry: &Entry, is_up: bool) -> Item {
+fn context(facts: &Facts, state: ConnectionState, entry: &Entry, now: Ms) -> Item {
+    let is_up = facts.helper.is_up();
     let connection = facts.contexts.connection_of(entry.id).map(str::to_owned);
     let name = connection.as_deref().unwrap_or(&entry.name);
     let connect = |label: String| press(&label, Act::Connect { context: entry.id }, is_up);
@@ -83,15 +83,37 @@ fn context(facts: &Facts, state: ConnectionState, entry: &Entry, is_up: bool) ->
     };
     let mut items = Vec::new();
     match state {
-        ConnectionState::NeedsLogin => {
-            items.push(press("Log in", Act::LogIn { connection: connection.clone() }, is_up));
+        ConnectionState::NeedsLogin => items.push(log_in("Log in", entry, &connection, is_up)),
+        ConnectionState::Connected => {
+            if let Some((_, end)) = facts.logins_that_end(now).find(|(known, _)| known.name == connection) {
+                items.push(Item::Words(format!("Your login ends soon{}", left(end.0, now))));
+                items.push(log_in("Log in again", entry, &connection, is_up));
+            }
         }
         ConnectionState::Failed => items.push(press("Try again", Act::Retry { context: entry.id }, is_up)),
         _ => {}
     }
     let ends = state == ConnectionState::Disconnecting;
-    items.push(press("Disconnect", Act::Disconnect { connection }, is_up && !ends));
+    let label = ending("Disconnect", facts.live(&connection).count());
+    items.push(press(&label, Act::Disconnect { connection }, is_up && !ends));
     Item::Sub { label: format!("{name}: {}", words(state)), items }
+}
+
+fn log_in(label: &str, entry: &Entry, connection: &str, is_up: bool) -> Item {
+    match &entry.origin {
+        Origin::Context(context) if context.at_terminal => {
+            press("Copy the command that logs in", Act::Copy { what: Copyable::Login { context: entry.id } }, true)
+        }
+        _ => press(label, Act::LogIn { connection: connection.to_owned() }, is_up),
+    }
+}
+
+fn ending(words: &str, intercepts: usize) -> String {
+    match intercepts {
+        0 => words.to_owned(),
+        1 => format!("{words}; ends 1 intercept"),
+        count => format!("{words}; ends {count} intercepts"),
+    }
 }
 
 fn words(state: ConnectionState) -> &'static str {

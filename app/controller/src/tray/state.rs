@@ -4,8 +4,7 @@ use hawser_fault::Fault;
 use hawser_ipc::proto::{Connection, InterceptPhase, State};
 
 use super::Shape;
-use crate::facts::Facts;
-use crate::limits;
+use crate::facts::{Facts, lasts};
 use crate::shown;
 use crate::view::{HelperState, Ms, Screen};
 
@@ -67,23 +66,25 @@ pub(crate) fn troubles(facts: &Facts, now: Ms) -> Vec<Trouble> {
             add(Screen::Clusters, &entry.name, fault.code.title());
         }
     }
+    for (connection, _) in facts.logins_that_end(now) {
+        add(Screen::Clusters, &connection.name, "your login ends soon");
+    }
     for (place, state) in facts.intercepts() {
         let cause = state.cause.as_ref();
         let watch = facts.watched.of(&place);
-        let lasts = |since: Ms| now.0 - since.0 >= limits::WRONG.as_millis() as i64;
         let is_over = matches!(state.phase(), InterceptPhase::Ended | InterceptPhase::Waiting) && cause.is_some();
         if is_over && !facts.watched.is_seen(&place, state) {
             add(Screen::Intercepts, &place.name, &title(cause, "it has ended"));
         } else if let Some(cause) = state.mount.as_ref().and_then(|mount| mount.cause.as_ref()) {
             add(Screen::Intercepts, &place.name, &title(Some(cause), "its files are not mounted"));
         } else if state.phase() != InterceptPhase::Active {
-        } else if watch.and_then(|watch| watch.missed_since).is_some_and(lasts) {
+        } else if watch.and_then(|watch| watch.missed_since).is_some_and(|since| lasts(since, now)) {
             add(Screen::Intercepts, &place.name, "a replica does not reach this computer");
         } else if watch.is_some_and(|watch| {
-            watch.failed_ways().next().is_some() && watch.proof.as_ref().is_some_and(|proof| lasts(proof.at))
+            watch.failed_ways().next().is_some() && watch.proof.as_ref().is_some_and(|proof| lasts(proof.at, now))
         }) {
             add(Screen::Intercepts, &place.name, "not all that clients ask for comes here");
-        } else if let Some((port, _)) = watch.and_then(|watch| watch.silent().find(|(_, since)| lasts(*since))) {
+        } else if let Some((port, _)) = watch.and_then(|watch| watch.silent().find(|(_, since)| lasts(*since, now))) {
             add(Screen::Intercepts, &place.name, &format!("nobody listens on port {port}"));
         }
     }

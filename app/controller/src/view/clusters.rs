@@ -57,8 +57,8 @@ pub struct ClusterRow {
     pub namespace: String,
     /// Choices for the next time it is connected.
     pub tuning: Tuning,
-    /// How long a message takes there and back.
-    pub latency: Option<Latency>,
+    /// How long messages take to each place on the way, there and back.
+    pub hops: Vec<Hop>,
     /// How the manager is reached.
     pub way: String,
     /// The manager's software.
@@ -69,6 +69,10 @@ pub struct ClusterRow {
     pub received: Bytes,
     /// Now.
     pub open_flows: u32,
+    /// When what the user has logged in with ends, if they had to and that is known.
+    pub login_expires: Option<Ms>,
+    /// The command that logs in, where that only works at a terminal.
+    pub login_command: Option<String>,
     /// What can be done.
     pub acts: RowActs,
 }
@@ -114,27 +118,20 @@ pub struct Step {
     pub ended: Option<Ms>,
 }
 
-/// How long messages take there and back.
+/// A place on the way into the cluster, and how far it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-pub struct Latency {
-    /// Each stretch that is measured by itself.
-    pub hops: Vec<Hop>,
-    /// From this laptop to the manager.
-    pub total: Us,
+pub struct Hop {
+    /// Which.
+    pub name: HopName,
+    /// The agent's pod.
+    pub pod: String,
+    /// From this laptop.
+    pub round_trip: Us,
     /// The same in the past, one a second, the last 60.
     pub history: Vec<Us>,
 }
 
-/// A stretch of the way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-pub struct Hop {
-    /// Where it ends.
-    pub name: HopName,
-    /// From this laptop.
-    pub round_trip: Us,
-}
-
-/// Where a stretch of the way ends.
+/// A kind of place on the way into a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum HopName {

@@ -40,6 +40,8 @@ pub struct Card {
     pub ports: Vec<PortLine>,
     /// Which requests, in words; all if there is none.
     pub filter: Option<String>,
+    /// What came so far, unless nothing is to come.
+    pub delivered: Option<Delivered>,
     /// Why it isn't in force, or isn't well.
     pub problem: Option<Problem>,
     /// Pods, and what became of them.
@@ -54,6 +56,17 @@ pub struct Card {
     pub curl: Option<String>,
     /// Whether it can be asked for again.
     pub ask_again: Possible,
+}
+
+/// What came for an intercept since the helper knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct Delivered {
+    /// Connections, and conversations of datagrams.
+    pub connections: u32,
+    /// Of them, by the local port.
+    pub refused: u32,
+    /// When the last one came.
+    pub last: Option<Ms>,
 }
 
 /// Names a workload.

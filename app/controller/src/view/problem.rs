@@ -63,6 +63,8 @@ pub enum Remedy {
         /// The connection that waits for it.
         connection: String,
     },
+    /// Has the user unlock their keyring.
+    UnlockKeyring,
     /// Connects again.
     Retry {
         /// To what.

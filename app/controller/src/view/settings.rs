@@ -13,14 +13,29 @@ use super::{Problem, Screen};
 pub struct SettingsView {
     /// The user's, which can be changed here.
     pub own: Settings,
+    /// The user's for one connection, which can be changed where that is shown.
+    pub chosen: Vec<Served>,
     /// The clusters', which can't.
     pub served: Vec<Served>,
+    /// What is kept of logins; `None` until that is known.
+    pub keyring: Option<Keyring>,
     /// Whether the desktop shows the tray icon.
     pub tray_hosted: bool,
     /// The file they are in.
     pub file: String,
     /// Why it could not be read or written.
     pub problem: Option<Problem>,
+}
+
+/// What is kept of the user's logins, and where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
+pub struct Keyring {
+    /// The connections whose logins are kept.
+    pub connections: Vec<String>,
+    /// Why the system's keyring takes nothing now.
+    pub problem: Option<Problem>,
+    /// The file that stands in for it then.
+    pub file: String,
 }
 
 /// What the user has chosen.
@@ -43,7 +58,7 @@ pub struct Settings {
     pub last_screen: Screen,
 }
 
-/// A value that a cluster gives every laptop.
+/// What a connection has of the user, or of its cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 pub struct Served {
     /// By which connection.
@@ -75,6 +90,8 @@ pub enum NoticeKind {
     Lost,
     /// It is back.
     Back,
+    /// What the user has logged in with is about to end.
+    LoginSoon,
     /// A login is needed.
     LoginNeeded,
     /// An intercept was ended or taken by somebody else.

@@ -25,6 +25,8 @@ pub struct Shell {
     pub badges: Vec<Badge>,
     /// Whether the desktop shows the tray icon.
     pub tray_hosted: bool,
+    /// Why logins are in a file instead of the keyring, if some are.
+    pub keyring: Option<Problem>,
     /// Colours.
     pub theme: Theme,
     /// This is the demo.
@@ -33,6 +35,8 @@ pub struct Shell {
     pub version: String,
     /// What is asked before the application ends.
     pub quitting: Option<QuitWords>,
+    /// What is asked before connections end.
+    pub ending: Option<EndWords>,
 }
 
 /// How many things of a screen want to be looked at.
@@ -97,6 +101,15 @@ pub struct QuitWords {
     /// What goes on without it.
     pub detail: String,
     /// The intercepts that are meant.
+    pub intercepts: Vec<String>,
+}
+
+/// What is asked before connections end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct EndWords {
+    /// One line.
+    pub title: String,
+    /// The intercepts that end with them.
     pub intercepts: Vec<String>,
 }
 

@@ -19,18 +19,20 @@ pub struct SubnetsOf {
     pub connection: String,
     /// What goes through it.
     pub routed: Vec<Placed>,
+    /// How many more do.
+    pub more: u32,
     /// What stays out because somebody wants that.
     pub excluded: Vec<Placed>,
     /// What this computer reaches by itself.
     pub left_alone: Vec<Placed>,
-    /// Why not all could be routed.
-    pub conflict: Option<Problem>,
+    /// What should be routed and has another owner.
+    pub conflicts: Vec<Placed>,
+    /// Why it is not connected, where that is a subnet's fault.
+    pub problem: Option<Problem>,
     /// What the user wants besides the cluster's, as it can be edited.
     pub also: Vec<String>,
     /// What the user wants to stay out, as it can be edited.
     pub never: Vec<String>,
-    /// What saving other lists does to what is open.
-    pub effect: String,
 }
 
 /// Where a subnet leads.
@@ -40,8 +42,12 @@ pub struct Placed {
     pub subnet: String,
     /// Who named it.
     pub source: Source,
-    /// The interface that has it, where that is the connection's.
+    /// The route of this computer that has it.
+    pub route: Option<String>,
+    /// The interface that it leads to.
     pub device: Option<String>,
+    /// Whose that looks like.
+    pub owner: Option<String>,
     /// In words.
     pub why: String,
 }
@@ -52,12 +58,14 @@ pub struct Placed {
 pub enum Source {
     /// The cluster.
     Cluster,
+    /// Whoever runs the cluster, to stay out.
+    ClusterNever,
     /// The user, to be routed too.
     UserAlso,
     /// The user, to stay out.
     UserNever,
     /// The API server is there.
     ApiServer,
-    /// This computer's own networks.
-    Host,
+    /// The manager is reached there.
+    Manager,
 }

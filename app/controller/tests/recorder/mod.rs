@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hawser_client::kubeconfig::Environment;
-use hawser_controller::view::{Clusters, Doctor, Intercepts, Picker, Shell, Traffic};
+use hawser_controller::view::{Clusters, Doctor, Intercepts, Names, Picker, SettingsView, Shell, Subnets, Traffic};
 use hawser_controller::{Controller, Handle, Notice, NoticeId, Picked, Surroundings, Tray, Ui, Update, Window};
 use hawser_fault::Fault;
 use hawser_stub::Live;
@@ -57,6 +57,18 @@ impl Record {
 
     pub fn doctor(&self) -> Option<Doctor> {
         self.view(|update| if let Update::Doctor(view) = update { Some(view.clone()) } else { None })
+    }
+
+    pub fn subnets(&self) -> Option<Subnets> {
+        self.view(|update| if let Update::Subnets(view) = update { Some(view.clone()) } else { None })
+    }
+
+    pub fn settings(&self) -> Option<SettingsView> {
+        self.view(|update| if let Update::Settings(view) = update { Some(view.clone()) } else { None })
+    }
+
+    pub fn names(&self) -> Option<Names> {
+        self.view(|update| if let Update::Names(view) = update { Some(view.clone()) } else { None })
     }
 
     pub fn traffic(&self) -> Option<Traffic> {

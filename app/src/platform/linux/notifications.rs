@@ -4,13 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use hawser_controller::{Handle, Notice, NoticeAction, NoticeId};
 use zbus::blocking::Connection;
+use zbus::blocking::connection::Builder;
+use zbus::blocking::fdo::DBusProxy;
+use zbus::names::{BusName, OwnedUniqueName};
+use zbus::proxy::CacheProperties;
 use zbus::zvariant::Value;
 
 /// How many may wait for a slow desktop; what comes on top is dropped.
 const WAITING: usize = 32;
+/// How long the desktop may take to answer.
+const ANSWERS: Duration = Duration::from_secs(5);
 
 #[zbus::proxy(
     interface = "org.freedesktop.Notifications",
@@ -19,7 +26,7 @@ const WAITING: usize = 32;
     gen_async = false,
     gen_blocking = true
 )]
-trait Desktop {
+trait Notifier {
     #[allow(clippy::too_many_arguments)]
     fn notify(
         &self,
@@ -79,85 +86,118 @@ impl Notifications {
 }
 
 fn work(jobs: &Receiver<Job>, handle: &Handle) {
-    let shown = Shown::default();
-    let mut desktop = None;
+    let mut desktop: Option<Desktop> = None;
     for job in jobs {
-        if desktop.is_none() {
-            desktop = connect(&shown, handle).inspect_err(|error| tracing::info!(%error, "no notifications")).ok();
-        }
-        let Some((proxy, markup)) = &desktop else { continue };
+        // What another one has shown is not this one's to press or to take back.
+        desktop = desktop.filter(Desktop::is_there);
         let done = match job {
-            Job::Show(notice) => show(proxy, *markup, &shown, notice),
-            Job::Withdraw(id) => withdraw(proxy, &shown, &id),
+            Job::Withdraw(id) => desktop.as_ref().map(|desktop| desktop.withdraw(&id)),
+            Job::Show(notice) => {
+                if desktop.is_none() {
+                    let found = Desktop::find(handle).inspect_err(|error| tracing::info!(%error, "no notifications"));
+                    desktop = found.ok();
+                }
+                desktop.as_ref().map(|desktop| desktop.show(notice))
+            }
         };
-        if let Err(error) = done {
+        if let Some(Err(error)) = done {
             tracing::info!(%error, "a notification was not shown");
-            desktop = None;
         }
     }
 }
 
-/// Also says whether bodies are markup.
-fn connect(shown: &Shown, handle: &Handle) -> zbus::Result<(DesktopProxy<'static>, bool)> {
-    let bus = Connection::session()?;
-    let proxy = DesktopProxy::builder(&bus).cache_properties(zbus::proxy::CacheProperties::No).build()?;
-    let markup = proxy.get_capabilities()?.iter().any(|capability| capability == "body-markup");
-    let (invoked, closed) = (proxy.receive_action_invoked()?, proxy.receive_notification_closed()?);
-    thread::spawn({
-        let (shown, handle) = (shown.clone(), handle.clone());
-        move || {
-            for signal in invoked {
-                let Ok(pressed) = signal.args() else { continue };
-                let answer = lock(&shown).get(&pressed.id).and_then(|notice| answered(notice, &pressed.action_key));
-                if let Some((id, action)) = answer {
-                    handle.answered(id, action);
+/// What shows notifications now, over a connection of its own that ends with this.
+struct Desktop {
+    proxy: NotifierProxy<'static>,
+    owner: OwnedUniqueName,
+    /// Whether bodies are markup.
+    markup: bool,
+    shown: Shown,
+}
+
+impl Desktop {
+    /// It is started by this, where the bus can.
+    fn find(handle: &Handle) -> zbus::Result<Self> {
+        let bus = Builder::session()?.method_timeout(ANSWERS).build()?;
+        let proxy = NotifierProxy::builder(&bus).cache_properties(CacheProperties::No).build()?;
+        let (invoked, closed) = (proxy.receive_action_invoked()?, proxy.receive_notification_closed()?);
+        let markup = proxy.get_capabilities()?.iter().any(|capability| capability == "body-markup");
+        let desktop = Self { owner: owner(&bus)?, proxy, markup, shown: Shown::default() };
+        thread::spawn({
+            let (shown, handle) = (Arc::clone(&desktop.shown), handle.clone());
+            move || {
+                for signal in invoked {
+                    let Ok(pressed) = signal.args() else { continue };
+                    let answer = lock(&shown).get(&pressed.id).and_then(|notice| answered(notice, &pressed.action_key));
+                    if let Some((id, action)) = answer {
+                        handle.answered(id, action);
+                    }
                 }
             }
-        }
-    });
-    thread::spawn({
-        let shown = shown.clone();
-        move || {
-            for signal in closed {
-                if let Ok(gone) = signal.args() {
-                    lock(&shown).remove(&gone.id);
+        });
+        thread::spawn({
+            let shown = Arc::clone(&desktop.shown);
+            move || {
+                for signal in closed {
+                    if let Ok(gone) = signal.args() {
+                        lock(&shown).remove(&gone.id);
+                    }
                 }
             }
+        });
+        Ok(desktop)
+    }
+
+    /// Neither the bus nor who shows notifications has gone since.
+    fn is_there(&self) -> bool {
+        owner(self.proxy.inner().connection()).is_ok_and(|owner| owner == self.owner)
+    }
+
+    fn show(&self, notice: Notice) -> zbus::Result<()> {
+        let replaced = self.number_of(&notice.id);
+        let body = if self.markup { escaped(&notice.body) } else { notice.body.clone() };
+        let keys: Vec<String> = (0..notice.actions.len()).map(|index| index.to_string()).collect();
+        let mut actions = Vec::new();
+        if let Some((_, words)) = notice.actions.first() {
+            actions.extend(["default", words.as_str()]);
         }
-    });
-    Ok((proxy, markup))
+        for (key, (_, words)) in keys.iter().zip(&notice.actions) {
+            actions.extend([key.as_str(), words.as_str()]);
+        }
+        let hints = HashMap::from([("desktop-entry", Value::from("io.hawser.Hawser"))]);
+        let replaces = replaced.unwrap_or_default();
+        let title = notice.title.as_str();
+        let number = self.proxy.notify("Hawser", replaces, "io.hawser.Hawser", title, &body, &actions, hints, -1)?;
+        let mut shown = lock(&self.shown);
+        if let Some(replaced) = replaced {
+            shown.remove(&replaced);
+        }
+        shown.insert(number, notice);
+        Ok(())
+    }
+
+    fn withdraw(&self, id: &NoticeId) -> zbus::Result<()> {
+        let Some(number) = self.number_of(id) else { return Ok(()) };
+        lock(&self.shown).remove(&number);
+        self.proxy.close_notification(number)
+    }
+
+    fn number_of(&self, id: &NoticeId) -> Option<u32> {
+        lock(&self.shown).iter().find_map(|(number, notice)| (notice.id == *id).then_some(*number))
+    }
 }
 
-fn show(desktop: &DesktopProxy<'_>, markup: bool, shown: &Shown, notice: Notice) -> zbus::Result<()> {
-    let replaced = number_of(shown, &notice.id);
-    let body = if markup { escaped(&notice.body) } else { notice.body.clone() };
-    let keys: Vec<String> = (0..notice.actions.len()).map(|index| index.to_string()).collect();
-    let mut actions = Vec::new();
-    if let Some((_, words)) = notice.actions.first() {
-        actions.extend(["default", words.as_str()]);
+impl Drop for Desktop {
+    /// Both threads end with the connection, which they would keep.
+    fn drop(&mut self) {
+        // The bus may be the one that went.
+        let _ = self.proxy.inner().connection().clone().close();
     }
-    for (key, (_, words)) in keys.iter().zip(&notice.actions) {
-        actions.extend([key.as_str(), words.as_str()]);
-    }
-    let hints = HashMap::from([("desktop-entry", Value::from("io.hawser.Hawser"))]);
-    let replaces = replaced.unwrap_or_default();
-    let number = desktop.notify("Hawser", replaces, "io.hawser.Hawser", &notice.title, &body, &actions, hints, -1)?;
-    let mut shown = lock(shown);
-    if let Some(replaced) = replaced {
-        shown.remove(&replaced);
-    }
-    shown.insert(number, notice);
-    Ok(())
 }
 
-fn withdraw(desktop: &DesktopProxy<'_>, shown: &Shown, id: &NoticeId) -> zbus::Result<()> {
-    let Some(number) = number_of(shown, id) else { return Ok(()) };
-    lock(shown).remove(&number);
-    desktop.close_notification(number)
-}
-
-fn number_of(shown: &Shown, id: &NoticeId) -> Option<u32> {
-    lock(shown).iter().find_map(|(number, notice)| (notice.id == *id).then_some(*number))
+fn owner(bus: &Connection) -> zbus::Result<OwnedUniqueName> {
+    let name = BusName::try_from("org.freedesktop.Notifications")?;
+    Ok(DBusProxy::new(bus)?.get_name_owner(name)?)
 }
 
 /// What a press of a key means.

@@ -272,7 +272,7 @@ fn losing_the_cluster_fails_its_names_at_once_and_no_others() {
     let waiting = world.ask(WEB, RecordType::AAAA);
     world.ask(OUTSIDE, RecordType::AAAA);
     world.events();
-    world.resolver.set_connected(false);
+    world.resolver.set_connected(false, world.now);
     let (answers, _) = world.events();
     assert_eq!(answers.len(), 1);
     assert_eq!((answers[0].0, code(&answers[0].1)), (waiting, ResponseCode::ServFail));
@@ -282,7 +282,7 @@ fn losing_the_cluster_fails_its_names_at_once_and_no_others() {
     }
     world.ask(OUTSIDE, RecordType::A);
     assert_eq!(world.answer().answers.len(), 1, "the host's are still remembered");
-    world.resolver.set_connected(true);
+    world.resolver.set_connected(true, world.now);
     world.ask(WEB, RecordType::A);
     assert_eq!(world.lookup().route, Route::Cluster, "what it said before is not served");
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot build its messages has failed")]
 
+mod answered;
 mod answers;
 mod lookups;
 mod oracle;

@@ -1,8 +1,9 @@
 //! A laptop, its resolver and name servers that do as they are told, in virtual time.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use hawser_dns::{Event, Limits, LookupId, Resolver, Route, Transport};
+use hawser_dns::{By, Event, Limits, LookupId, Resolver, Route, Transport};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::{A, CNAME, SOA};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
@@ -39,8 +40,9 @@ impl World {
                 ..Default::default()
             })
             .unwrap();
-        resolver.set_connected(true);
-        Self { resolver, now: Instant::now(), asker: 0 }
+        let now = Instant::now();
+        resolver.set_connected(true, now);
+        Self { resolver, now, asker: 0 }
     }
 
     pub fn advance(&mut self, seconds: u64) {
@@ -93,8 +95,17 @@ impl World {
     }
 
     pub fn reply(&mut self, lookup: &Lookup, reply: &Message) -> bool {
-        self.resolver.handle_reply(lookup.id, Ok(&reply.to_vec().unwrap()), self.now)
+        let by = match lookup.route {
+            Route::Cluster => By::Cluster(None),
+            Route::Host => By::Host(host_server(lookup.attempt)),
+        };
+        self.resolver.handle_reply(lookup.id, Ok((by, &reply.to_vec().unwrap())), self.now)
     }
+}
+
+/// The server of the host that is asked at this attempt.
+pub fn host_server(attempt: u8) -> SocketAddr {
+    ([192, 0, 2, attempt], 53).into()
 }
 
 pub fn name(text: &str) -> Name {

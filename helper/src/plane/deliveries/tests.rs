@@ -3,7 +3,7 @@
 use hawser_tunnel::client::{Connection, dial};
 use hawser_tunnel::identity::{Identity, Pin};
 use hawser_tunnel::link::Link;
-use hawser_tunnel::proto::{CheckReply, HelloReply, PreviewReply, ProveReply};
+use hawser_tunnel::proto::{CheckReply, Distance, HelloReply, PreviewReply, ProveReply};
 use hawser_tunnel::server::{
     Catalogues, Changes, Checking, Host, InterceptLists, Previewing, Proving, Serving, acceptor, connection,
 };
@@ -93,6 +93,10 @@ impl Host for Manager {
         Box::pin(std::future::ready(PreviewReply::default()))
     }
 
+    fn distances(&self, _: Pin) -> Vec<Distance> {
+        Vec::new()
+    }
+
     fn prove(&self, _: Pin, _: String) -> Proving {
         Box::pin(std::future::ready(ProveReply::default()))
     }
@@ -162,7 +166,8 @@ async fn in_time<T>(work: impl Future<Output = T>) -> T {
 async fn a_flow_reaches_the_handler_of_its_port_and_no_other() {
     let laptop = Laptop::new().await;
     let handler = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    laptop.deliveries.set_handlers([((Kind::Tcp, 8080), handler.local_addr().unwrap())].into());
+    let elsewhere = handler.local_addr().unwrap();
+    laptop.deliveries.set_handlers([((Kind::Tcp, 8080), elsewhere)].into());
 
     let mut client = laptop.client(8080).await;
     client.write_all(b"ping").await.unwrap();
@@ -173,12 +178,22 @@ async fn a_flow_reaches_the_handler_of_its_port_and_no_other() {
     in_time(client.read_exact(&mut heard)).await.unwrap();
     assert_eq!(&heard, b"pong");
     assert_eq!(laptop.delivering.flow_count(), 1);
+    let counted = || laptop.deliveries.delivered([(Kind::Tcp, 8080), (Kind::Udp, 8080)].into_iter());
+    let first = counted();
+    assert_eq!((first.connections, first.refused), (1, 0));
+    assert!(first.last.is_some_and(|last| last.elapsed().unwrap() < Duration::from_secs(5)));
+
+    drop(handler);
+    let mut unheard = laptop.client(8080).await;
+    assert!(in_time(unheard.read(&mut heard)).await.is_err(), "nobody listens any more");
+    let second = counted();
+    assert_eq!((second.connections, second.refused), (2, 1));
+    assert!(second.last >= first.last);
 
     let mut refused = laptop.client(8081).await;
     let error = in_time(refused.read(&mut heard)).await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
     let (near, far) = pipe();
-    let elsewhere = handler.local_addr().unwrap();
     assert!(laptop.opener.open(Kind::Tcp, elsewhere, Near::Pipe(near)).is_ok());
     let answer = in_time(std::future::poll_fn(|context| far.poll_answer(context.waker()))).await;
     assert_eq!(answer, Err(Reason::Forbidden), "an address is no handler");
@@ -186,6 +201,7 @@ async fn a_flow_reaches_the_handler_of_its_port_and_no_other() {
     laptop.deliveries.set_handlers(Handlers::new());
     let mut late = laptop.client(8080).await;
     assert!(in_time(late.read(&mut heard)).await.is_err(), "what was left is refused");
+    assert_eq!(laptop.deliveries.delivered([(Kind::Tcp, 8080)].into_iter()), Delivered::default(), "and forgotten");
 }
 
 #[tokio::test]

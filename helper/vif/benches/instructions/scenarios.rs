@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use hawser_dns::{Event, Resolver, Transport};
+use hawser_dns::{By, Event, Resolver, Transport};
 use hawser_tunnel::frame::{FlowId, Kind};
 use hawser_tunnel::limits::BATCH;
 use hawser_tunnel::mux::{self, Mux, Pull, Side, Source};
@@ -201,13 +201,13 @@ fn dns_cached() -> Work {
             ..Default::default()
         })
         .expect("these are names");
-    resolver.set_connected(true);
+    resolver.set_connected(true, now);
     let queries: Vec<Vec<u8>> = (0..NAMES).map(query).collect();
     for query in &queries {
         resolver.handle_query((), Transport::Udp, query, now);
         while let Some(event) = resolver.poll_event() {
             if let Event::Lookup { id, query, .. } = event {
-                resolver.handle_reply(id, Ok(&answer(query)), now);
+                resolver.handle_reply(id, Ok((By::Cluster(None), &answer(query))), now);
             }
         }
     }

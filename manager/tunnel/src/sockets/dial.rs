@@ -22,6 +22,8 @@ use crate::limits;
 pub(super) struct Dial {
     stream: TcpStream,
     begun: Instant,
+    /// What the peer asked for.
+    asked: SocketAddr,
 }
 
 /// Dials in the order of their deadlines.
@@ -41,10 +43,12 @@ impl Dials {
 impl Sockets {
     pub(super) fn open(&mut self, flow: FlowId, kind: Kind, target: SocketAddr, now: Instant) {
         self.gate.count_flow();
-        let opened = self
-            .gate
-            .lead(kind, target)
-            .and_then(|lead| self.socket(flow, kind, lead, now).map_err(|error| reason(&error)));
+        let opened = match self.gate.lead(kind, target) {
+            Ok(lead) => {
+                self.socket(flow, kind, target, lead, now).map_err(|error| (reason(&error), Some((kind, target))))
+            }
+            Err(reason) => Err((reason, None)),
+        };
         match opened {
             Ok(socket) => {
                 let answers = matches!(socket, Socket::Dialling(_) | Socket::Asking(_));
@@ -58,13 +62,13 @@ impl Sockets {
                 self.watch_expiry(now);
                 self.ready.push(flow);
             }
-            Err(reason) => self.refuse(flow, reason),
+            Err((reason, asked)) => self.reject(flow, reason, asked),
         }
     }
 
-    fn socket(&mut self, flow: FlowId, kind: Kind, lead: Lead, now: Instant) -> io::Result<Socket> {
+    fn socket(&mut self, flow: FlowId, kind: Kind, asked: SocketAddr, lead: Lead, now: Instant) -> io::Result<Socket> {
         match (lead, kind) {
-            (Lead::To(target), Kind::Tcp) => self.dial(flow, target, now),
+            (Lead::To(target), Kind::Tcp) => self.dial(flow, asked, target, now),
             (Lead::To(target), Kind::Udp) => DatagramSocket::connect(target, Protocol::UDP).map(Socket::Udp),
             (Lead::To(target), Kind::Echo) => EchoSocket::connect(target.ip()).map(Socket::Echo),
             (Lead::Pipe(end), _) => Ok(Socket::Asking(end)),
@@ -76,12 +80,19 @@ impl Sockets {
 
     /// The peer does not get the flow.
     pub(super) fn refuse(&mut self, flow: FlowId, reason: Reason) {
-        self.carried.flows.remove(&flow);
-        self.gate.count_refusal();
+        let asked = match self.carried.flows.remove(&flow) {
+            Some(Flow { socket: Socket::Dialling(dial), .. }) => Some((Kind::Tcp, dial.asked)),
+            _ => None,
+        };
+        self.reject(flow, reason, asked);
+    }
+
+    fn reject(&mut self, flow: FlowId, reason: Reason, asked: Option<(Kind, SocketAddr)>) {
+        self.gate.count_refusal(asked);
         self.mux.reject(flow, reason);
     }
 
-    fn dial(&mut self, flow: FlowId, target: SocketAddr, now: Instant) -> io::Result<Socket> {
+    fn dial(&mut self, flow: FlowId, asked: SocketAddr, target: SocketAddr, now: Instant) -> io::Result<Socket> {
         if self.dials.0.len() >= limits::DIALS {
             self.dials.0.retain(|(_, flow)| {
                 matches!(self.carried.flows.get(flow), Some(Flow { socket: Socket::Dialling(_), .. }))
@@ -90,7 +101,7 @@ impl Sockets {
                 return Err(io::Error::from_raw_os_error(libc::EAGAIN));
             }
         }
-        let dial = Dial { stream: connect(target)?, begun: Instant::now() };
+        let dial = Dial { stream: connect(target)?, begun: Instant::now(), asked };
         self.dials.0.push_back((now + limits::DIAL_TIME, flow));
         Ok(Socket::Dialling(dial))
     }

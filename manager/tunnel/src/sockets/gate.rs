@@ -26,8 +26,8 @@ pub trait Gate: Send + Sync + 'static {
     /// The peer asked for a flow.
     fn count_flow(&self) {}
 
-    /// A flow could not be had, for whatever reason.
-    fn count_refusal(&self) {}
+    /// A flow could not be had, for whatever reason. With what was asked for where it led to a socket.
+    fn count_refusal(&self, _: Option<(Kind, SocketAddr)>) {}
 
     /// The peer asked for a name.
     fn count_query(&self) {}

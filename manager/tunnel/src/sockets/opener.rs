@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -22,6 +23,7 @@ struct Arrivals {
     waiting: Vec<Arrival>,
     questions: Vec<Question>,
     link: Option<LinkWaker>,
+    round_trip: Option<Duration>,
 }
 
 /// A DNS message, and who waits for its answer.
@@ -83,6 +85,15 @@ impl Opener {
     /// Whether there is a link to open flows on.
     pub fn is_open(&self) -> bool {
         self.0.lock().link.is_some()
+    }
+
+    /// There and back, by the link's last heartbeat; none before the first, or if the link has ended.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.0.lock().round_trip
+    }
+
+    pub(super) fn measured(&self, round_trip: Option<Duration>) {
+        self.0.lock().round_trip = round_trip;
     }
 
     pub(super) fn drive(&self, link: LinkWaker) {

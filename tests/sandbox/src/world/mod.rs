@@ -7,6 +7,7 @@
 mod children;
 mod mounts;
 mod outside;
+mod session;
 mod sockets;
 mod tuning;
 

@@ -12,7 +12,7 @@ use nix::{
     sys::statvfs::statvfs,
 };
 
-use super::{RUN_DIRECTORY, namespace};
+use super::{RUN_DIRECTORY, namespace, session::Session};
 use crate::SandboxError;
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -34,12 +34,14 @@ impl Base {
         let nothing: Option<&str> = None;
         mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)
             .map_err(SandboxError::unsupported("the file system cannot be kept apart"))?;
+        let session = Session::hold();
         let inert = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
         mount(Some("proc"), "/proc", Some("proc"), inert | MsFlags::MS_NOEXEC, nothing)
             .map_err(SandboxError::unsupported("/proc cannot be mounted"))?;
         mount(Some("run"), "/run", Some("tmpfs"), inert, Some("mode=0755"))
             .map_err(SandboxError::unsupported("a private /run cannot be mounted"))?;
         make_directory(Path::new(RUN_DIRECTORY))?;
+        session.map_or(Ok(()), |session| session.show())?;
         let _ = keep_unwritten("/etc");
         if !resolv_conf.exists() {
             // It was a link to a file below /run, which is empty now.

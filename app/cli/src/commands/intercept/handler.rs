@@ -117,7 +117,7 @@ fn tell(process: u32, signal: Signal) {
 async fn end_of(place: &Place) -> Over {
     loop {
         if let Ok(mut helper) = helper().await
-            && let Ok(snapshots) = helper.watch(WatchRequest { follow: true }).await
+            && let Ok(snapshots) = helper.watch(WatchRequest { follow: true, ..WatchRequest::default() }).await
             && let Some(over) = end_in(snapshots.into_inner(), place).await
         {
             return over;

@@ -7,12 +7,11 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill, killpg};
-use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::kubeconfig::leash::Leash;
 use crate::kubeconfig::limits::{KEPT_STDERR, LARGEST_ANSWER};
 
 /// How long a program that has ended may go without its output ending too. What it wrote itself is in the pipe by then;
@@ -47,7 +46,7 @@ pub(super) async fn run(mut command: Command, attended: bool, interactive: bool,
         command.process_group(0);
     }
     let mut child = command.spawn()?;
-    let mut leash = Leash { pid: child.id().map(process_id), whole_group: !attended };
+    let mut leash = Leash::of(&child, !attended);
 
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let (out, err) = (child.stdout.take(), child.stderr.take());
@@ -98,29 +97,4 @@ async fn read_tail(from: Option<impl AsyncRead + Unpin>, to: &mut Vec<u8>) -> Re
         to.drain(..to.len().saturating_sub(KEPT_STDERR));
     }
     Ok(())
-}
-
-/// Kills a program that hasn't ended when this is dropped.
-struct Leash {
-    pid: Option<Pid>,
-    whole_group: bool,
-}
-
-impl Leash {
-    /// It has been waited for: from now on its number may be another program's.
-    fn release(&mut self) {
-        self.pid = None;
-    }
-}
-
-impl Drop for Leash {
-    fn drop(&mut self) {
-        let Some(pid) = self.pid else { return };
-        // It may have ended by itself in this very moment.
-        let _ = if self.whole_group { killpg(pid, Signal::SIGKILL) } else { kill(pid, Signal::SIGKILL) };
-    }
-}
-
-fn process_id(number: u32) -> Pid {
-    Pid::from_raw(number.cast_signed())
 }

@@ -211,10 +211,13 @@ fn messages_over_tcp_reach_the_virtual_address() {
     });
     assert_eq!((&askers[0].1[..], &askers[1].1[..]), (&b"hello"[..], &b"!"[..]));
     assert!(matches!(askers[0].0, Asker::Tcp(_)));
+    let (source, local) = world.core.ends(askers[0].0).unwrap();
+    assert_eq!((source.ip(), local), ([198, 18, 0, 1].into(), ([198, 18, 0, 53], 53).into()));
     world.reply(askers[0].0, b"answer");
     world.until("the answer", |world| world.socket(handle).recv_queue() == 8);
     world.socket(handle).close();
     world.until("all is over", |world| world.core.flow_count() == 0);
+    assert_eq!(world.core.ends(askers[0].0), None);
 }
 
 #[test]

@@ -102,8 +102,7 @@ fn an_ordinary_user_is_let_in_as_soon_as_they_are_in_the_group() -> Result<()> {
     if std::env::var_os(INSIDE).is_none() {
         let mut command = in_world("an_ordinary_user_is_let_in_as_soon_as_they_are_in_the_group")?;
         command.env("HAWSER_APP", Path::new(PROGRAMS).join("hawser-app")).env("HAWSER_TEST_PROGRAMS", folder()?);
-        ensure!(command.status()?.success(), "see above");
-        return Ok(());
+        return passes(command);
     }
     fs::create_dir(PROGRAMS)?;
     mount(std::env::var_os("HAWSER_TEST_PROGRAMS").context("the programs")?.as_ref(), PROGRAMS)?;
@@ -137,8 +136,7 @@ fn an_ordinary_user_has_a_demo_of_their_own() -> Result<()> {
     command.args(["--mount", "sh", "-ec", script, &USER.to_string()]);
     command.args([folder()?.as_path(), open.path(), &test, "an_ordinary_user_has_a_demo_of_their_own".as_ref()]);
     command.env("HAWSER_APP", open.path().join("hawser-app")).env(INSIDE, "1");
-    ensure!(command.status()?.success(), "see above");
-    Ok(())
+    passes(command)
 }
 
 /// Mounts a copy with one more line over a file of the world's; the copy, open at its end.
@@ -158,7 +156,14 @@ fn mount(from: &Path, to: &str) -> Result<()> {
 
 /// Runs a test in a world of the demo.
 fn enter(test: &str) -> Result<()> {
-    ensure!(in_world(test)?.status()?.success(), "see above");
+    passes(in_world(test)?)
+}
+
+/// What it says is shown if it fails; else it would be counted as tests of its own.
+fn passes(mut command: Command) -> Result<()> {
+    let said = command.output()?;
+    let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    ensure!(said.status.success(), "{}{}", shown(&said.stdout), shown(&said.stderr));
     Ok(())
 }
 

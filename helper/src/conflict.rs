@@ -62,7 +62,9 @@ fn manager_inside(subnet: &IpNet, facts: &Facts<'_>) -> Option<Conflict> {
 
 fn routed_elsewhere(subnet: &IpNet, facts: &Facts<'_>) -> Vec<Conflict> {
     let mut found: Vec<Conflict> = Vec::new();
-    for route in facts.routes.iter().filter(|route| route.device != facts.own_device) {
+    // Every subnet lies in a default route: that is no conflict.
+    let is_other = |route: &&Route| route.device != facts.own_device && route.net.prefix_len() > 0;
+    for route in facts.routes.iter().filter(is_other) {
         let is_known = |known: &Conflict| {
             known.route.as_ref().is_some_and(|known| known.net == route.net && known.device == route.device)
         };

@@ -121,8 +121,7 @@ impl Host for Machine {
         self.network.bring_up(device, addresses).await
     }
 
-    async fn conflicts(&self, wish: &Wish, subnets: &[IpNet]) -> Result<Vec<Conflict>, Fault> {
-        let routes = self.network.routes().await?;
+    async fn conflicts(&self, wish: &Wish, subnets: &[IpNet], routes: &[Route]) -> Vec<Conflict> {
         let manager = match &wish.target {
             Target::Standalone { address, .. } => addresses_of(address).await,
             // Those of an API server are carved out.
@@ -134,8 +133,8 @@ impl Host for Machine {
             others.map(|other| (device(other.index), other.id.name.clone())).collect()
         };
         let own_device = device(wish.index);
-        let facts = conflict::Facts { own_device: &own_device, routes: &routes, others: &others, manager: &manager };
-        Ok(conflict::find(subnets, &facts))
+        let facts = conflict::Facts { own_device: &own_device, routes, others: &others, manager: &manager };
+        conflict::find(subnets, &facts)
     }
 
     async fn routes(&self) -> Result<Vec<Route>, Fault> {

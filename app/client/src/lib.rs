@@ -25,7 +25,21 @@ pub use lists::some_of;
 pub use platform::{Watch, Watched};
 pub use standalone::Standalone;
 
+use hawser_fault::{Code, Fault};
+use hawser_ipc::proto::{Snapshot, WatchRequest};
+use hawser_ipc::{Client, from_status};
+
+/// How everything is at the helper now.
+///
+/// # Errors
+/// What the helper says, or `helper-unreachable`.
+pub async fn snapshot(helper: &mut Client) -> Result<Snapshot, Fault> {
+    let snapshots = helper.watch(WatchRequest::default()).await.map_err(|status| from_status(&status))?;
+    let first = snapshots.into_inner().message().await.map_err(|status| from_status(&status))?;
+    first.ok_or_else(no_answer)
+}
+
 /// A stream of the helper's that promised at least one message ended before it.
-pub fn no_answer() -> hawser_fault::Fault {
-    hawser_fault::Fault::new(hawser_fault::Code::HelperUnreachable, "the helper ended the call without an answer")
+pub fn no_answer() -> Fault {
+    Fault::new(Code::HelperUnreachable, "the helper ended the call without an answer")
 }

@@ -20,6 +20,7 @@ mod streams;
 mod surroundings;
 mod tray;
 mod ui;
+mod users;
 pub mod view;
 
 pub use act::{

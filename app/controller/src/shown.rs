@@ -48,6 +48,18 @@ fn problem(cause: Option<&proto::Fault>) -> Option<Problem> {
     cause.cloned().map(Fault::from).map(Problem::from)
 }
 
+/// As the page has numbers.
+fn count(number: usize) -> u32 {
+    number.try_into().unwrap_or(u32::MAX)
+}
+
+/// Of a table's rows those that are wanted, and the number of the first one. The last ones if fewer follow.
+fn part<T: Clone>(rows: &[&T], first: u32, wanted: u32) -> (Vec<T>, u32) {
+    let wanted = wanted as usize;
+    let first = (first as usize).min(rows.len().saturating_sub(wanted));
+    (rows[first..].iter().take(wanted).copied().cloned().collect(), count(first))
+}
+
 fn text(text: &str) -> Option<String> {
     Some(text.to_owned()).filter(|text| !text.is_empty())
 }

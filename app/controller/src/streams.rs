@@ -3,14 +3,11 @@
 mod hops;
 mod names;
 
-use std::collections::HashMap;
-
 use hawser_client::intercept::{Asked, listeners, request};
 use hawser_client::processes::Processes;
 use hawser_fault::{Code, Fault};
 use hawser_ipc::from_status;
 use hawser_ipc::proto::{BrowseRequest, Flow, FlowsRequest, State};
-use nix::unistd::{Uid, User};
 use tokio::task::{JoinHandle, spawn_blocking, spawn_local};
 use tokio::time::{sleep, timeout};
 
@@ -19,6 +16,7 @@ use crate::facts::Facts;
 use crate::form::check;
 use crate::limits;
 use crate::news::News;
+use crate::users::Users;
 use crate::view::{Bytes, FlowRow, Ms, Preview, Screen, Us};
 
 /// What is followed now.
@@ -150,7 +148,7 @@ async fn flows(desk: Desk) {
     let outcome: Result<(), Fault> = async {
         let request = FlowsRequest { follow: true };
         let mut lists = desk.helper()?.flows(request).await.map_err(|status| from_status(&status))?.into_inner();
-        let (mut processes, mut users) = (Processes::default(), HashMap::new());
+        let (mut processes, mut users) = (Processes::default(), Users::default());
         while let Some(list) = lists.message().await.map_err(|status| from_status(&status))? {
             // It reads all of /proc.
             let looked = spawn_blocking(move || {
@@ -170,17 +168,11 @@ async fn flows(desk: Desk) {
     }
 }
 
-fn user(uid: u32) -> String {
-    let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
-    user.map_or_else(|| format!("uid {uid}"), |user| format!("user {}", user.name))
-}
-
-/// `users` are those that were looked up before, by uid.
-fn row(flow: &Flow, processes: &Processes, users: &mut HashMap<u32, String>) -> FlowRow {
+fn row(flow: &Flow, processes: &Processes, users: &mut Users) -> FlowRow {
     let process = match processes.of(flow) {
         Some(process) => format!("{} ({})", process.name, process.pid),
         None if flow.inode == 0 => String::new(),
-        None => users.entry(flow.uid).or_insert_with(|| user(flow.uid)).clone(),
+        None => users.look_up(flow.uid).map_or_else(|| format!("uid {}", flow.uid), |name| format!("user {name}")),
     };
     FlowRow {
         id: format!("{}/{}", flow.connection, flow.id),

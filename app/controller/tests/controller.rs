@@ -4,21 +4,15 @@
 
 mod recorder;
 
-use hawser_controller::view::{
-    AnsweredBy, Clusters, ConnectionState, HelperState, HopName, NameOutcome, Names, NoticeKind, Phase, Picker,
-    Possible, Preview, ProofState,
-};
+use hawser_controller::view::{Clusters, ConnectionState, HelperState, NoticeKind, Possible};
 use hawser_controller::{
-    Act, Copyable, Draft, DraftPort, EnvironmentFormat, Item, List, NamesQuery, Picked, QuitAnswer, Remedy, Screen,
-    Setting, Shape, SortBy, SortNamesBy, TrafficQuery, TrayAct, Tuning, Window,
+    Act, Copyable, Item, List, Picked, QuitAnswer, Remedy, Screen, Setting, Shape, TrayAct, Tuning, Window,
 };
 use hawser_fault::{Code, Fault};
-use hawser_ipc::proto::{
-    Connection, Flow, Hop, InterceptPhase, InterceptPort, InterceptState, PreviewReply, Query, Snapshot, State, Trial,
-    Workload, hop, query,
-};
-use hawser_stub::{Call, Live, cluster, intercepted, question, snapshot};
+use hawser_ipc::proto::{Connection, InterceptPhase, InterceptPort, InterceptState, Snapshot, State, Workload};
+use hawser_stub::{Call, Live, cluster, intercepted, snapshot};
 use recorder::Stage;
+use recorder::alone::{alone, companion};
 
 const DEMO: &str =
     "manager = \"10.0.0.1:7300\"\npin = \"sha256:0000000000000000000000000000000000000000000000000000000000000000\"\n";
@@ -176,142 +170,6 @@ async fn a_cluster_is_connected_with_the_choices_made_for_it() {
     assert_eq!(taken.recv_timeout(std::time::Duration::from_secs(5)).unwrap(), "dev");
 }
 
-/// Runs a test in a process of its own, with a folder for its companion.
-fn alone(test: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-    command.args([test, "--exact", "--nocapture"]);
-    command.env("XDG_RUNTIME_DIR", folder.path()).env("HAWSER_TEST_ALONE", folder.path());
-    assert!(command.status().unwrap().success());
-}
-
-/// Takes what is handed to it, and tells the connections' names.
-fn companion(folder: &std::path::Path) -> std::sync::mpsc::Receiver<String> {
-    use std::io::{Read as _, Write as _};
-    use std::os::unix::fs::DirBuilderExt as _;
-    let folder = folder.join("hawser");
-    std::fs::DirBuilder::new().mode(0o700).create(&folder).unwrap();
-    let listener = std::os::unix::net::UnixListener::bind(folder.join("companion.sock")).unwrap();
-    let (tell, told) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut length = [0; 4];
-            // Somebody only looks whether it is there.
-            if stream.read_exact(&mut length).is_err() {
-                continue;
-            }
-            let mut bytes = vec![0; u32::from_be_bytes(length) as usize];
-            stream.read_exact(&mut bytes).unwrap();
-            let asked: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-            stream.write_all(b"\0\0\0\x06\"done\"").unwrap();
-            let _ = tell.send(asked["hand-over"]["connection"].as_str().unwrap().to_owned());
-        }
-    });
-    told
-}
-
-#[tokio::test]
-async fn a_form_becomes_an_intercept_with_proof_and_environment() {
-    let live = Live::start();
-    live.push(snapshot(vec![cluster("dev")]));
-    let trial =
-        Trial { service: "web".into(), pod: "web-0".into(), address: "10.96.0.11:80".into(), ..Trial::default() };
-    live.prove_with(vec![trial]);
-    live.preview_with(PreviewReply { will_restart: vec!["web-0".into()], notes: Vec::new() });
-    let stage = Stage::new(&live, &[]);
-    stage.until("connected", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
-    stage.handle.act(Act::Pick { connection: None, intercept: None }).await.unwrap();
-    let picker = stage.until("known", |record| record.picker().filter(|view| view.known)).await;
-    assert_eq!((picker.draft.connection.as_str(), picker.draft.namespace.as_str()), ("dev", "shop"));
-    assert_eq!(
-        (picker.workloads[0].workload.name.as_str(), picker.workloads[0].holders[0].user.as_str()),
-        ("web", "ann")
-    );
-    assert!(!picker.ready);
-
-    let program = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let draft = Draft {
-        revision: 1,
-        kind: "Deployment".into(),
-        workload: "web".into(),
-        ports: vec![DraftPort { local: "http".into(), ..DraftPort::default() }],
-        headers: vec!["x-user=ann".into()],
-        environment: Some(EnvironmentFormat::Lines),
-        until: "2h".into(),
-        ..picker.draft
-    };
-    stage.handle.act(Act::Draft { draft: Box::new(draft.clone()) }).await.unwrap();
-    let picker = stage.until("answered", |record| record.picker().filter(|view| view.revision == 1)).await;
-    assert_eq!(picker.problems.len(), 1);
-    assert_eq!((picker.problems[0].row, picker.ports[0].port.as_str()), (Some(0), "http"));
-    let problem = stage.handle.act(Act::Intercept { revision: 1 }).await.unwrap_err();
-    assert_eq!(problem.code, "bad-argument");
-
-    let local = program.local_addr().unwrap().port().to_string();
-    let ports = vec![DraftPort { local, ..DraftPort::default() }];
-    let file = stage.home.path().join("web.env");
-    stage.record(|record| record.choice = Some(file.clone()));
-    stage.handle.act(Act::Choose { what: Picked::EnvironmentFile }).await.unwrap();
-    stage.handle.act(Act::Draft { draft: Box::new(Draft { revision: 2, ports, ..draft }) }).await.unwrap();
-    let chosen = |view: &Picker| view.ready && view.environment_path.as_deref() == file.to_str();
-    stage.until("ready", |record| record.picker().filter(chosen)).await;
-    let told = |view: &Picker| view.preview == Preview::Restarts { pods: vec!["web-0".into()], notes: vec![] };
-    stage.until("previewed", |record| record.picker().filter(told)).await;
-    stage.handle.act(Act::Intercept { revision: 1 }).await.unwrap_err();
-    stage.handle.act(Act::Intercept { revision: 2 }).await.unwrap();
-
-    let card = stage.until("proven", |record| {
-        record
-            .intercepts()?
-            .cards
-            .into_iter()
-            .next()
-            .filter(|card| card.proof.state == ProofState::Done && card.environment.is_some())
-    });
-    let card = card.await;
-    assert_eq!((card.phase, card.filter.as_deref()), (Phase::Active, Some("x-user = ann")));
-    assert_eq!((card.ports[0].port.as_str(), card.replicas[0].applied), ("http", true));
-    assert!(card.until.is_some());
-    assert_eq!(card.curl.as_deref(), Some("curl -v -H 'x-user: ann' http://web.shop:80/"));
-    assert_eq!(card.environment.unwrap().variables, 1, "PATH is this computer's own");
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), "TOKEN=tops3cret\n");
-    let listening = |record: &recorder::Record| record.intercepts()?.cards[0].ports[0].listening;
-    assert!(stage.until("looked", listening).await);
-
-    stage
-        .handle
-        .act(Act::Copy { what: Copyable::Curl { connection: "dev".into(), intercept: "web".into() } })
-        .await
-        .unwrap();
-    assert!(stage.record(|record| record.copied[0].starts_with("curl")));
-    let extend = |minutes| Act::Extend { connection: "dev".into(), intercept: "web".into(), minutes };
-    stage.handle.act(extend(Some(0))).await.unwrap_err();
-    stage.handle.act(extend(None)).await.unwrap();
-    stage.until("for ever", |record| record.intercepts().filter(|view| view.cards[0].until.is_none())).await;
-    stage.handle.act(Act::Leave { connection: "dev".into(), intercept: "web".into() }).await.unwrap();
-    stage.until("left", |record| record.intercepts().filter(|view| view.cards.is_empty())).await;
-    assert!(stage.record(|record| record.notices.is_empty()), "none for what the user does");
-}
-
-#[tokio::test]
-async fn what_the_cluster_refuses_stays_in_the_form() {
-    let live = Live::start();
-    live.push(snapshot(vec![cluster("dev")]));
-    live.fail(Some(Fault::new(Code::PortHeld, "ann holds http")));
-    let stage = Stage::new(&live, &[]);
-    stage.until("connected", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
-    stage.handle.act(Act::Pick { connection: Some("dev".into()), intercept: None }).await.unwrap();
-    let picker = stage.until("known", |record| record.picker().filter(|view| view.known)).await;
-    let draft = Draft { revision: 7, kind: "Deployment".into(), workload: "web".into(), ..picker.draft };
-    stage.handle.act(Act::Draft { draft: Box::new(draft) }).await.unwrap();
-    stage.until("ready", |record| record.picker().filter(|view| view.ready)).await;
-    let problem = stage.handle.act(Act::Intercept { revision: 7 }).await.unwrap_err();
-    assert_eq!(problem.code, "port-held");
-    let picker = stage.until("failed", |record| record.picker().filter(|view| view.failed.is_some())).await;
-    assert!(picker.ready && picker.asking.is_none());
-}
-
 #[tokio::test]
 async fn an_intercept_that_expires_is_told_once_and_can_be_asked_for_again() {
     let live = Live::start();
@@ -352,125 +210,6 @@ async fn a_lost_connection_is_told_and_taken_back() {
     stage.until("back", |record| record.withdrawn.first().cloned()).await;
     let kinds = stage.record(|record| record.notices.iter().map(|notice| notice.id.kind).collect::<Vec<_>>());
     assert_eq!(kinds, [NoticeKind::Lost, NoticeKind::Back]);
-}
-
-#[tokio::test]
-async fn flows_are_followed_only_while_they_are_looked_at() {
-    let mut live = Live::start();
-    live.push(snapshot(vec![cluster("dev")]));
-    let flow = |id: u64| Flow {
-        connection: "dev".into(),
-        id,
-        name: format!("host-{id}"),
-        sent_bytes: id,
-        state: "open".into(),
-        ..Flow::default()
-    };
-    live.push_flows((0..10_000).map(flow).collect());
-    let stage = Stage::new(&live, &[]);
-    stage.until("connected", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
-    assert!(live.calls().is_empty());
-    stage.handle.act(Act::Show { screen: Screen::Traffic }).await.unwrap();
-    stage.until("all", |record| record.traffic().filter(|view| view.total == 10_000)).await;
-    let query = TrafficQuery {
-        filter: "HOST-99".into(),
-        sort: SortBy::Sent,
-        descending: true,
-        first: 1,
-        count: 3,
-        paused: false,
-    };
-    stage.handle.act(Act::Traffic { query: query.clone() }).await.unwrap();
-    let view = stage.until("narrowed", |record| record.traffic().filter(|view| view.found == 111)).await;
-    let names: Vec<_> = view.rows.iter().map(|row| row.name.as_str()).collect();
-    assert_eq!(names, ["host-9998", "host-9997", "host-9996"]);
-    stage.handle.act(Act::Traffic { query: TrafficQuery { count: 201, ..query } }).await.unwrap_err();
-    assert_eq!(live.calls(), [Call::Flows]);
-
-    live.vanish();
-    live.come_back();
-    live.push_flows(vec![flow(993)]);
-    stage.until("asked anew", |record| record.traffic().filter(|view| view.total == 1)).await;
-    assert_eq!(live.calls(), [Call::Flows, Call::Flows]);
-}
-
-#[tokio::test]
-async fn names_are_followed_only_while_they_are_looked_at() {
-    let mut live = Live::start();
-    live.push(snapshot(vec![cluster("dev")]));
-    let asked = |id: u64| Query { id, name: format!("host-{id}"), at: id.cast_signed(), took_us: id, ..question() };
-    live.push_queries((1..=1_200).map(asked).collect(), 3);
-    let stage = Stage::new(&live, &[]);
-    stage.until("connected", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
-    stage.handle.act(Act::Show { screen: Screen::Traffic }).await.unwrap();
-    stage.until("flows", |record| record.traffic().filter(|view| view.at.is_some())).await;
-    assert_eq!(live.calls(), [Call::Flows]);
-    let query = NamesQuery {
-        filter: "HOST-99".into(),
-        sort: SortNamesBy::Took,
-        descending: true,
-        first: 1,
-        count: 3,
-        paused: false,
-    };
-    stage.handle.act(Act::Names { query: query.clone() }).await.unwrap();
-    let view = stage.until("the last thousand", |record| record.names().filter(|view| view.total == 1_000)).await;
-    assert_eq!((view.found, view.missed), (10, 3), "990 to 999");
-    let rows: Vec<_> = view.rows.iter().map(|row| (row.name.as_str(), row.took.0, row.by)).collect();
-    let by = AnsweredBy::Manager;
-    assert_eq!(rows, [("host-998", 998, by), ("host-997", 997, by), ("host-996", 996, by)]);
-    let problem = stage.handle.act(Act::Names { query: NamesQuery { count: 201, ..query.clone() } }).await.unwrap_err();
-    assert_eq!(problem.code, "limit-reached");
-    let filter = "x".repeat(257);
-    stage.handle.act(Act::Names { query: NamesQuery { filter, ..query.clone() } }).await.unwrap_err();
-    assert_eq!(live.calls(), [Call::Flows, Call::Queries]);
-
-    let pause = |paused| Act::Names { query: NamesQuery { filter: String::new(), paused, ..query.clone() } };
-    stage.handle.act(pause(true)).await.unwrap();
-    live.push_queries(vec![Query { outcome: query::Outcome::Failed.into(), why: "silence".into(), ..asked(7) }], 0);
-    stage.until("paused", |record| record.names().filter(|view| view.query.paused)).await;
-    stage.handle.act(pause(false)).await.unwrap();
-    let failed = |view: &Names| view.total == 1 && view.rows[0].outcome == NameOutcome::Failed;
-    let view = stage.until("all is told anew", |record| record.names().filter(failed)).await;
-    assert_eq!((view.rows[0].why.as_str(), view.missed), ("silence", 0));
-
-    live.vanish();
-    live.come_back();
-    stage.until("asked anew", |_| (live.calls().len() == 4).then_some(())).await;
-    let flows = TrafficQuery {
-        filter: String::new(),
-        sort: SortBy::Opened,
-        descending: true,
-        first: 0,
-        count: 9,
-        paused: false,
-    };
-    stage.handle.act(Act::Traffic { query: flows }).await.unwrap();
-    stage.until("flows again", |_| (live.calls().last() == Some(&Call::Flows)).then_some(())).await;
-}
-
-#[tokio::test]
-async fn the_way_into_a_cluster_is_measured_while_its_row_is_looked_at() {
-    let live = Live::start();
-    let hop =
-        |place: hop::Place, name: &str, round_trip_us| Hop { place: place.into(), name: name.into(), round_trip_us };
-    let hops = vec![
-        hop(hop::Place::ApiServer, "", 800),
-        hop(hop::Place::Manager, "", 900),
-        hop(hop::Place::Agent, "web-0", 950),
-    ];
-    live.push(snapshot(vec![Connection { round_trip_us: 900, hops, ..cluster("dev") }]));
-    let stage = Stage::new(&live, &[]);
-    stage.until("connected", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
-    assert!(live.calls().is_empty(), "nobody looks at it");
-    stage.handle.act(Act::WelcomeStep { step: 4 }).await.unwrap();
-    let measured = |view: &Clusters| view.rows.first().is_some_and(|row| row.hops.len() == 3);
-    let row = stage.until("measured", |record| record.clusters().filter(measured)).await.rows.remove(0);
-    let shown: Vec<_> = row.hops.iter().map(|hop| (hop.name, hop.pod.as_str(), hop.round_trip.0)).collect();
-    let expected = [(HopName::ApiServer, "", 800), (HopName::Manager, "", 900), (HopName::Agent, "web-0", 950)];
-    assert_eq!(shown, expected);
-    assert_eq!(row.hops[2].history.len(), 1);
-    assert_eq!(live.calls(), [Call::Hops]);
 }
 
 #[tokio::test]

@@ -4,9 +4,8 @@
 
 mod recorder;
 
-use std::env::{current_exe, var_os};
+use std::env::var_os;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hawser_client::companion;
@@ -14,6 +13,7 @@ use hawser_controller::view::{ConnectionState, NoticeKind, Possible, SettingsVie
 use hawser_controller::{Act, Copyable, Item, Screen, Shape, Update};
 use hawser_ipc::proto::{Connection, State};
 use hawser_stub::{Call, Live, cluster, snapshot};
+use recorder::alone::alone;
 use recorder::{Record, Stage};
 
 const KUBECONFIG: &str = "
@@ -154,17 +154,4 @@ async fn a_login_by_the_window_is_waited_for_kept_shown_and_forgotten() {
     stage.until("forgotten", |record| keyring(record).filter(|keyring| keyring.connections.is_empty())).await;
     stage.until("no note", |record| record.shell().filter(|shell| shell.keyring.is_none())).await;
     assert!(!file.exists());
-}
-
-/// Runs a test in a process of its own, with a folder for its companion, and neither keyring nor helper but its own.
-fn alone(test: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = Command::new(current_exe().unwrap());
-    command.args([test, "--exact", "--nocapture"]);
-    for name in ["XDG_RUNTIME_DIR", "HAWSER_TEST_ALONE", "HOME"] {
-        command.env(name, folder.path());
-    }
-    command.env("XDG_STATE_HOME", folder.path().join("state"));
-    command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere").env("HAWSER_SOCKET", "/nowhere");
-    assert!(command.status().unwrap().success());
 }

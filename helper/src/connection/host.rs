@@ -56,11 +56,12 @@ pub trait Host: Send + Sync + 'static {
     /// Sets up the device with its addresses; says whether IPv6 is among them.
     fn bring_up(&self, device: &str, addresses: &Addresses) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// What keeps `subnets` from being routed to the wish's device without taking them from somebody else.
-    fn conflicts(&self, wish: &Wish, subnets: &[IpNet]) -> impl Future<Output = Result<Vec<Conflict>, Fault>> + Send;
-
     /// Every route of the host.
     fn routes(&self) -> impl Future<Output = Result<Vec<Route>, Fault>> + Send;
+
+    /// What keeps `subnets` from being routed to the wish's device without taking them from somebody else, given the host's routes.
+    fn conflicts(&self, wish: &Wish, subnets: &[IpNet], routes: &[Route])
+    -> impl Future<Output = Vec<Conflict>> + Send;
 
     /// Of `subnets`, those that the host reaches by itself, given that it so reaches `near`, an address in the cluster.
     fn reached_beside(&self, near: IpAddr, subnets: &[IpNet])

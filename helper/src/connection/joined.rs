@@ -187,7 +187,8 @@ impl Joined {
         }
         cluster.subnets = routing::carve(&wanted, &cluster.excluded_subnets);
         within("subnets", cluster.subnets.len(), limits::SUBNETS)?;
-        let conflicts = host.conflicts(&context.wish, &cluster.subnets).await?;
+        let routes = host.routes().await?;
+        let conflicts = host.conflicts(&context.wish, &cluster.subnets, &routes).await;
         let placements = placement::place(&placement::Facts {
             cluster: said,
             routing,
@@ -195,7 +196,7 @@ impl Joined {
             left_alone: &cluster.left_alone,
             routed: &cluster.subnets,
             conflicts: &conflicts,
-            routes: &host.routes().await?,
+            routes: &routes,
             device: &self.device,
         });
         Ok(Plan { cluster, placements, refusal: conflict::refusal(&conflicts) })

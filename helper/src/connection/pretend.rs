@@ -208,14 +208,12 @@ impl Host for Pretend {
         Ok(true)
     }
 
-    async fn conflicts(&self, _: &Wish, subnets: &[IpNet]) -> Result<Vec<Conflict>, Fault> {
-        self.attempt("check", "check".to_owned())?;
-        let routes = self.routes().await?;
-        let facts = Facts { own_device: "hawser0", routes: &routes, others: &[], manager: &[] };
-        Ok(conflict::find(subnets, &facts))
+    async fn conflicts(&self, _: &Wish, subnets: &[IpNet], routes: &[Route]) -> Vec<Conflict> {
+        conflict::find(subnets, &Facts { own_device: "hawser0", routes, others: &[], manager: &[] })
     }
 
     async fn routes(&self) -> Result<Vec<Route>, Fault> {
+        self.attempt("check", "check".to_owned())?;
         let routed = self.shared.lock().routed.clone();
         Ok(routed.into_iter().map(|net| Route { net, device: "docker0".to_owned(), metric: 0 }).collect())
     }

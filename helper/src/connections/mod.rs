@@ -188,27 +188,25 @@ impl<H: Host> Connections<H> {
 
     /// The flows of every connection that `caller` may see, each with its connection's name.
     pub async fn flows(&self, caller: u32) -> Vec<(String, FlowRecord)> {
-        let planes: Vec<(String, PlaneSlot<H::Plane>)> = {
-            let entries = self.entries.lock();
-            let seen = entries.by_id.values().filter(|entry| may_see(caller, entry.wish.id.owner));
-            seen.map(|entry| (entry.wish.id.name.clone(), Arc::clone(&entry.plane))).collect()
-        };
         let mut flows = Vec::new();
-        for (name, plane) in planes {
+        for (id, plane) in self.planes(caller) {
             if let Some(plane) = &*plane.read().await {
-                flows.extend(plane.flows().await.into_iter().map(|flow| (name.clone(), flow)));
+                flows.extend(plane.flows().await.into_iter().map(|flow| (id.name.clone(), flow)));
             }
         }
         flows
     }
 
+    /// Of every connection that `caller` may see.
+    fn planes(&self, caller: u32) -> Vec<(Id, PlaneSlot<H::Plane>)> {
+        let entries = self.entries.lock();
+        let seen = entries.by_id.iter().filter(|(id, _)| may_see(caller, id.owner));
+        seen.map(|(id, entry)| (id.clone(), Arc::clone(&entry.plane))).collect()
+    }
+
     /// The questions for names over every connection that `caller` may see since the last time, each with its connection's name.
     pub async fn queries(&self, caller: u32, cursors: &mut HashMap<Id, Cursor>) -> Vec<(String, QueryNews)> {
-        let planes: Vec<(Id, PlaneSlot<H::Plane>)> = {
-            let entries = self.entries.lock();
-            let seen = entries.by_id.iter().filter(|(id, _)| may_see(caller, id.owner));
-            seen.map(|(id, entry)| (id.clone(), Arc::clone(&entry.plane))).collect()
-        };
+        let planes = self.planes(caller);
         cursors.retain(|known, _| planes.iter().any(|(id, _)| id == known));
         let mut told = Vec::new();
         for (id, plane) in planes {

@@ -104,13 +104,14 @@ async fn routes(machine: &Machine, view: &View) -> Option<Check> {
     let device = &view.status.device.as_ref()?.name;
     let subnets = &cluster.subnets;
     let stand = async {
-        let absent = absent(subnets, device, &machine.network.routes().await?);
+        let routes = machine.network.routes().await?;
+        let absent = absent(subnets, device, &routes);
         if let Some(first) = absent.first() {
             let detail = format!("{} of {} subnets are not routed to {device}: {first}", absent.len(), subnets.len());
             return Err(Fault::new(Code::NetworkChange, detail)
                 .with_fix("Find out which program removes routes, such as a VPN; then disconnect and connect again."));
         }
-        conflict::refusal(&machine.conflicts(&view.wish, subnets).await?).map_or(Ok(()), Err)?;
+        conflict::refusal(&machine.conflicts(&view.wish, subnets, &routes).await).map_or(Ok(()), Err)?;
         Ok(format!("{} subnets are routed to {device}, and nothing in them elsewhere", subnets.len()))
     };
     Some(check(format!("The routes of {} stand", view.wish.id.name), stand.await))

@@ -112,6 +112,7 @@ fn b8_a_range_that_is_routed_already_is_refused_with_its_route() {
     let laptop = Laptop::new();
     let said = laptop.hawser("connect");
     on_laptop("ip link del vpn0");
+    assert_ne!(said.code, 0, "{said:?}");
     assert!(said.err.contains("code: subnet-conflict"), "{said:?}");
     assert!(said.err.contains("10.244.0.0/24") && said.err.contains("vpn0"), "{said:?}");
     assert!(!on_laptop("ip -brief link").out.contains("hawser"), "something is left");

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use hawser_ipc::Client;
-use hawser_ipc::proto::{DisconnectRequest, InterceptPhase, WatchRequest};
+use hawser_ipc::proto::{DisconnectRequest, InterceptPhase};
 
 use crate::cli::DisconnectArgs;
 use crate::output::text::harmless;
@@ -22,9 +22,8 @@ pub(crate) async fn run(args: DisconnectArgs) -> Result<ExitCode, Failure> {
 
 /// The intercepts that end with the connection of this name, or the only one.
 async fn live(helper: &mut Client, name: &str) -> Result<Vec<String>, Failure> {
-    let mut snapshots = helper.watch(WatchRequest::default()).await.map_err(super::failed)?.into_inner();
-    let snapshot = snapshots.message().await.map_err(super::failed)?.ok_or_else(super::no_answer)?;
-    let own = snapshot.connections.into_iter().filter(|known| known.owner == super::own_uid());
+    let own =
+        hawser_client::snapshot(helper).await?.connections.into_iter().filter(|known| known.owner == super::own_uid());
     let meant = own.filter(|known| name.is_empty() || known.name == name);
     let intercepts = meant.flat_map(|known| known.intercepts);
     Ok(intercepts.filter(|state| state.phase() != InterceptPhase::Ended).map(|state| state.name).collect())

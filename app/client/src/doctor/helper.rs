@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hawser_fault::{Code, Fault};
-use hawser_ipc::proto::{DoctorRequest, Snapshot, WatchRequest};
+use hawser_ipc::proto::{DoctorRequest, Snapshot};
 use hawser_ipc::{Client, connect, from_status};
 use tokio::time::timeout;
 
@@ -53,11 +53,8 @@ fn socket_is_there(socket: &Path) -> Result<(), Fault> {
 
 async fn ask(socket: &Path) -> Result<(Client, Snapshot), Fault> {
     let mut client = connect(socket).await?;
-    let request = WatchRequest { follow: false, ..WatchRequest::default() };
-    let mut snapshots = client.watch(request).await.map_err(|status| from_status(&status))?.into_inner();
-    let first = snapshots.message().await.map_err(|status| from_status(&status))?;
-    let none = || Fault::new(Code::HelperUnreachable, "the helper ended the call without an answer");
-    Ok((client, first.ok_or_else(none)?))
+    let first = crate::snapshot(&mut client).await?;
+    Ok((client, first))
 }
 
 fn silence() -> Fault {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hawser_fault::{Code, Fault};
-use hawser_ipc::proto::{FlowsRequest, LogsRequest, Snapshot, WatchRequest};
+use hawser_ipc::proto::{FlowsRequest, LogsRequest};
 use hawser_ipc::{Client, from_status};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ async fn of_helper(bundle: &mut Bundle, question: &Question<'_>) -> Result<(), F
             return Ok(());
         }
     };
-    match status(&mut helper).await {
+    match crate::snapshot(&mut helper).await {
         Ok(snapshot) => {
             let managers: Vec<_> = snapshot.connections.iter().map(|connection| &connection.manager).collect();
             let versions = json!({
@@ -101,12 +101,6 @@ async fn of_helper(bundle: &mut Bundle, question: &Question<'_>) -> Result<(), F
     }
     bundle.text_or("helper.log", log(&mut helper).await);
     Ok(())
-}
-
-async fn status(helper: &mut Client) -> Result<Snapshot, Fault> {
-    let request = WatchRequest { follow: false, ..WatchRequest::default() };
-    let mut snapshots = helper.watch(request).await.map_err(|status| from_status(&status))?.into_inner();
-    snapshots.message().await.map_err(|status| from_status(&status))?.ok_or_else(crate::no_answer)
 }
 
 async fn flows(helper: &mut Client) -> Result<json::Flows, Fault> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use hawser_fault::{Code, Fault};
-use hawser_ipc::proto::{BrowseRequest, HttpFilter, InterceptRequest, Mount, Namespace, WatchRequest};
+use hawser_ipc::proto::{BrowseRequest, HttpFilter, InterceptRequest, Mount, Namespace};
 use hawser_ipc::{Client, from_status};
 
 use super::{AskedPort, choose, connection, find, refuse_strangers, until};
@@ -61,10 +61,7 @@ pub struct Files {
 /// Whatever is wrong with a word, and what the helper says.
 pub async fn request(asked: &Asked, helper: &mut Client, program: &Path) -> Result<InterceptRequest, Fault> {
     let until = asked.until.as_deref().map(|text| until(text, SystemTime::now())).transpose()?;
-    let failed = |status| from_status(&status);
-    let mut snapshots =
-        helper.watch(WatchRequest { follow: false, ..WatchRequest::default() }).await.map_err(failed)?.into_inner();
-    let snapshot = snapshots.message().await.map_err(failed)?.ok_or_else(crate::no_answer)?;
+    let snapshot = crate::snapshot(helper).await?;
     let connection = connection(&snapshot, nix::unistd::geteuid().as_raw(), &asked.connection)?;
     let namespace = asked.namespace.clone().unwrap_or_else(|| connection.namespace.clone());
     let known = browse(helper, &connection.name, &namespace).await?;

@@ -3,16 +3,16 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use hawser_ipc::proto::{Connection, Snapshot, State, hop};
-use nix::unistd::{Uid, User};
 
 use crate::limits;
+use crate::users::Users;
 use crate::view::{Hop, HopName, Ms, Step, Us};
 
 #[derive(Default)]
 pub(crate) struct History {
     by_name: HashMap<(u32, String), Past>,
-    /// Names of those who have connections, by uid.
-    users: HashMap<u32, String>,
+    /// Those who have connections.
+    users: Users,
 }
 
 #[derive(Default)]
@@ -33,15 +33,15 @@ impl History {
             self.by_name.entry(key(connection)).or_default().follow(connection, now);
         }
         let owners: HashSet<u32> = snapshot.connections.iter().map(|connection| connection.owner).collect();
-        self.users.retain(|uid, _| owners.contains(uid));
+        self.users.keep(&owners);
         for uid in owners {
-            self.users.entry(uid).or_insert_with(|| user(uid));
+            self.users.look_up(uid);
         }
     }
 
     /// Whose it is, by name if they have one.
-    pub(crate) fn owner(&self, connection: &Connection) -> &str {
-        self.users.get(&connection.owner).map_or("", String::as_str)
+    pub(crate) fn owner(&self, connection: &Connection) -> String {
+        self.users.name(connection.owner)
     }
 
     /// Takes in how far everything is.
@@ -61,12 +61,6 @@ impl History {
     pub(crate) fn of(&self, connection: &Connection) -> Option<&Past> {
         self.by_name.get(&(connection.owner, connection.name.clone()))
     }
-}
-
-/// May ask a server of the network.
-fn user(uid: u32) -> String {
-    let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
-    user.map_or_else(|| format!("uid {uid}"), |user| user.name)
 }
 
 impl Past {

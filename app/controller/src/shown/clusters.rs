@@ -6,7 +6,7 @@ use hawser_client::kubeconfig::{Context, folder};
 use hawser_ipc::proto::Connection;
 
 use super::intercepts::quoted;
-use super::{problem, state};
+use super::{count, problem, state};
 use crate::facts::{Entry, Facts, Origin, Past};
 use crate::limits;
 use crate::view::{
@@ -194,12 +194,8 @@ fn others(facts: &Facts) -> Vec<Foreign> {
     let foreign = foreign.filter(|connection| connection.owner != facts.surroundings.uid);
     let shown = |connection: &Connection| Foreign {
         name: connection.name.clone(),
-        user: facts.history.owner(connection).to_owned(),
+        user: facts.history.owner(connection),
         state: state(connection.state()),
     };
     foreign.take(limits::CLUSTERS).map(shown).collect()
-}
-
-fn count(number: usize) -> u32 {
-    number.try_into().unwrap_or(u32::MAX)
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::{count, part};
 use crate::SortNamesBy;
 use crate::facts::Facts;
 use crate::view::{NameRow, Names, Problem};
@@ -10,22 +11,19 @@ pub(crate) fn names(facts: &Facts) -> Names {
     let known = &facts.names;
     let query = &known.query;
     let filter = query.filter.to_lowercase();
-    let mut rows: Vec<(usize, &NameRow)> =
-        known.rows.iter().enumerate().filter(|(_, row)| filter.is_empty() || contains(row, &filter)).collect();
+    let mut rows: Vec<&NameRow> = known.rows.iter().filter(|row| filter.is_empty() || contains(row, &filter)).collect();
     // Equal ones in the order in which they came.
-    rows.sort_by(|(at, one), (then, other)| {
-        let order = compare(one, other, query.sort).then_with(|| at.cmp(then));
-        if query.descending { order.reverse() } else { order }
-    });
-    let found = rows.len();
-    let first = (query.first as usize).min(found.saturating_sub(query.count as usize));
-    let shown = rows.into_iter().skip(first).take(query.count as usize).map(|(_, row)| row.clone()).collect();
+    rows.sort_by(|one, other| compare(one, other, query.sort));
+    if query.descending {
+        rows.reverse();
+    }
+    let (shown, first) = part(&rows, query.first, query.count);
     Names {
         query: query.clone(),
         rows: shown,
-        first: first.try_into().unwrap_or(u32::MAX),
-        found: found.try_into().unwrap_or(u32::MAX),
-        total: known.rows.len().try_into().unwrap_or(u32::MAX),
+        first,
+        found: count(rows.len()),
+        total: count(known.rows.len()),
         missed: known.missed.try_into().unwrap_or(u32::MAX),
         known: known.known,
         problem: known.fault.as_ref().map(Problem::from),

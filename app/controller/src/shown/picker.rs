@@ -3,6 +3,7 @@
 use hawser_client::mounts;
 use hawser_ipc::proto::{Holder, Namespace, Workload};
 
+use super::count;
 use crate::facts::Facts;
 use crate::form::check;
 use crate::view::{HolderView, Listener, Ms, Picker, PortChoice, Possible, Problem, WorkloadRef, WorkloadRow};
@@ -142,8 +143,4 @@ fn contains(workload: &Workload, search: &str) -> bool {
     let holders = workload.holders.iter().map(|holder| &holder.user);
     let mut texts = [&workload.name, &workload.kind].into_iter().chain(&workload.services).chain(holders);
     texts.any(|text| text.to_lowercase().contains(search))
-}
-
-fn count(number: usize) -> u32 {
-    number.try_into().unwrap_or(u32::MAX)
 }

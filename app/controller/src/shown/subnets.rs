@@ -3,7 +3,7 @@
 use hawser_fault::Code;
 use hawser_ipc::proto::{Connection, Disposition, Placement, SubnetSource};
 
-use super::{problem, text};
+use super::{count, problem, text};
 use crate::facts::Facts;
 use crate::view::{Placed, Source, Subnets, SubnetsOf};
 
@@ -19,7 +19,7 @@ fn of(connection: &Connection) -> SubnetsOf {
     let subnet_codes = [Code::SubnetConflict, Code::SubnetInvalid].map(Code::as_str);
     SubnetsOf {
         connection: connection.name.clone(),
-        more: u32::try_from(connection.subnets.len().saturating_sub(routed.len())).unwrap_or(u32::MAX),
+        more: count(connection.subnets.len().saturating_sub(routed.len())),
         routed,
         excluded: all(Disposition::Excluded).collect(),
         left_alone: all(Disposition::LeftAlone).collect(),

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::{count, part};
 use crate::SortBy;
 use crate::facts::Facts;
 use crate::view::{FlowRow, Problem, Traffic};
@@ -16,15 +17,13 @@ pub(crate) fn traffic(facts: &Facts) -> Traffic {
         let order = compare(one, other, query.sort);
         if query.descending { order.reverse() } else { order }.then_with(|| one.id.cmp(&other.id))
     });
-    let found = rows.len();
-    let first = (query.first as usize).min(found.saturating_sub(query.count as usize));
-    let shown = rows.into_iter().skip(first).take(query.count as usize).cloned().collect();
+    let (shown, first) = part(&rows, query.first, query.count);
     Traffic {
         query: query.clone(),
         rows: shown,
-        first: first.try_into().unwrap_or(u32::MAX),
-        found: found.try_into().unwrap_or(u32::MAX),
-        total: flows.rows.len().try_into().unwrap_or(u32::MAX),
+        first,
+        found: count(rows.len()),
+        total: count(flows.rows.len()),
         at: flows.at,
         problem: flows.fault.as_ref().map(Problem::from),
     }

@@ -1,16 +1,14 @@
 //! Names that programs of this computer asked for.
 
-use std::collections::HashMap;
-
 use hawser_fault::Fault;
 use hawser_ipc::from_status;
 use hawser_ipc::proto::{QueriesRequest, Query, query};
-use nix::unistd::{Uid, User};
 use tokio::task::spawn_blocking;
 
 use crate::desk::Desk;
 use crate::facts::NamesNews;
 use crate::news::News;
+use crate::users::Users;
 use crate::view::{AnsweredBy, Ms, NameOutcome, NameRow, Us};
 
 pub(super) async fn names(desk: Desk) {
@@ -39,20 +37,6 @@ pub(super) async fn names(desk: Desk) {
     }
 }
 
-/// By their numbers, as they were found.
-#[derive(Default)]
-struct Users(HashMap<u32, String>);
-
-impl Users {
-    fn name(&mut self, uid: u32) -> String {
-        let look_up = || {
-            let user = User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name);
-            user.unwrap_or_else(|| format!("uid {uid}"))
-        };
-        self.0.entry(uid).or_insert_with(look_up).clone()
-    }
-}
-
 fn row(query: Query, users: &mut Users) -> NameRow {
     let by = match query.answered_by() {
         query::By::Memory => AnsweredBy::Memory,
@@ -67,12 +51,19 @@ fn row(query: Query, users: &mut Users) -> NameRow {
         query::Outcome::NoSuchRecord => NameOutcome::NoSuchRecord,
         query::Outcome::Unspecified | query::Outcome::Failed => NameOutcome::Failed,
     };
+    let asker = match query.uid {
+        Some(uid) => {
+            users.look_up(uid);
+            users.name(uid)
+        }
+        None => query.source,
+    };
     NameRow {
         at: Ms(query.at),
         connection: query.connection,
         name: query.name,
         record: query.record,
-        asker: query.uid.map_or(query.source, |uid| users.name(uid)),
+        asker,
         by,
         server: query.server,
         outcome,

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test looks at another part")]
 
+pub mod alone;
+
 use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
 use std::path::{Path, PathBuf};

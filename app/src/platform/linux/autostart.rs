@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use hawser_client::kubeconfig::Environment;
 use hawser_fault::{Code, Fault};
 
 const FILE: &str = "io.hawser.Hawser.desktop";
@@ -23,8 +24,7 @@ pub(crate) fn start_at_login(wanted: bool) -> Result<(), Fault> {
 }
 
 fn folder() -> Option<PathBuf> {
-    let named = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    Some(named.or_else(|| Some(std::env::home_dir()?.join(".config")))?.join("autostart"))
+    Some(Environment::of_this_process().ok()?.config_folder()?.join("autostart"))
 }
 
 fn set(folder: &Path, program: &Path, wanted: bool) -> io::Result<()> {

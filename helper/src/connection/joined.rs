@@ -210,8 +210,14 @@ impl Joined {
 
     /// Says what has come to stand in the way of the routes since they were made, such as a VPN.
     pub async fn look_around<H: Host>(&self, context: &Context<H>) {
-        let conflicts = context.host.conflicts(&context.wish, &self.routed).await;
-        let trouble = conflicts.map_or_else(Some, |conflicts| conflict::refusal(&conflicts));
+        let Some(said) = &self.said else { return };
+        let trouble = match self.plan(context, said, &context.routing()).await {
+            Ok(Plan { placements, refusal, .. }) => {
+                context.set_placements(placements);
+                refusal
+            }
+            Err(fault) => Some(fault),
+        };
         if let Some(fault) = &trouble {
             tracing::warn!(connection = context.wish.id.name, %fault, "something stands in the way of the routes");
         }

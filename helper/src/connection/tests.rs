@@ -292,15 +292,17 @@ async fn what_happens_to_the_machine_is_looked_into_at_once() {
     running.connected().await;
     let host = Arc::clone(&running.host);
     host.take_done();
-    host.fail("check", Code::SubnetConflict);
-    host.happen("a route by tun0 came");
+    host.set_routed(&["10.96.1.0/24"]);
+    host.happen("a route by docker0 came");
     let status = running.status.wait_for(|status| !status.troubles.is_empty()).await.unwrap().clone();
     assert_eq!(status.phase, Phase::Connected, "what it does not touch goes on");
     assert_eq!(status.troubles.values().map(|fault| fault.code).collect::<Vec<_>>(), [Code::SubnetConflict]);
-    assert_eq!(host.take_done(), ["doubt: a route by tun0 came"]);
-    host.mend();
-    host.happen("a route by tun0 went");
-    running.status.wait_for(|status| status.troubles.is_empty()).await.unwrap();
+    assert_eq!(status.placements[0].disposition, Disposition::Conflict);
+    assert_eq!(host.take_done(), ["doubt: a route by docker0 came", "check"]);
+    host.set_routed(&[]);
+    host.happen("a route by docker0 went");
+    let status = running.status.wait_for(|status| status.troubles.is_empty()).await.unwrap().clone();
+    assert_eq!(status.placements[0].disposition, Disposition::Routed);
     running.stopped().await;
 }
 

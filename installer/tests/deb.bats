@@ -45,6 +45,14 @@ load stubs.bash
     [ -z "$output" ]
 }
 
+@test "an upgrade adds nobody: who was taken out of the group stays out" {
+    SUDO_USER=ann script deb/hawser.postinst configure 0.1.0-1
+    [ "$status" = 0 ]
+    called 'systemd-sysusers hawser.conf'
+    not_called usermod
+    [ -z "$output" ]
+}
+
 @test "a user who cannot be added is no failed installation" {
     stub usermod 'exit 1'
     SUDO_USER=ann script deb/hawser.postinst configure

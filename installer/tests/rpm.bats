@@ -9,6 +9,14 @@ load stubs.bash
     called 'systemctl --global preset hawser-companion.service'
 }
 
+@test "an upgrade adds nobody: who was taken out of the group stays out" {
+    SUDO_USER=ann script rpm/post 2
+    [ "$status" = 0 ]
+    called 'systemd-sysusers hawser.conf'
+    not_called usermod
+    [ -z "$output" ]
+}
+
 @test "an upgrade enables nothing and restarts after the old one's files are gone" {
     script rpm/post 2
     [ "$status" = 0 ]

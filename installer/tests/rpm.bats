@@ -5,8 +5,17 @@ load stubs.bash
     [ "$status" = 0 ]
     in_order 'systemd-sysusers hawser.conf' 'usermod -aG hawser ann'
     in_order 'systemctl preset hawser-helper.socket hawser-helper.service' 'systemctl daemon-reload'
-    in_order 'systemctl daemon-reload' 'systemctl start hawser-helper.socket hawser-helper.service'
+    in_order 'systemctl daemon-reload' 'systemctl start hawser-helper.socket'
+    in_order 'systemctl start hawser-helper.socket' 'systemctl start hawser-helper.service'
     called 'systemctl --global preset hawser-companion.service'
+}
+
+@test "what an administrator's preset disables is not started" {
+    stub systemctl 'case $* in *is-enabled*) exit 1 ;; esac'
+    script rpm/post 1
+    [ "$status" = 0 ]
+    called 'systemctl preset hawser-helper.socket hawser-helper.service'
+    not_called 'systemctl start'
 }
 
 @test "an upgrade adds nobody: who was taken out of the group stays out" {

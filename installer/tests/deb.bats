@@ -152,7 +152,16 @@ load stubs.bash
     done
     echo 4 >"$machine/var/lib/hawser/format"
     script deb/hawser.preinst upgrade 0.2.0-1
-    [[ "$output" == *'written by a newer version'*'sudo rm -r'* ]]
+    [[ "$output" == *'written by a newer version'* ]]
+    [[ "$output" == *': sudo systemctl stop hawser-helper.socket hawser-helper.service && sudo hawser-helper cleanup && sudo rm -r '* ]]
     script deb/hawser.preinst abort-upgrade
     [ "$status" = 0 ]
+}
+
+@test "state of a newer version that is no longer installed has nothing to stop" {
+    rm "$stubs/hawser-helper"
+    echo 4 >"$machine/var/lib/hawser/format"
+    script deb/hawser.preinst install 0.2.0-1
+    [ "$status" = 1 ]
+    [[ "$output" == *': sudo rm -r '* ]]
 }

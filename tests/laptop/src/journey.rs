@@ -1,6 +1,6 @@
 //! The way of a package through a machine.
 
-use hawser_cluster::{kubectl, within};
+use hawser_cluster::kubectl;
 
 use super::{Laptop, Resolver};
 
@@ -23,11 +23,12 @@ pub fn reaches_the_cluster(variant: &str, resolvers: &[Resolver]) {
 
     laptop.user("hawser connect");
     laptop.apt("purge -y hawser");
-    within(10, "no process is left", || laptop.as_root("pgrep -fl '[h]awser'").out.is_empty());
+    laptop.is_quiet();
     assert_eq!(laptop.listing().since(&before), [] as [String; 0]);
 }
 
-fn reach(laptop: &Laptop, resolvers: &[Resolver]) {
+/// Asks for the cluster's names and the office's, and for a page.
+pub fn reach(laptop: &Laptop, resolvers: &[Resolver]) {
     let address = kubectl("get service web -n default -o jsonpath={.spec.clusterIP}");
     for name in ["web.default.svc.cluster.local", "web.default"] {
         for resolver in resolvers {

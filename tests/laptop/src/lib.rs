@@ -11,11 +11,12 @@ mod names;
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use hawser_cluster::{Said, within};
 use serde_json::Value;
 
-pub use journey::reaches_the_cluster;
+pub use journey::{reach, reaches_the_cluster};
 pub use listing::Listing;
 pub use names::{JVM, RESOLVERS, Resolver};
 
@@ -50,6 +51,34 @@ impl Laptop {
     pub fn lose_power(&self) {
         let output = script("up").arg("again").output().unwrap();
         assert!(output.status.success(), "it does not boot again: {:?}", Said::from(output));
+    }
+
+    /// Has everything of ours stand still, as it does while a computer sleeps: time goes on without it.
+    pub fn sleep(&self, asleep: Duration) {
+        self.root("pkill -STOP hawser");
+        std::thread::sleep(asleep);
+        self.root("pkill -CONT hawser");
+    }
+
+    /// Kills the helper so that neither it nor systemd undoes anything, and nobody starts it again.
+    pub fn kill_for_good(&self) {
+        self.root(
+            "set -e
+             settings=/run/systemd/system/hawser-helper.service.d
+             mkdir -p $settings
+             printf '[Service]\\nExecCondition=/bin/false\\nExecStopPost=\\nRestart=no\\n' >$settings/killed.conf
+             systemctl daemon-reload
+             systemctl kill --kill-whom=main --signal=KILL hawser-helper.service
+             systemctl stop hawser-helper.socket hawser-helper.service
+             rm -r $settings
+             systemctl daemon-reload
+             systemctl reset-failed 'hawser-helper*'",
+        );
+    }
+
+    /// Waits until nothing of ours runs.
+    pub fn is_quiet(&self) {
+        within(10, "no process is left", || self.as_root("pgrep -fl '[h]awser|[s]shfs'").out.is_empty());
     }
 
     /// Installs the package as dev does by sudo. Says what apt printed.
@@ -134,7 +163,7 @@ impl Laptop {
              done
              echo $longest"
         ));
-        std::thread::sleep(std::time::Duration::from_secs(1));
+        std::thread::sleep(Duration::from_secs(1));
         during();
         let output = asking.wait_with_output().unwrap();
         String::from_utf8_lossy(&output.stdout).trim().parse::<u64>().unwrap() / 1_000_000

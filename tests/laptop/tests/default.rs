@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
 use hawser_cluster::{Plan, apply, kubectl, within};
-use hawser_laptop::{Laptop, RESOLVERS, plug, reaches_the_cluster};
+use hawser_laptop::{Laptop, RESOLVERS, reaches_the_cluster};
 
 const VARIANT: &str = "resolved";
 
@@ -15,6 +15,7 @@ fn from_installing_to_purging_nothing_is_left() {
 #[test]
 fn who_is_new_in_the_group_need_not_log_in_again() {
     let laptop = Laptop::boot(VARIANT);
+    let before = laptop.listing();
     let said = laptop.root("DEBIAN_FRONTEND=noninteractive apt-get install -y /packages/hawser_*.deb 2>&1");
     assert!(said.contains("usermod -aG hawser USER"), "{said}");
     let refused = laptop.as_user("hawser status");
@@ -30,6 +31,12 @@ fn who_is_new_in_the_group_need_not_log_in_again() {
         "the session is older than the group: {output:?}"
     );
     assert_eq!(laptop.status()["state"], "connected");
+
+    // Removal is no purge: what is left is the state and the group.
+    laptop.apt("remove -y hawser");
+    laptop.is_quiet();
+    assert_eq!(laptop.listing().since_but_for_state(&before), [] as [String; 0]);
+    assert!(laptop.root("id -nG dev; ls /var/lib/hawser").contains("hawser\n"));
 }
 
 #[test]
@@ -40,9 +47,17 @@ fn a_killed_helper_comes_back_with_its_connection() {
         laptop.stands(20);
         assert!(laptop.get("http://web.default/").is_some());
     }
-    // The journal knows what to undo even if the unit does not get to it.
     laptop.user("hawser disconnect");
     assert_eq!(laptop.root("resolvectl --no-pager domain hawser0 2>/dev/null || true"), "");
+
+    // The journal knows what to undo even if the unit does not get to it.
+    laptop.root("systemctl stop hawser-helper.socket hawser-helper.service");
+    let before = laptop.listing();
+    laptop.root("systemctl start hawser-helper.socket hawser-helper.service");
+    laptop.user("hawser connect");
+    laptop.kill_for_good();
+    laptop.root("hawser-helper cleanup");
+    assert_eq!(laptop.listing().since_but_for_state(&before), [] as [String; 0]);
 }
 
 #[test]
@@ -57,6 +72,9 @@ fn an_upgrade_pauses_a_connection_for_a_moment() {
     assert!(longest <= 3_000, "{longest} ms without an answer");
     laptop.stands(20);
     assert_eq!(laptop.root("dpkg-query --show --showformat='${Version}' hawser | grep -c older || true"), "0");
+    laptop.root("gpasswd --delete dev hawser");
+    laptop.apt("install -y --reinstall /packages/hawser_*.deb");
+    assert!(!laptop.root("id -nG dev").contains("hawser"), "who was taken out of the group stays out");
 }
 
 #[test]
@@ -92,25 +110,8 @@ subjects: [{kind: Group, name: developers, apiGroup: rbac.authorization.k8s.io}]
     laptop.apt("purge -y hawser");
     within(10, "the workload answers itself", || workload.ask("/").starts_with("laptop GET"));
     within(10, "nothing is mounted", || laptop.as_root("grep fuse.sshfs /proc/self/mountinfo").out.is_empty());
-    within(10, "no process is left", || laptop.as_root("pgrep -fl '[h]awser|[s]shfs'").out.is_empty());
+    laptop.is_quiet();
     kubectl("delete rolebinding hawser-developer -n default");
-}
-
-#[test]
-fn a_network_that_comes_back_is_noticed() {
-    let laptop = Laptop::connected(VARIANT);
-    plug(false);
-    within(30, "the connection is lost", || laptop.status()["state"] == "reconnecting");
-    plug(true);
-    laptop.stands(5);
-    assert!(laptop.get("http://web.default/").is_some());
-}
-
-#[test]
-fn resolved_that_restarts_is_told_again() {
-    let laptop = Laptop::connected(VARIANT);
-    laptop.root("systemctl restart systemd-resolved");
-    within(5, "names are found again", || laptop.get("http://web.default/").is_some());
 }
 
 #[test]
@@ -123,10 +124,16 @@ fn the_helper_may_do_little() {
 
 #[test]
 fn a_connection_is_back_after_power_was_lost() {
-    let laptop = Laptop::connected(VARIANT);
+    let laptop = Laptop::boot(VARIANT);
+    let before = laptop.listing();
+    laptop.install();
+    laptop.user("hawser connect");
     laptop.lose_power();
     laptop.stands(20);
     assert!(laptop.get("http://web.default/").is_some());
+    laptop.apt("purge -y hawser");
+    laptop.is_quiet();
+    assert_eq!(laptop.listing().since(&before), [] as [String; 0]);
 }
 
 #[test]

@@ -34,6 +34,6 @@ fn the_application_connects_and_disconnects() {
     assert_eq!(laptop.user("systemctl --user is-active application"), "active");
     laptop.user("systemctl --user stop application screen");
     laptop.apt("purge -y hawser hawser-desktop");
-    within(10, "no process is left", || laptop.as_root("pgrep -fl '[h]awser'").out.is_empty());
+    laptop.is_quiet();
     assert_eq!(laptop.listing().since(&before), [] as [String; 0]);
 }

@@ -3,12 +3,40 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
 use hawser_cluster::within;
-use hawser_laptop::{JVM, Laptop, RESOLVERS, Resolver, reaches_the_cluster};
+use hawser_laptop::{JVM, Laptop, RESOLVERS, Resolver, reach, reaches_the_cluster};
 
 #[test]
 #[ignore = "takes minutes"]
 fn a_plain_file() {
     reaches_the_cluster("plain", &RESOLVERS);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn a_plain_file_that_is_mounted() {
+    let laptop = Laptop::boot("plain");
+    laptop.root("cp /etc/resolv.conf /srv/bound && mount --bind /srv/bound /etc/resolv.conf");
+    let before = laptop.listing();
+    let text = laptop.root("cat /etc/resolv.conf");
+    laptop.install();
+    laptop.user("hawser connect");
+    reach(&laptop, &RESOLVERS);
+    laptop.user("hawser disconnect");
+    assert_eq!(laptop.root("cat /etc/resolv.conf"), text);
+    laptop.user("hawser connect");
+    laptop.kill_for_good();
+    assert_ne!(laptop.root("cat /etc/resolv.conf"), text, "nobody has undone it");
+    laptop.root("hawser-helper cleanup");
+    assert_eq!(laptop.root("cat /etc/resolv.conf"), text);
+    laptop.apt("purge -y hawser");
+    laptop.is_quiet();
+    assert_eq!(laptop.listing().since(&before), [] as [String; 0]);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn a_later_debian() {
+    reaches_the_cluster("trixie", &RESOLVERS);
 }
 
 #[test]

@@ -248,6 +248,8 @@ impl Mux {
     /// The first violation of the protocol; the link is to be ended then.
     pub fn receive(&mut self, chunk: Bytes, now: Instant, events: &mut Vec<Event>) -> Result<(), WireError> {
         self.heartbeat.heard = now;
+        // Whatever comes is an answer: that to a probe may wait behind it for longer than a probe has.
+        self.heartbeat.doubted = None;
         let mut decoder = std::mem::take(&mut self.decoder);
         let result = decoder.receive(chunk, |frame| self.frame(frame, now, events));
         self.decoder = decoder;
@@ -289,7 +291,7 @@ impl Mux {
         self.heartbeat.next.min(doubted.map_or(silent, |doubted| doubted.min(silent)))
     }
 
-    /// Asks at once whether the other side lives. It has less time to answer than by itself.
+    /// Asks at once whether the other side lives. Until something is heard of it, it has less time than by itself.
     pub fn probe(&mut self, now: Instant) {
         self.heartbeat.next = self.heartbeat.next.min(now);
         self.heartbeat.doubted = Some(now);
@@ -410,7 +412,6 @@ impl Mux {
                     && sent == token
                 {
                     self.heartbeat.round_trip = Some(now.saturating_duration_since(at));
-                    self.heartbeat.doubted = None;
                 }
             }
             Frame::GoAway => events.push(Event::GoingAway),

@@ -265,6 +265,24 @@ fn a_link_that_is_doubted_has_to_answer_soon() {
 }
 
 #[test]
+fn a_busy_link_that_is_doubted_need_not_answer_in_turn() {
+    let (mut client, mut server) = (End::new(Side::Client), End::new(Side::Server));
+    let begin = client.now;
+    let flow = client.mux.open(Kind::Tcp, target(80)).unwrap();
+    client.mux.tick(begin).unwrap();
+    settle(&mut client, &mut server, true);
+    client.mux.probe(begin);
+    client.mux.tick(begin).unwrap();
+    // The answer waits behind what was sent before.
+    server.say(flow, b"a part of much", false);
+    client.now = begin + limits::PROBE / 2;
+    client.receive(server.transmit(), true).unwrap();
+    let late = begin + 2 * limits::PROBE;
+    assert_eq!(client.mux.tick(late), Ok(()), "it was heard since");
+    assert_eq!(client.mux.tick(client.now + limits::SILENCE), Err(Silent), "and then no more");
+}
+
+#[test]
 fn who_sends_beyond_credit_or_reuses_a_number_breaks_the_protocol() {
     let encode = |frames: &[Frame]| {
         let mut body = BytesMut::new();

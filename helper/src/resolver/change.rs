@@ -33,10 +33,19 @@ pub async fn undo_all(journal: &Journal, places: &Places) -> Result<usize, Fault
         outcome = outcome.and(undo(journal, places, entry, &change).await);
     }
     outcome?;
-    // A file of ours that no entry knows: the journal was lost, with the power or with its disk.
-    let Some(orphan) = ResolvConf::new(&places.resolv_conf).orphan() else { return Ok(count) };
+    Ok(count + usize::from(undo_orphan(places)?))
+}
+
+/// Puts back what a file of ours covers that no entry knows: the journal was lost with the power or with its disk, or somebody has kept
+/// our file and brought it back. Says whether there was one.
+///
+/// # Errors
+/// `dns-unavailable`.
+pub fn undo_orphan(places: &Places) -> Result<bool, Fault> {
+    let Some(orphan) = ResolvConf::new(&places.resolv_conf).orphan() else { return Ok(false) };
     orphan.restore().map_err(|error| fault(&error))?;
-    Ok(count + 1)
+    tracing::info!(file = %places.resolv_conf.display(), "a file of ours that nobody needs any more is taken away");
+    Ok(true)
 }
 
 /// Undoes one change; doing it again is harmless.

@@ -156,19 +156,35 @@ impl Backup {
         replace::file(&self.path, self.ours.as_bytes(), mode).map_err(|source| self.error("write", source))
     }
 
-    /// Puts back what was there, byte for byte, unless somebody else has written the file since.
+    /// Puts back what was there, byte for byte, unless somebody else has written the file since. A file of ours that somebody has
+    /// changed or brought back is not theirs: it would name a server that is gone.
     pub fn restore(&self) -> Result<Restored, Error> {
         replace::forget_unfinished(&self.path);
         let state = self.state(&Former::read(&self.path)?);
-        if state == Restored::Done {
-            let restored = match &self.former {
-                Former::Absent => replace::nothing(&self.path),
-                Former::File { contents, mode } => replace::file(&self.path, contents, *mode),
-                Former::Link { target } => replace::link(&self.path, Path::new(target)),
-            };
-            restored.map_err(|source| self.error("restore", source))?;
+        match (state, ResolvConf::new(&self.path).orphan()) {
+            (Restored::Done, _) => self.put_back(),
+            (Restored::Theirs, Some(ours)) => ours.put_back(),
+            (state, _) => Ok(state),
         }
-        Ok(state)
+    }
+
+    fn put_back(&self) -> Result<Restored, Error> {
+        let restored = match &self.former {
+            Former::Absent => replace::nothing(&self.path),
+            Former::File { contents, mode } => replace::file(&self.path, contents, *mode),
+            Former::Link { target } => replace::link(&self.path, Path::new(target)),
+        };
+        restored.map_err(|source| self.error("restore", source))?;
+        Ok(Restored::Done)
+    }
+
+    /// What the resolver would read if ours were not there, and where the path would lead if it were a link.
+    pub fn former(&self) -> (String, Option<PathBuf>) {
+        let link = match &self.former {
+            Former::Link { target } => Some(PathBuf::from(target)),
+            _ => None,
+        };
+        (self.former.text(&self.path).unwrap_or_default(), link)
     }
 
     /// What restoring would mean with this at the path.

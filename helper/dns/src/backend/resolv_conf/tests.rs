@@ -180,6 +180,34 @@ fn what_somebody_else_wrote_stays() {
 }
 
 #[test]
+fn our_file_that_somebody_changed_or_brought_back_is_ours() {
+    let place = Place::with(HOME);
+    let backup = place.apply();
+    let first = place.read();
+    place.write(&[&first[..], b"options rotate\n"].concat());
+    assert_eq!(backup.restore().unwrap(), Restored::Done);
+    assert_eq!(place.read(), HOME);
+
+    // A VPN keeps ours and brings it back at its end, when another one of ours covers the VPN's.
+    place.write(&first);
+    place.write(OFFICE);
+    let backup = place.apply();
+    place.write(&first);
+    assert_eq!(backup.restore().unwrap(), Restored::Done);
+    assert_eq!(place.read(), HOME);
+}
+
+#[test]
+fn what_ours_covers_can_be_judged() {
+    let place = Place::new();
+    fs::write(place.directory.path().join("stub"), OFFICE).unwrap();
+    symlink("stub", &place.file.path).unwrap();
+    place.apply();
+    let (text, link) = place.file.orphan().unwrap().former();
+    assert_eq!((text.as_bytes(), link), (OFFICE, Some(PathBuf::from("stub"))));
+}
+
+#[test]
 fn our_file_without_its_journal_brings_the_former_one_back() {
     let place = Place::with(HOME);
     assert!(place.file.orphan().is_none());

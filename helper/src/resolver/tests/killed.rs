@@ -1,7 +1,6 @@
 //! SIGKILL at every step. A child does all that a connection does to the resolver, and is stopped at each system call that writes,
 //! before it and after; the host has to be as it was after the next start.
 
-use std::path::Path;
 use std::process::Command;
 
 use nix::sys::ptrace;
@@ -63,6 +62,7 @@ fn writes(number: i64) -> bool {
 
 /// Kills the child when it has stopped at such a call `stops` times. False if it came to its end before.
 fn kill_at(host: &Host, stops: usize) -> bool {
+    nix::sys::prctl::set_child_subreaper(true).unwrap();
     // SAFETY: the test runs with one thread in its own process, so the child inherits no lock that somebody else holds.
     let child = match unsafe { fork() }.unwrap() {
         ForkResult::Child => {
@@ -82,7 +82,8 @@ fn kill_at(host: &Host, stops: usize) -> bool {
                 seen += 1;
                 if seen == stops {
                     ptrace::kill(child).unwrap();
-                    waitpid(child, None).unwrap();
+                    // A command that it has started goes on to its end.
+                    while waitpid(None, None).is_ok() {}
                     return true;
                 }
             }
@@ -97,10 +98,12 @@ fn number(child: Pid) -> i64 {
     ptrace::getregs(child).unwrap().orig_rax as i64
 }
 
-/// Everything in a directory: names, what they are, and what is in them.
-fn listing(dir: &Path) -> Vec<String> {
-    let mut entries: Vec<String> = std::fs::read_dir(dir)
-        .unwrap()
+/// Everything in these directories, where they are there: names, what they are, and what is in them.
+fn listing(dirs: &[PathBuf]) -> Vec<String> {
+    let mut entries: Vec<String> = dirs
+        .iter()
+        .flat_map(std::fs::read_dir)
+        .flatten()
         .map(|entry| {
             let path = entry.unwrap().path();
             let metadata = std::fs::symlink_metadata(&path).unwrap();
@@ -114,8 +117,8 @@ fn listing(dir: &Path) -> Vec<String> {
 
 /// Walks the kill through every step.
 fn walk(host: &Host) {
-    let etc = host.dir.path().join("etc");
-    let before = listing(&etc);
+    let places = ["etc", "run/resolvconf", "run/resolvconf/interface"].map(|place| host.dir.path().join(place));
+    let before = listing(&places);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut stops = 0;
     let mut more = true;
@@ -124,7 +127,7 @@ fn walk(host: &Host) {
         assert!(stops < 2_000, "the walk has an end");
         more = kill_at(host, stops);
         runtime.block_on(undo_all(&host.journal(), &host.places())).unwrap();
-        assert_eq!(listing(&etc), before, "killed at stop {stops}");
+        assert_eq!(listing(&places), before, "killed at stop {stops}");
         assert_eq!(runtime.block_on(undo_all(&host.journal(), &host.places())), Ok(0));
     }
     assert!(stops > 60, "only {stops} steps: the child did not do its work");
@@ -141,6 +144,15 @@ fn at_every_step_of_a_link() {
         let host = Host::new();
         std::fs::rename(host.file(), host.dir.path().join("stub")).unwrap();
         std::os::unix::fs::symlink("../stub", host.file()).unwrap();
+        walk(&host);
+    });
+}
+
+#[test]
+fn at_every_step_of_a_record_of_resolvconf() {
+    in_namespace("at_every_step_of_a_record_of_resolvconf", || {
+        let host = Host::new();
+        host.install_resolvconf();
         walk(&host);
     });
 }

@@ -14,6 +14,11 @@ pub fn device(index: u16) -> String {
     format!("hawser{index}")
 }
 
+/// The domain of the names that only the connection of this device answers.
+pub fn probe(device: &str) -> String {
+    format!("{device}.{}", hawser_dns::PROBE)
+}
+
 /// Whether a device is one of a connection.
 pub fn is_own(device: &str) -> bool {
     device.strip_prefix("hawser").is_some_and(|index| index.parse::<u16>().is_ok())

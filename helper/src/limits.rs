@@ -83,10 +83,10 @@ pub const RESOLVER_FILE: u64 = 64 * 1024;
 /// Records of resolvconf that are read. The rest is not looked at.
 pub const RESOLVER_RECORDS: usize = 256;
 
-/// How often the resolver's file is put back within [`TRAMPLING_MEMORY`]. Then whoever writes it keeps it for so long.
+/// How often the host's resolver is told again within [`TRAMPLING_MEMORY`]. Then whoever undoes it has it for so long.
 pub const TRAMPLINGS: usize = 10;
 
-/// How long it is remembered that somebody else wrote the resolver's file.
+/// How long it is remembered that somebody else undid what the host's resolver was told.
 pub const TRAMPLING_MEMORY: Duration = Duration::from_secs(60);
 
 /// How long nothing more has to come before a change of the network counts as over.
@@ -98,8 +98,11 @@ pub const CLOCK_LOOK: Duration = Duration::from_secs(1);
 /// How long after the system's message bus was lost it is looked for again.
 pub const BUS_AGAIN: Duration = Duration::from_secs(10);
 
-/// How often folders are looked for that resolvers write to.
-pub const FOLDERS_AGAIN: Duration = Duration::from_secs(60);
+/// How often it is looked who resolves names though nothing was heard.
+pub const RESOLVER_AGAIN: Duration = Duration::from_secs(30);
+
+/// How long systemd-resolved may be gone before names go another way: one that starts anew is back sooner.
+pub const RESOLVED_RESTARTS: Duration = Duration::from_secs(2);
 
 /// How long a change of the host counts as the likely cause of a link's end.
 pub const LIKELY_CAUSE: Duration = Duration::from_secs(10);

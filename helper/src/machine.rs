@@ -83,6 +83,10 @@ impl Host for Machine {
         self.awareness.news()
     }
 
+    fn resolver_looks(&self) -> watch::Receiver<u64> {
+        self.resolver.looks()
+    }
+
     async fn leave(&self, wish: &Wish) {
         let Target::Kubernetes(cluster) = &wish.target else { return };
         self.intercepts.release(&wish.id).await;

@@ -6,6 +6,7 @@
 mod applied;
 mod bus;
 mod change;
+mod check;
 mod command;
 mod host;
 mod proof;
@@ -14,7 +15,6 @@ mod share;
 mod tests;
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -45,14 +45,39 @@ pub struct HostResolver {
     journal: Journal,
     state: Mutex<State>,
     upstreams: watch::Sender<Upstreams>,
+    /// Counts how often it was looked at.
+    looks: watch::Sender<u64>,
 }
 
 #[derive(Default)]
 struct State {
     asked: Vec<(Id, Names)>,
     applied: Option<Applied>,
+    /// Why that is not as the connections ask for.
+    failed: Option<Fault>,
     /// When somebody else undid what we did.
     tramplings: VecDeque<Instant>,
+}
+
+impl State {
+    /// Notes that somebody else has undone what we did.
+    fn trampled(&mut self) {
+        self.tramplings.push_back(Instant::now());
+        if self.is_tired() {
+            tracing::warn!(
+                "somebody else undoes again and again what the host's resolver is told; it is left so for now"
+            );
+        } else {
+            tracing::info!("somebody else has undone what the host's resolver was told; it is told again");
+        }
+    }
+
+    /// Whether that was too often lately for it to be done again.
+    fn is_tired(&mut self) -> bool {
+        let now = Instant::now();
+        self.tramplings.retain(|at| now.duration_since(*at) < limits::TRAMPLING_MEMORY);
+        self.tramplings.len() > limits::TRAMPLINGS
+    }
 }
 
 impl HostResolver {
@@ -60,7 +85,7 @@ impl HostResolver {
     pub fn new(how: Dns, places: Places, journal: Journal) -> Arc<Self> {
         let text = std::fs::read_to_string(&places.resolv_conf).unwrap_or_default();
         let upstreams = watch::Sender::new(Upstreams::new(servers(&text), &[]));
-        Arc::new(Self { how, places, journal, state: Mutex::default(), upstreams })
+        Arc::new(Self { how, places, journal, state: Mutex::default(), upstreams, looks: watch::Sender::default() })
     }
 
     /// Adds a connection's name server, or changes it. `order` says whose plain names come first. What is begun is carried through
@@ -95,61 +120,22 @@ impl HostResolver {
         .await
     }
 
-    /// Something has changed on the host: puts back what somebody else undid, and follows the host's own name servers.
+    /// Something may have changed on the host: puts back what somebody else undid, in another way if the host resolves names in
+    /// another way now, and follows the host's own name servers.
     pub async fn refresh(&self) {
-        let mut state = self.state.lock().await;
-        let shares = self.shares(&state);
-        let now = Instant::now();
-        state.tramplings.retain(|at| now.duration_since(*at) < limits::TRAMPLING_MEMORY);
-        let trampled = state.applied.as_ref().is_some_and(|applied| !applied.stands(&shares, &self.places));
-        if trampled {
-            state.tramplings.push_back(now);
-            tracing::info!(file = %self.places.resolv_conf.display(), "somebody else wrote the resolver's file; ours is put back");
-        }
-        if let Err(fault) = self.sync(&mut state).await {
+        if let Err(fault) = self.sync(&mut *self.state.lock().await).await {
             tracing::warn!(%fault, "the host's resolver cannot be told again");
         }
     }
 
-    /// systemd-resolved has come, or come anew: it knows nothing of us.
-    pub async fn renew(&self) {
-        let mut state = self.state.lock().await;
-        if let Some(applied) = state.applied.take()
-            && let Err(fault) = applied.undo(&self.journal, &self.places).await
-        {
-            tracing::debug!(%fault, "what was told before is forgotten");
-        }
-        if let Err(fault) = self.sync(&mut state).await {
-            tracing::warn!(%fault, "systemd-resolved cannot be told again");
-        }
+    /// Counts how often it was looked whether all is as it should be. Who hears of a look can [`check`](Self::check) what came of it.
+    pub fn looks(&self) -> watch::Receiver<u64> {
+        self.looks.subscribe()
     }
 
     /// The name servers for what is not the cluster's, now and later.
     pub fn upstreams(&self) -> watch::Receiver<Upstreams> {
         self.upstreams.subscribe()
-    }
-
-    /// Whether the host's resolver asks whom we told it to ask, for the names of this connection.
-    ///
-    /// # Errors
-    /// `dns-bypassed` with who has the resolver.
-    pub async fn check(&self, id: &Id) -> Result<(), Fault> {
-        let (share, applies) = {
-            let state = self.state.lock().await;
-            let shares = self.shares(&state);
-            let applies = state.applied.as_ref().is_some_and(|applied| applied.stands(&shares, &self.places));
-            (shares.into_iter().find(|share| share.id == *id), applies)
-        };
-        let Some(share) = share else { return Ok(()) };
-        if !applies {
-            return Err(self.bypassed(share.server, "it was told otherwise").await);
-        }
-        let Some(suffix) = share.suffix.filter(|_| self.places.is_systems()) else { return Ok(()) };
-        let name = proof::fresh_name(&suffix);
-        match proof::resolves(name.clone(), share.server).await {
-            Ok(()) => Ok(()),
-            Err(why) => Err(self.bypassed(share.server, &format!("{name}: {why}")).await),
-        }
     }
 
     /// What was done, in a sentence.
@@ -166,23 +152,6 @@ impl HostResolver {
         &self.places
     }
 
-    async fn bypassed(&self, server: IpAddr, why: &str) -> Fault {
-        let file = self.places.resolv_conf.display();
-        let detail = format!("this host's resolver does not ask {server}: {why}");
-        let owner = choice::owner(&self.places.facts().await);
-        let (detail, fix) = match owner {
-            Some(owner) => (
-                format!("{detail}; {file} is written by {owner}"),
-                format!("Have {owner} leave {file} alone while connected, or start the helper with --dns off."),
-            ),
-            None => (
-                detail,
-                format!("Find what writes {file} (its first lines often say), then disconnect and connect again."),
-            ),
-        };
-        Fault::new(Code::DnsBypassed, detail).with_fix(fix)
-    }
-
     fn shares(&self, state: &State) -> Vec<Share> {
         if self.how == Dns::Off { Vec::new() } else { share::divide(&state.asked) }
     }
@@ -191,6 +160,7 @@ impl HostResolver {
     async fn sync(&self, state: &mut State) -> Result<(), Fault> {
         let shares = self.shares(state);
         let done = self.bring(state, &shares).await;
+        state.failed = done.as_ref().err().cloned();
         let plain = match &state.applied {
             Some(applied) => applied.upstreams(&self.places).await,
             None => servers(&std::fs::read_to_string(&self.places.resolv_conf).unwrap_or_default()),
@@ -201,22 +171,30 @@ impl HostResolver {
             *present = upstreams;
             changed
         });
+        self.looks.send_modify(|count| *count += 1);
         done
     }
 
     async fn bring(&self, state: &mut State, shares: &[Share]) -> Result<(), Fault> {
+        let backend = if shares.is_empty() { None } else { Some(self.backend(&self.places.facts().await)) };
         if let Some(mut applied) = state.applied.take() {
-            let kept = !shares.is_empty()
-                && (applied.stands(shares, &self.places) || applied.update(shares, &self.places).await?);
-            if kept {
+            let fits = backend == Some(applied.backend());
+            let stands = fits && applied.stands(&self.places).await;
+            if fits && !stands {
+                state.trampled();
+            }
+            let is_kept = stands && applied.is_for(shares)
+                || fits && !state.is_tired() && applied.update(shares, &self.places).await?;
+            if is_kept {
                 state.applied = Some(applied);
             } else {
                 applied.undo(&self.journal, &self.places).await?;
             }
         }
-        let tired = state.tramplings.len() > limits::TRAMPLINGS;
-        if state.applied.is_none() && !shares.is_empty() && !tired {
-            let backend = self.backend(&self.places.facts().await);
+        if !matches!(state.applied, Some(Applied::File { .. })) {
+            change::undo_orphan(&self.places)?;
+        }
+        if let Some(backend) = backend.filter(|_| state.applied.is_none() && !state.is_tired()) {
             state.applied = Some(Applied::make(backend, shares, &self.journal, &self.places).await?);
         }
         Ok(())

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::rules::PROBE;
+
 /// A question that was answered.
 #[derive(Clone, Debug)]
 pub struct Answered<A> {
@@ -79,9 +81,12 @@ impl<A: Copy> Answers<A> {
         Self { kept: VecDeque::new(), bound, next: 1 }
     }
 
-    /// Every cached answer passes here.
+    /// Every cached answer passes here. What Hawser asks itself is not people's.
     pub(crate) fn add(&mut self, question: Question<A>, by: By, outcome: Outcome, now: Instant) {
         let Question { asker, name, record, asked } = question;
+        if name.rsplit('.').next() == Some(PROBE) {
+            return;
+        }
         if self.kept.len() >= self.bound {
             self.kept.pop_front();
         }

@@ -21,11 +21,11 @@ pub struct ClusterNames {
     /// What the connection to it is called: names under this suffix are this cluster's, whatever else has them too. Empty
     /// for nothing.
     pub suffix: String,
-    /// What names under [`PROBE`] and the suffix stand for: whoever gets this answer has asked here.
-    pub server: Option<IpAddr>,
+    /// A domain under [`PROBE`], and what all its names stand for: whoever gets this answer has asked here.
+    pub probe: Option<(String, IpAddr)>,
 }
 
-/// Names under this label and the connection's suffix are known here and nowhere else.
+/// The domain of names that Hawser asks for itself, to see who answers.
 pub const PROBE: &str = "hawser-probe";
 
 /// Names that programs try by themselves to find a proxy or a gateway. Whoever answers one in a cluster would take over
@@ -87,9 +87,9 @@ impl Rules {
         let mut domains = set(&names.domains)?;
         domains.extend(search.clone());
         let suffix = if names.suffix.is_empty() { None } else { Some(parse_domain(&names.suffix)?) };
-        let probe = match (&suffix, names.server) {
-            (Some(_), Some(server)) => Some((parse_domain(&format!("{PROBE}.{}", names.suffix))?, server)),
-            _ => None,
+        let probe = match &names.probe {
+            Some((domain, server)) => Some((parse_domain(domain)?, *server)),
+            None => None,
         };
         let alias = |(name, target): &(String, String)| {
             let target = match target.parse() {
@@ -306,7 +306,7 @@ mod tests {
                 search_domain: "shop.svc.cluster.local".to_owned(),
                 excluded_domains: vec!["lan.staging".to_owned()],
                 suffix: suffix.to_owned(),
-                server: Some([198, 18, 1, 53].into()),
+                probe: Some(("hawser1.hawser-probe".to_owned(), [198, 18, 1, 53].into())),
                 ..ClusterNames::default()
             })
             .unwrap()
@@ -323,8 +323,9 @@ mod tests {
             ("printer.lan.staging", Verdict::Host),
             ("wpad.staging", Verdict::Refuse),
             ("web.xstaging", Verdict::Host),
-            ("x1.hawser-probe.staging", Verdict::Address([198, 18, 1, 53].into())),
-            ("hawser-probe.shop", plain(true)),
+            ("x1.hawser1.hawser-probe", Verdict::Address([198, 18, 1, 53].into())),
+            ("x1.hawser0.hawser-probe", Verdict::Host),
+            ("x1.hawser-probe.staging", own("x1.hawser-probe")),
         ] {
             assert_eq!(staging.judge(&wire_name(name)), verdict, "{name}");
         }

@@ -1,8 +1,10 @@
-//! The system's message bus: logind's word that the computer wakes, and systemd-resolved's coming.
+//! The system's message bus: logind's word that the computer wakes, and systemd-resolved's coming and going.
 
 use futures_util::StreamExt as _;
+use tokio::time::{Instant, sleep_until};
 use zbus::{MatchRule, MessageStream, message};
 
+use crate::limits;
 use crate::resolver::Bus;
 
 /// What was heard.
@@ -12,6 +14,8 @@ pub enum Event {
     Woke,
     /// systemd-resolved has come, or come anew.
     ResolvedCame,
+    /// systemd-resolved has been gone for longer than it takes to start anew.
+    ResolvedWent,
 }
 
 /// Hears until the bus is gone.
@@ -26,6 +30,7 @@ pub async fn follow(bus: &Bus, mut heard: impl FnMut(Event)) -> zbus::Result<()>
         .build();
     let mut sleeping = MessageStream::for_match_rule(sleeping, &bus, None).await?;
     let mut owners = MessageStream::for_match_rule(owners, &bus, None).await?;
+    let mut believed_gone: Option<Instant> = None;
     loop {
         tokio::select! {
             message = sleeping.next() => match message {
@@ -37,10 +42,15 @@ pub async fn follow(bus: &Bus, mut heard: impl FnMut(Event)) -> zbus::Result<()>
                     let message = message?;
                     let body = message.body();
                     let (_, _, owner): (&str, &str, &str) = body.deserialize()?;
+                    believed_gone = owner.is_empty().then(|| Instant::now() + limits::RESOLVED_RESTARTS);
                     if !owner.is_empty() { heard(Event::ResolvedCame) }
                 }
                 None => return Ok(()),
             },
+            () = sleep_until(believed_gone.unwrap_or_else(Instant::now)), if believed_gone.is_some() => {
+                believed_gone = None;
+                heard(Event::ResolvedWent);
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 use crate::limits;
@@ -28,9 +28,9 @@ impl Awareness {
     /// Begins to watch. Where something cannot be watched it is logged, and found out later by other means.
     pub fn start(resolver: &Arc<HostResolver>) -> Self {
         let awareness = Self { news: watch::Sender::default() };
-        let (network, slept) = (awareness.clone(), awareness.clone());
-        let resolvers = [(); 4].map(|()| Arc::clone(resolver));
-        let [for_network, for_clock, for_bus, for_files] = resolvers;
+        let look = Arc::new(Notify::new());
+        let [(network, for_network), (slept, for_clock), (woken, for_bus)] =
+            [(); 3].map(|()| (awareness.clone(), Arc::clone(&look)));
         tokio::spawn(async move {
             let mut watcher = match links::Watcher::open() {
                 Ok(watcher) => watcher,
@@ -38,7 +38,7 @@ impl Awareness {
             };
             while let Some(what) = watcher.next().await {
                 network.tell(what);
-                for_network.refresh().await;
+                for_network.notify_one();
             }
         });
         tokio::spawn(async move {
@@ -47,29 +47,32 @@ impl Awareness {
                 sleep(limits::CLOCK_LOOK).await;
                 if let Some(asleep) = clock.slept() {
                     slept.tell(format!("this computer slept for {} s", asleep.as_secs().max(1)));
-                    for_clock.refresh().await;
+                    for_clock.notify_one();
                 }
             }
         });
-        let woken = awareness.clone();
+        let system_bus = resolver.places().bus.clone();
         tokio::spawn(async move {
             loop {
                 let heard = |event| match event {
                     bus::Event::Woke => woken.tell("this computer has woken up".to_owned()),
-                    bus::Event::ResolvedCame => {
-                        let resolver = Arc::clone(&for_bus);
-                        tokio::spawn(async move { resolver.renew().await });
-                    }
+                    bus::Event::ResolvedCame | bus::Event::ResolvedWent => for_bus.notify_one(),
                 };
-                if let Err(error) = bus::follow(&for_bus.places().bus, heard).await {
+                if let Err(error) = bus::follow(&system_bus, heard).await {
                     tracing::debug!(%error, "the message bus is not heard");
                 }
                 sleep(limits::BUS_AGAIN).await;
             }
         });
+        let resolver = Arc::clone(resolver);
+        let mut files = files::Watch::new(resolver.places().resolv_conf.clone());
         tokio::spawn(async move {
-            if let Err(error) = files::follow(&for_files).await {
-                tracing::warn!(%error, "changes of the resolver's file are not heard of");
+            loop {
+                tokio::select! {
+                    () = files.next() => {}
+                    () = look.notified() => {}
+                }
+                resolver.refresh().await;
             }
         });
         awareness

@@ -96,9 +96,56 @@ async fn logind_and_systemd_resolved_are_heard() {
         Some(bus::Event::ResolvedCame),
         "going to sleep is no news"
     );
+    // It starts anew.
     other.release_name("org.freedesktop.resolve1").await.unwrap();
+    other.request_name("org.freedesktop.resolve1").await.unwrap();
+    assert_eq!(timeout(DEADLINE, events.recv()).await.unwrap(), Some(bus::Event::ResolvedCame));
+    other.release_name("org.freedesktop.resolve1").await.unwrap();
+    assert_eq!(timeout(DEADLINE, events.recv()).await.unwrap(), Some(bus::Event::ResolvedWent), "it stays away");
     sleep(false).await;
-    assert_eq!(timeout(DEADLINE, events.recv()).await.unwrap(), Some(bus::Event::Woke), "its end is no news");
+    assert_eq!(timeout(DEADLINE, events.recv()).await.unwrap(), Some(bus::Event::Woke));
     drop(daemon);
     timeout(DEADLINE, following).await.unwrap().unwrap().ok();
+}
+
+#[tokio::test]
+async fn whatever_is_done_to_the_file_is_seen() {
+    use std::fs;
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::create_dir(at("etc")).unwrap();
+    fs::write(at("mounted"), "nameserver 192.0.2.1").unwrap();
+    let mut watch = files::Watch::new(at("etc/resolv.conf"));
+    let steps: [(&str, &dyn Fn() -> std::io::Result<()>); 6] = [
+        ("linked", &|| std::os::unix::fs::symlink("../mounted", at("etc/resolv.conf"))),
+        ("written where the link leads", &|| fs::write(at("mounted"), "nameserver 192.0.2.2")),
+        ("removed", &|| fs::remove_file(at("etc/resolv.conf"))),
+        // As a mounted file: another name for the same, elsewhere.
+        ("one of two names", &|| fs::hard_link(at("mounted"), at("etc/resolv.conf"))),
+        ("written by its other name", &|| fs::write(at("mounted"), "nameserver 192.0.2.3")),
+        ("replaced", &|| fs::write(at("new"), "").and_then(|()| fs::rename(at("new"), at("etc/resolv.conf")))),
+    ];
+    for (what, change) in steps {
+        change().unwrap();
+        let seen = timeout(DEADLINE, watch.next()).await;
+        assert!(seen.is_ok(), "{what}");
+    }
+    let nothing = timeout(4 * SWARM, watch.next()).await;
+    assert!(nothing.is_err());
+}
+
+/// inotify instances may have run out, and folders be missing.
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_watched_is_watched_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("etc/resolv.conf");
+    let mut watch = files::Watch::new(file.clone());
+    let began = tokio::time::Instant::now();
+    watch.next().await;
+    assert_eq!(began.elapsed(), limits::RESOLVER_AGAIN, "it is looked at all the same");
+    std::fs::create_dir(dir.path().join("etc")).unwrap();
+    watch.next().await;
+    tokio::time::resume();
+    std::fs::write(&file, "nameserver 192.0.2.1").unwrap();
+    timeout(DEADLINE, watch.next()).await.expect("seen at once");
 }

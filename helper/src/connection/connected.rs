@@ -24,6 +24,8 @@ impl Connected {
         let mut direct: Attempt<'_, _> = Some(Box::pin(direct_link(context, joined.direct.clone(), Duration::ZERO)));
         let mut is_direct = false;
         let mut news = context.host.news();
+        let mut looks = context.host.resolver_looks();
+        let mut asking: Attempt<'_, Option<Fault>> = None;
         let mut login = pin!(context.host.stay_logged_in(&context.wish));
         loop {
             let next = async {
@@ -32,6 +34,8 @@ impl Connected {
                     dialled = outcome(&mut base) => Next::Base(Box::new(dialled)),
                     taken = outcome(&mut direct) => Next::Direct(taken),
                     Ok(()) = news.changed() => Next::Happened(news.borrow_and_update().clone()),
+                    Ok(()) = looks.changed(), if asking.is_none() && joined.has_names => Next::Looked,
+                    trouble = outcome(&mut asking) => Next::Asked(trouble),
                     reroute = context.reroute() => Next::Reroute(reroute),
                     never = &mut login => match never {},
                 }
@@ -62,6 +66,14 @@ impl Connected {
                         plane.doubt(what).await;
                     }
                     joined.look_around(context).await;
+                    continue;
+                }
+                Some(Next::Looked) => {
+                    asking = Some(Box::pin(joined.ask_for_names(context)));
+                    continue;
+                }
+                Some(Next::Asked(trouble)) => {
+                    context.tell_of_names(trouble);
                     continue;
                 }
                 Some(Next::Reroute(Reroute { routing, reply })) => {
@@ -95,5 +107,7 @@ enum Next {
     Base(Box<Dialled>),
     Direct(bool),
     Happened(String),
+    Looked,
+    Asked(Option<Fault>),
     Reroute(Reroute),
 }

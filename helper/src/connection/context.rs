@@ -86,6 +86,19 @@ impl<H: Host> Context<H> {
         });
     }
 
+    /// Publishes why names do not resolve, or that they do.
+    pub(super) fn tell_of_names(&self, trouble: Option<Fault>) {
+        let known = self.status.borrow().troubles.get(&Trouble::Names).cloned();
+        match &trouble {
+            Some(fault) if trouble != known => {
+                tracing::warn!(connection = self.wish.id.name, %fault, "names of the cluster do not resolve");
+            }
+            None if known.is_some() => tracing::info!(connection = self.wish.id.name, "names resolve again"),
+            _ => {}
+        }
+        self.set_trouble(Trouble::Names, trouble);
+    }
+
     /// Does `work` unless the connection is to end; then it is dropped where it stands.
     pub(super) async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {

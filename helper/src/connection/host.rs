@@ -37,6 +37,9 @@ pub trait Host: Send + Sync + 'static {
     /// What happens to the machine from now on, in words: its network changes, it wakes.
     fn news(&self) -> watch::Receiver<String>;
 
+    /// Counts how often it was looked who resolves names: what [`ask`](Host::ask) finds may be another then.
+    fn resolver_looks(&self) -> watch::Receiver<u64>;
+
     /// Takes away what the connection has in the cluster.
     fn leave(&self, wish: &Wish) -> impl Future<Output = ()> + Send;
 
@@ -83,7 +86,7 @@ pub trait Host: Send + Sync + 'static {
     fn withdraw_names(&self, id: &Id) -> impl Future<Output = ()> + Send;
 
     /// Asks the connection's own name server about a domain, to see that the way to it works, then the host's resolver, to see
-    /// that it asks there.
+    /// that it asks there and that some name leads to this connection.
     fn ask(&self, id: &Id, server: SocketAddr, domain: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Keeps what a connection's user wants to have routed.

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use tokio::sync::mpsc;
 
 use super::status::{Device, Trouble};
-use super::{Context, DataPlane, Host, Names};
+use super::{Context, DataPlane, Host};
 use crate::placement::{Disposition, Placement};
 use crate::plane::{Addresses, ClusterInfo, PlaneEvent, Way};
 use crate::store::desired::Routing;
@@ -20,13 +20,15 @@ use crate::{address, conflict, limits, placement, routing};
 pub struct Joined {
     /// What the data plane says by itself.
     pub events: mpsc::Receiver<PlaneEvent>,
-    device: String,
-    addresses: Addresses,
+    pub(super) device: String,
+    pub(super) addresses: Addresses,
     v6: bool,
     /// What the manager last said of its cluster.
     said: Option<Box<ClusterInfo>>,
     /// What is routed to the device.
     routed: Vec<IpNet>,
+    /// Whether the host's resolver was told of it.
+    pub(super) has_names: bool,
     /// Ways past the API server, as the last dial found them out.
     pub direct: Vec<Way>,
     /// An address of the cluster that the host reaches by itself, as the last dial found out.
@@ -67,6 +69,7 @@ impl Joined {
             v6: false,
             said: None,
             routed: Vec::new(),
+            has_names: false,
             direct: Vec::new(),
             near: None,
         };
@@ -142,7 +145,8 @@ impl Joined {
         self.route(context, &cluster.subnets).await?;
         self.routed.clone_from(&cluster.subnets);
         context.set_cluster(cluster.clone());
-        self.apply_names(context, &cluster).await
+        self.has_names = self.apply_names(context, &cluster).await?;
+        Ok(())
     }
 
     /// Routes other subnets of the user's choice from now on, and keeps that. Flows by routes that stay notice nothing.
@@ -222,34 +226,6 @@ impl Joined {
             tracing::warn!(connection = context.wish.id.name, %fault, "something stands in the way of the routes");
         }
         context.set_trouble(Trouble::Routes, trouble);
-    }
-
-    /// A resolver that cannot be changed fails the connection; one that was changed and does not answer is no reason to
-    /// withhold the addresses: it is logged, and `doctor` shows it.
-    async fn apply_names<H: Host>(&self, context: &Context<H>, cluster: &ClusterInfo) -> Result<(), Fault> {
-        let Some(domain) =
-            cluster.names.domains.first().or(Some(&cluster.names.search_domain)).filter(|name| !name.is_empty())
-        else {
-            context.host.withdraw_names(&context.wish.id).await;
-            return Ok(());
-        };
-        context.step(format!("pointing names of {domain} here"));
-        let server = self.addresses.dns_v4;
-        let names = Names {
-            device: self.device.clone(),
-            server: server.into(),
-            suffix: context.wish.id.suffix(),
-            search_domain: cluster.names.search_domain.clone(),
-            domains: cluster.names.domains.clone(),
-        };
-        context.host.point_names(&context.wish.id, names).await?;
-        context.step("asking the resolver");
-        let trouble = context.host.ask(&context.wish.id, (server, 53).into(), domain).await.err();
-        if let Some(fault) = &trouble {
-            tracing::warn!(connection = context.wish.id.name, %fault, "names of the cluster do not resolve");
-        }
-        context.set_trouble(Trouble::Names, trouble);
-        Ok(())
     }
 
     /// The subnets that this laptop can route, without doubles.

@@ -16,6 +16,7 @@ mod disconnecting;
 mod failed;
 mod host;
 mod joined;
+mod naming;
 mod needs_login;
 #[cfg(test)]
 pub mod pretend;

@@ -27,6 +27,7 @@ pub struct Pretend {
     shared: Arc<Mutex<Shared>>,
     desired: Option<Arc<Mutex<Desired>>>,
     news: watch::Sender<String>,
+    looks: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -104,6 +105,11 @@ impl Pretend {
         self.news.send_replace(what.to_owned());
     }
 
+    /// Lets somebody have looked who resolves names.
+    pub fn look(&self) {
+        self.looks.send_modify(|count| *count += 1);
+    }
+
     /// Lets the first connection's cluster be another.
     pub fn change_cluster(&self, cluster: ClusterInfo) {
         let events = self.shared.lock().events[&0].clone();
@@ -178,6 +184,10 @@ impl Host for Pretend {
 
     fn news(&self) -> watch::Receiver<String> {
         self.news.subscribe()
+    }
+
+    fn resolver_looks(&self) -> watch::Receiver<u64> {
+        self.looks.subscribe()
     }
 
     async fn leave(&self, _: &Wish) {

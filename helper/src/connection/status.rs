@@ -33,7 +33,7 @@ pub struct Status {
 pub enum Trouble {
     /// Something else routes what is the cluster's.
     Routes,
-    /// The host's resolver does not ask.
+    /// Names do not resolve, or not to this cluster.
     Names,
 }
 

@@ -101,7 +101,7 @@ fn code(phase: &Phase) -> Option<Code> {
 
 const MADE: [&str; 2] = ["start hawser0 198.18.0.1", "bring up hawser0"];
 const LINKED: [&str; 6] =
-    ["ways", "link", "check", "route hawser0 +[10.96.0.0/16] -[]", "names to 198.18.0.53", "ask demo.local"];
+    ["ways", "link", "check", "route hawser0 +[10.96.0.0/16] -[]", "names to 198.18.0.53", "ask hawser0.hawser-probe"];
 const TAKEN_DOWN: [&str; 3] = ["withdraw names", "stop", "leave"];
 
 #[tokio::test(start_paused = true)]
@@ -190,6 +190,23 @@ async fn silent_resolver_does_not_withhold_the_connection() {
     let host = Pretend::default();
     host.fail("ask", Code::DnsUnavailable);
     start(host, Origin::Asked).connected().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_stop_resolving_are_told_and_so_is_that_they_do_again() {
+    let mut running = start(Pretend::default(), Origin::Asked);
+    assert!(running.connected().await.troubles.is_empty());
+    running.host.fail("ask", Code::DnsBypassed);
+    running.host.look();
+    let mut status = running.status.clone();
+    let troubled = status.wait_for(|status| !status.troubles.is_empty()).await.unwrap().clone();
+    assert_eq!(
+        (troubled.phase, troubled.troubles[&status::Trouble::Names].code),
+        (Phase::Connected, Code::DnsBypassed)
+    );
+    running.host.mend();
+    running.host.look();
+    status.wait_for(|status| status.troubles.is_empty()).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,6 +14,7 @@ use hawser_vif::{Asker, Config, Core, Event, LinkId};
 use super::queries::{self, Askers, Client, Cursor, QueryNews};
 use super::upstream::HostLookup;
 use super::{ClusterInfo, Counters, FlowRecord, PlaneConfig, records};
+use crate::address;
 
 /// TUN, core and resolver of one connection.
 pub(super) struct DataPath {
@@ -50,7 +51,7 @@ impl DataPath {
             askers: Askers::default(),
             own_names: ClusterNames {
                 suffix: config.suffix.clone(),
-                server: Some(config.addresses.dns_v4.into()),
+                probe: Some((address::probe(&config.device), config.addresses.dns_v4.into())),
                 ..ClusterNames::default()
             },
             number: seed,
@@ -77,8 +78,8 @@ impl DataPath {
 
     /// The names of the cluster are these from now on.
     pub fn set_names(&mut self, cluster: &ClusterInfo) -> Result<(), LinkError> {
-        let ClusterNames { suffix, server, .. } = self.own_names.clone();
-        let domains = self.resolver.set_cluster(&ClusterNames { suffix, server, ..cluster.names.clone() });
+        let ClusterNames { suffix, probe, .. } = self.own_names.clone();
+        let domains = self.resolver.set_cluster(&ClusterNames { suffix, probe, ..cluster.names.clone() });
         domains.map_err(|error| LinkError::Hello(error.to_string()))
     }
 

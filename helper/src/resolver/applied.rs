@@ -52,13 +52,31 @@ impl Applied {
         }
     }
 
-    /// Whether it is what these shares want, and still there.
-    pub fn stands(&self, shares: &[Share], places: &Places) -> bool {
+    /// By which of the ways.
+    pub fn backend(&self) -> Backend {
+        match self {
+            Self::Links(_) => Backend::Resolved,
+            Self::Record { program, .. } => Backend::Resolvconf(*program),
+            Self::File { .. } => Backend::File,
+        }
+    }
+
+    /// Whether it is what these shares want.
+    pub fn is_for(&self, shares: &[Share]) -> bool {
         match self {
             Self::Links(set) => set == shares,
-            Self::Record { first, .. } | Self::File { first, .. } => {
-                First::of(shares).as_ref() == Some(first) && asks_first(first.server, places)
-            }
+            Self::Record { first, .. } | Self::File { first, .. } => First::of(shares).as_ref() == Some(first),
+        }
+    }
+
+    /// Whether it is still there.
+    pub async fn stands(&self, places: &Places) -> bool {
+        match self {
+            Self::Links(set) => places.bus.has(set).await.unwrap_or_else(|error| {
+                tracing::debug!(%error, "systemd-resolved does not say what it was told");
+                false
+            }),
+            Self::Record { first, .. } | Self::File { first, .. } => asks_first(first.server, places),
         }
     }
 

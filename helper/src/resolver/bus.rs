@@ -38,13 +38,14 @@ impl Bus {
         Self { address: Some(address.to_owned()) }
     }
 
-    /// A connection of its own.
+    /// A connection of its own, where no call goes unanswered for longer than [`limits::BUS`].
     pub async fn connect(&self) -> zbus::Result<Connection> {
         let connecting = async {
-            match &self.address {
-                None => connection::Builder::system()?.build().await,
-                Some(address) => connection::Builder::address(address.as_str())?.build().await,
-            }
+            let bus = match &self.address {
+                None => connection::Builder::system()?,
+                Some(address) => connection::Builder::address(address.as_str())?,
+            };
+            bus.method_timeout(limits::BUS).build().await
         };
         in_time(connecting).await
     }
@@ -56,10 +57,23 @@ impl Bus {
             let name = zbus::names::BusName::try_from(SERVICE)?;
             Ok(zbus::fdo::DBusProxy::new(&bus).await?.name_has_owner(name).await?)
         };
-        asked.await.unwrap_or_else(|error: zbus::Error| {
+        in_time(asked).await.unwrap_or_else(|error: zbus::Error| {
             tracing::debug!(%error, "systemd-resolved is not asked for");
             false
         })
+    }
+
+    /// Whether systemd-resolved still has of each link what it was told.
+    pub async fn has(&self, shares: &[Share]) -> zbus::Result<bool> {
+        let bus = self.connect().await?;
+        let servers: Vec<(i32, i32, Vec<u8>)> = property(&bus, "DNS").await?;
+        let domains: Vec<(i32, String, bool)> = property(&bus, "Domains").await?;
+        Ok(shares.iter().all(|share| {
+            let link = index_of(&share.device);
+            let is_server = |bytes: &[u8]| resolved::parse_address(bytes) == Some(share.server);
+            servers.iter().any(|(of, _, bytes)| Some(*of) == link && is_server(bytes))
+                && domains.iter().any(|(of, name, _)| Some(*of) == link && *name == share.probe)
+        }))
     }
 
     /// Has each connection's link lead to its name server. Says how many domains had no room.
@@ -73,8 +87,12 @@ impl Bus {
         Ok(left_out)
     }
 
-    /// Takes everything from these devices; those that are gone have nothing any more.
+    /// Takes everything from these devices; those that are gone have nothing any more, nor does anything where systemd-resolved is
+    /// gone.
     pub async fn revert(&self, devices: &[String]) -> zbus::Result<()> {
+        if !self.has_resolved().await {
+            return Ok(());
+        }
         let bus = self.connect().await?;
         for index in devices.iter().filter_map(|device| index_of(device)) {
             match in_time(call(&bus, "RevertLink", &(index,))).await {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hawser_dns::backend::choice::Facts;
+use hawser_dns::backend::resolv_conf::ResolvConf;
 use hawser_dns::backend::resolvconf::Program;
 
 use super::bus::Bus;
@@ -61,11 +62,16 @@ impl Places {
 
     /// What the choice depends on.
     pub async fn facts(&self) -> Facts {
-        let link = fs::read_link(&self.resolv_conf).is_ok().then(|| fs::canonicalize(&self.resolv_conf));
+        // What ours covers, where that is in place: it is the owner of that who decides.
+        let (text, link) = match ResolvConf::new(&self.resolv_conf).orphan() {
+            Some(ours) => ours.former(),
+            None => (beginning(&self.resolv_conf), fs::read_link(&self.resolv_conf).ok()),
+        };
+        let link = link.map(|target| self.resolv_conf.parent().unwrap_or(Path::new("/")).join(target));
         // A link that leads nowhere still says who made it.
-        let link = link.map(|target| target.or_else(|_| fs::read_link(&self.resolv_conf)).unwrap_or_default());
+        let link = link.map(|target| fs::canonicalize(&target).unwrap_or(target));
         Facts {
-            text: beginning(&self.resolv_conf),
+            text,
             link: link
                 .map(|link| link.strip_prefix(&self.root).map_or(link.clone(), |inner| Path::new("/").join(inner))),
             nsswitch: beginning(&self.below("/etc/nsswitch.conf")),

@@ -51,6 +51,7 @@ codes! {
     NetworkChange "network-change" "An address or route could not be set" "The helper needs CAP_NET_ADMIN; check its unit file.";
     DnsUnavailable "dns-unavailable" "Names of the cluster do not resolve" "See which program owns the resolver with: hawser doctor";
     DnsBypassed "dns-bypassed" "This host's resolver does not ask Hawser" "See which program owns the resolver with: hawser doctor";
+    SuffixTaken "suffix-taken" "No name leads to this connection" "Disconnect, and connect under another name: hawser connect --name NAME";
     StateUnwritable "state-unwritable" "The helper cannot write its state" "Check the space and the rights of its state directory.";
     StateNewer "state-newer" "The helper's state was written by a newer version" "Install the newer version again, or forget its connections and keys: sudo rm -r /var/lib/hawser";
     LimitReached "limit-reached" "A limit was reached" "Close what is not needed; the limits are listed in the README.";

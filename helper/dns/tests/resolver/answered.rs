@@ -79,6 +79,23 @@ fn what_hawser_decides_by_itself_is_nobody_s_answer() {
 }
 
 #[test]
+fn what_hawser_asks_itself_is_not_told() {
+    let mut world = World::new();
+    let names = hawser_dns::ClusterNames {
+        probe: Some(("hawser0.hawser-probe".to_owned(), [198, 18, 0, 53].into())),
+        ..Default::default()
+    };
+    world.resolver.set_cluster(&names).unwrap();
+    world.ask("n1.hawser0.hawser-probe.", RecordType::A);
+    assert_eq!(world.answer().answers.len(), 1);
+    // Another connection's, which is asked.
+    world.ask("n1.hawser1.hawser-probe.", RecordType::A);
+    let lookup = world.lookup();
+    world.reply(&lookup, &reply_to(&lookup, ResponseCode::NXDomain));
+    assert_eq!(world.resolver.answered_since(0).count(), 0);
+}
+
+#[test]
 fn a_failure_tells_why() {
     let mut world = World::new();
     world.ask(WEB, RecordType::A);

@@ -318,7 +318,7 @@ fn names_under_the_connections_suffix_are_answered_without_aliases() {
             domains: vec!["demo.local".to_owned()],
             search_domain: DOMAIN.to_owned(),
             suffix: "staging".to_owned(),
-            server: Some([198, 18, 1, 53].into()),
+            probe: Some(("hawser1.hawser-probe".to_owned(), [198, 18, 1, 53].into())),
             ..Default::default()
         })
         .unwrap();
@@ -341,7 +341,7 @@ fn names_under_the_connections_suffix_are_answered_without_aliases() {
     world.reply(&lookup, &reply_to(&lookup, ResponseCode::NXDomain));
     assert_eq!(code(&world.answer()), ResponseCode::NXDomain);
 
-    world.ask("n1.hawser-probe.staging.", RecordType::A);
+    world.ask("n1.hawser1.hawser-probe.", RecordType::A);
     let answer = world.answer();
     assert_eq!(answer.answers[0].data, RData::A(A::new(198, 18, 1, 53)));
 }

@@ -29,6 +29,12 @@ impl PrivateBus {
         assert!(line.starts_with("unix:"), "{line}");
         Self { address, daemon }
     }
+
+    /// From now on it takes what is sent and answers nothing.
+    pub fn fall_silent(&self) {
+        let daemon = nix::unistd::Pid::from_raw(self.daemon.id().try_into().unwrap());
+        nix::sys::signal::kill(daemon, nix::sys::signal::Signal::SIGSTOP).unwrap();
+    }
 }
 
 impl Drop for PrivateBus {
@@ -73,6 +79,11 @@ impl FakeResolved {
 
     pub async fn stop(self) {
         self.bus.release_name(SERVICE).await.unwrap();
+    }
+
+    /// Takes everything from a link, as an administrator may.
+    pub fn revert(&self, index: i32) {
+        self.links.lock().unwrap().remove(&index);
     }
 
     pub fn link(&self, index: i32) -> Link {
@@ -140,5 +151,15 @@ impl Manager {
         let ours =
             ours.iter().flat_map(|(index, link)| link.servers.iter().map(|ip| (*index, libc::AF_INET, ip.clone())));
         ours.chain([(2, libc::AF_INET, vec![192, 0, 2, 1])]).collect()
+    }
+
+    #[zbus(property)]
+    fn domains(&self) -> Vec<(i32, String, bool)> {
+        let ours = self.links.lock().unwrap();
+        let of_link = |(index, link): (&i32, &Link)| {
+            let index = *index;
+            link.domains.clone().into_iter().map(move |(name, only_routes)| (index, name, only_routes))
+        };
+        ours.iter().flat_map(of_link).chain([(2, "home".to_owned(), false)]).collect()
     }
 }

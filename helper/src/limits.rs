@@ -138,6 +138,10 @@ pub const DISBELIEF: Duration = Duration::from_secs(15);
 /// How often it is tried without a login whether it still needs one: the user may have made it elsewhere.
 pub const RETRY_LOGIN: Duration = Duration::from_secs(15);
 
+/// How often a connection looks without being told whether its routes are as they should be, and whether the way to its cluster
+/// leads over other addresses.
+pub const LOOK_AROUND: Duration = Duration::from_secs(180);
+
 /// How often followed listings are renewed.
 pub const REFRESH: Duration = Duration::from_secs(1);
 

@@ -1,9 +1,11 @@
 //! The link is up; routes and names lead to it.
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::time::Duration;
 
 use hawser_fault::{Code, Fault};
+use tokio::time::{Instant, sleep_until};
 
 use super::joined::Dialled;
 use super::replacing::{Attempt, another_base, direct_link, outcome};
@@ -26,6 +28,8 @@ impl Connected {
         let mut news = context.host.news();
         let mut looks = context.host.resolver_looks();
         let mut asking: Attempt<'_, Option<Fault>> = None;
+        let mut look: Attempt<'_, Vec<IpAddr>> = None;
+        let mut look_due = Instant::now() + limits::LOOK_AROUND;
         let mut login = pin!(context.host.stay_logged_in(&context.wish));
         loop {
             let next = async {
@@ -36,6 +40,8 @@ impl Connected {
                     Ok(()) = news.changed() => Next::Happened(news.borrow_and_update().clone()),
                     Ok(()) = looks.changed(), if asking.is_none() && joined.has_names => Next::Looked,
                     trouble = outcome(&mut asking) => Next::Asked(trouble),
+                    () = sleep_until(look_due), if look.is_none() => Next::LookAround,
+                    carriers = outcome(&mut look) => Next::Around(carriers),
                     reroute = context.reroute() => Next::Reroute(reroute),
                     never = &mut login => match never {},
                 }
@@ -65,7 +71,16 @@ impl Connected {
                     if let Some(plane) = &*context.plane.read().await {
                         plane.doubt(what).await;
                     }
-                    joined.look_around(context).await;
+                    look_due = Instant::now();
+                    continue;
+                }
+                Some(Next::LookAround) => {
+                    look_due = Instant::now() + limits::LOOK_AROUND;
+                    look = Some(Box::pin(context.host.carriers(&context.wish)));
+                    continue;
+                }
+                Some(Next::Around(carriers)) => {
+                    joined.look_around(context, carriers).await;
                     continue;
                 }
                 Some(Next::Looked) => {
@@ -109,5 +124,7 @@ enum Next {
     Happened(String),
     Looked,
     Asked(Option<Fault>),
+    LookAround,
+    Around(Vec<IpAddr>),
     Reroute(Reroute),
 }

@@ -86,6 +86,15 @@ impl<H: Host> Context<H> {
         });
     }
 
+    /// Publishes what stands in the way of the routes, or that nothing does.
+    pub(super) fn tell_of_routes(&self, trouble: Option<Fault>) {
+        let known = self.status.borrow().troubles.get(&Trouble::Routes).cloned();
+        if let Some(fault) = trouble.as_ref().filter(|_| trouble != known) {
+            tracing::warn!(connection = self.wish.id.name, %fault, "something stands in the way of the routes");
+        }
+        self.set_trouble(Trouble::Routes, trouble);
+    }
+
     /// Publishes why names do not resolve, or that they do.
     pub(super) fn tell_of_names(&self, trouble: Option<Fault>) {
         let known = self.status.borrow().troubles.get(&Trouble::Names).cloned();

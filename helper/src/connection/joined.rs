@@ -9,12 +9,13 @@ use hawser_fault::{Code, Fault};
 use ipnet::IpNet;
 use tokio::sync::mpsc;
 
+use super::plan::Plan;
 use super::status::{Device, Trouble};
 use super::{Context, DataPlane, Host};
-use crate::placement::{Disposition, Placement};
+use crate::placement::Disposition;
 use crate::plane::{Addresses, ClusterInfo, PlaneEvent, Way};
 use crate::store::desired::Routing;
-use crate::{address, conflict, limits, placement, routing};
+use crate::{address, limits};
 
 /// Lives from the making of the device until the connection ends, over any number of links.
 pub struct Joined {
@@ -25,23 +26,18 @@ pub struct Joined {
     v6: bool,
     /// What the manager last said of its cluster.
     said: Option<Box<ClusterInfo>>,
-    /// What is routed to the device.
+    /// What is routed to the device, or may be.
     routed: Vec<IpNet>,
+    /// Addresses that are kept free for the way to the cluster.
+    pub(super) carriers: Vec<IpAddr>,
+    /// Of those, what the present link may lead over.
+    linked_over: Vec<IpAddr>,
     /// Whether the host's resolver was told of it.
     pub(super) has_names: bool,
     /// Ways past the API server, as the last dial found them out.
     pub direct: Vec<Way>,
     /// An address of the cluster that the host reaches by itself, as the last dial found out.
     pub near: Option<IpAddr>,
-}
-
-/// What is to be routed, and how everything is then.
-struct Plan {
-    /// With what is routed in place of what is served.
-    cluster: ClusterInfo,
-    placements: Vec<Placement>,
-    /// Why it can't be routed.
-    refusal: Option<Fault>,
 }
 
 /// A base link that is there.
@@ -69,6 +65,8 @@ impl Joined {
             v6: false,
             said: None,
             routed: Vec::new(),
+            carriers: Vec::new(),
+            linked_over: Vec::new(),
             has_names: false,
             direct: Vec::new(),
             near: None,
@@ -87,16 +85,33 @@ impl Joined {
     /// Dials the manager and brings routes and names up to what it says. Once the way is known each of the two takes at most
     /// [`limits::ATTEMPT`]; may be dropped at any point and tried again.
     pub async fn link<H: Host>(&mut self, context: &Context<H>) -> Result<(), Fault> {
-        // What is said of a former link is no news of the next one.
-        while self.events.try_recv().is_ok() {}
+        self.forget_former_link();
+        if !self.routed.is_empty() {
+            let carriers = context.host.carriers(&context.wish).await;
+            self.keep_free(context, carriers).await;
+        }
         let dialled = Self::dial(context, &|step| context.step(step)).await?;
         in_time(self.take_up(context, dialled)).await
+    }
+
+    /// What is said of a former link is no news of the next one.
+    pub fn forget_former_link(&mut self) {
+        while self.events.try_recv().is_ok() {}
+    }
+
+    /// Before one of these addresses is dialled, the routes leave it free.
+    pub async fn keep_free<H: Host>(&mut self, context: &Context<H>, carriers: Vec<IpAddr>) {
+        if !self.routed.is_empty() && carriers.iter().any(|address| !self.carriers.contains(address)) {
+            self.look_around(context, carriers).await;
+        }
     }
 
     /// Brings routes and names up to what a new base says.
     pub async fn take_up<H: Host>(&mut self, context: &Context<H>, dialled: Dialled) -> Result<(), Fault> {
         let Dialled { cluster, direct, near } = dialled;
         (self.direct, self.near) = (direct, near);
+        self.carriers = context.host.carriers(&context.wish).await;
+        self.linked_over.clone_from(&self.carriers);
         self.apply(context, cluster).await
     }
 
@@ -129,22 +144,20 @@ impl Joined {
         context.host.leave(&context.wish).await;
     }
 
-    /// Brings routes and names up to what the manager says now.
+    /// Brings routes and names up to what the manager says now. Nothing is begun beside something else that has a part of it; what
+    /// is there already goes on beside that.
     pub async fn apply<H: Host>(&mut self, context: &Context<H>, said: ClusterInfo) -> Result<(), Fault> {
-        let Plan { cluster, mut placements, refusal } = self.plan(context, &said, &context.routing()).await?;
+        let mut plan = self.plan(context, &said, &context.routing()).await?;
         self.said = Some(Box::new(said));
-        if refusal.is_some() {
-            placements.retain(|placement| placement.disposition != Disposition::Routed);
+        if let Some(refusal) = plan.refusal().filter(|_| self.routed.is_empty()) {
+            plan.placements.retain(|placement| placement.disposition != Disposition::Routed);
+            context.set_placements(plan.placements);
+            return Err(refusal);
         }
-        context.set_placements(placements);
-        refusal.map_or(Ok(()), Err)?;
-        context.set_trouble(Trouble::Routes, None);
-        let count = cluster.subnets.len();
+        let count = plan.cluster.subnets.len();
         context.step(format!("routing {count} {}", if count == 1 { "subnet" } else { "subnets" }));
         // Routes of a former cluster are repeated: somebody else may have taken them away meanwhile.
-        self.route(context, &cluster.subnets).await?;
-        self.routed.clone_from(&cluster.subnets);
-        context.set_cluster(cluster.clone());
+        let cluster = self.follow(context, plan, |_, _| true).await?;
         self.has_names = self.apply_names(context, &cluster).await?;
         Ok(())
     }
@@ -156,80 +169,81 @@ impl Joined {
     pub async fn reroute<H: Host>(&mut self, context: &Context<H>, routing: Routing) -> Result<(), Fault> {
         let said =
             self.said.clone().ok_or_else(|| Fault::new(Code::LinkLost, "nothing is known of the cluster yet"))?;
-        let Plan { cluster, placements, refusal } = self.plan(context, &said, &routing).await?;
-        refusal.map_or(Ok(()), Err)?;
-        let rerouted = match self.route(context, &cluster.subnets).await {
+        let mut plan = self.plan(context, &said, &routing).await?;
+        plan.refusal_beside(&self.routed).map_or(Ok(()), Err)?;
+        let former = self.routed.clone();
+        plan.cluster.subnets = plan.possible(&former);
+        let add = plan.cluster.subnets.iter().filter(|net| !self.stays(&plan, net)).copied().collect();
+        let rerouted = match self.route(context, add, &plan.cluster.subnets).await {
             Ok(()) => context.keep(routing),
             failed => failed,
         };
-        let former = std::mem::replace(&mut self.routed, cluster.subnets.clone());
         if let Err(fault) = rerouted {
-            if let Err(fault) = self.route(context, &former).await {
+            if let Err(fault) = self.route(context, former.clone(), &former).await {
                 tracing::warn!(connection = context.wish.id.name, %fault, "some routes are not as they were");
             }
             self.routed = former;
             return Err(fault);
         }
-        context.set_trouble(Trouble::Routes, None);
-        context.set_placements(placements);
-        context.set_cluster(cluster);
+        context.tell_of_routes(plan.refusal());
+        context.set_placements(plan.placements);
+        context.set_cluster(plan.cluster);
         Ok(())
     }
 
-    /// What is to be routed of a cluster.
-    async fn plan<H: Host>(&self, context: &Context<H>, said: &ClusterInfo, routing: &Routing) -> Result<Plan, Fault> {
-        let host = &context.host;
-        let mut cluster = said.clone();
-        cluster.subnets.extend_from_slice(&routing.also);
-        cluster.excluded_subnets.extend_from_slice(&routing.never);
-        let carriers = host.carriers(&context.wish).await;
-        cluster.excluded_subnets.extend(carriers.iter().copied().chain(cluster.peer).map(IpNet::from));
-        let mut wanted = self.routable(&cluster)?;
-        if let Some(near) = self.near {
-            cluster.left_alone = host.reached_beside(near, &wanted).await?;
-            wanted.retain(|net| !cluster.left_alone.contains(net));
-        }
-        cluster.subnets = routing::carve(&wanted, &cluster.excluded_subnets);
-        within("subnets", cluster.subnets.len(), limits::SUBNETS)?;
-        let routes = host.routes().await?;
-        let conflicts = host.conflicts(&context.wish, &cluster.subnets, &routes).await;
-        let placements = placement::place(&placement::Facts {
-            cluster: said,
-            routing,
-            carriers: &carriers,
-            left_alone: &cluster.left_alone,
-            routed: &cluster.subnets,
-            conflicts: &conflicts,
-            routes: &routes,
-            device: &self.device,
-        });
-        Ok(Plan { cluster, placements, refusal: conflict::refusal(&conflicts) })
-    }
-
-    /// Has these subnets routed to the device, and no others.
-    async fn route<H: Host>(&self, context: &Context<H>, subnets: &[IpNet]) -> Result<(), Fault> {
-        let gone: Vec<IpNet> = self.routed.iter().filter(|net| !subnets.contains(net)).copied().collect();
-        context.host.route(&self.device, &self.addresses, subnets, &gone).await
-    }
-
-    /// Says what has come to stand in the way of the routes since they were made, such as a VPN.
-    pub async fn look_around<H: Host>(&self, context: &Context<H>) {
-        let Some(said) = &self.said else { return };
-        let trouble = match self.plan(context, said, &context.routing()).await {
-            Ok(Plan { placements, refusal, .. }) => {
-                context.set_placements(placements);
-                refusal
-            }
-            Err(fault) => Some(fault),
+    /// Brings the routes up to what is so on the host now: something may have come to stand in their way, such as a VPN, or be
+    /// gone, and the way to the cluster may lead over other addresses.
+    pub async fn look_around<H: Host>(&mut self, context: &Context<H>, carriers: Vec<IpAddr>) {
+        let Some(said) = self.said.clone() else { return };
+        self.carriers = carriers;
+        self.carriers.extend(&self.linked_over);
+        let looked = async {
+            let plan = self.plan(context, &said, &context.routing()).await?;
+            self.follow(context, plan, |routed, net| !routed.contains(net)).await
         };
-        if let Some(fault) = &trouble {
-            tracing::warn!(connection = context.wish.id.name, %fault, "something stands in the way of the routes");
+        if let Err(fault) = looked.await {
+            context.tell_of_routes(Some(fault));
         }
-        context.set_trouble(Trouble::Routes, trouble);
+    }
+
+    /// Routes what of a plan can be routed, and says what can't. What is there already is repeated if `repeats` says so.
+    async fn follow<H: Host>(
+        &mut self,
+        context: &Context<H>,
+        plan: Plan,
+        repeats: fn(&[IpNet], &IpNet) -> bool,
+    ) -> Result<ClusterInfo, Fault> {
+        context.tell_of_routes(plan.refusal());
+        let subnets = plan.possible(&self.routed);
+        let is_due = |net: &&IpNet| repeats(&self.routed, net) && !self.stays(&plan, net);
+        let add: Vec<IpNet> = subnets.iter().filter(is_due).copied().collect();
+        context.set_placements(plan.placements);
+        if !add.is_empty() || self.routed.iter().any(|net| !subnets.contains(net)) {
+            self.route(context, add, &subnets).await?;
+        }
+        let cluster = ClusterInfo { subnets, ..plan.cluster };
+        context.set_cluster(cluster.clone());
+        Ok(cluster)
+    }
+
+    /// Whether a subnet is routed and something else has come to have a part of it: nobody takes from the other then.
+    fn stays(&self, plan: &Plan, net: &IpNet) -> bool {
+        self.routed.contains(net) && plan.is_disputed(net)
+    }
+
+    /// Has these subnets routed to the device, and no others; of them `add` are not there yet, or may be gone.
+    async fn route<H: Host>(&mut self, context: &Context<H>, add: Vec<IpNet>, subnets: &[IpNet]) -> Result<(), Fault> {
+        let gone: Vec<IpNet> = self.routed.iter().filter(|net| !subnets.contains(net)).copied().collect();
+        // Known at once, so that the next plan finds what is dropped half done.
+        let new: Vec<IpNet> = add.iter().filter(|net| !self.routed.contains(net)).copied().collect();
+        self.routed.extend(new);
+        context.host.route(&self.device, &self.addresses, &add, &gone).await?;
+        self.routed = subnets.to_vec();
+        Ok(())
     }
 
     /// The subnets that this laptop can route, without doubles.
-    fn routable(&self, cluster: &ClusterInfo) -> Result<Vec<IpNet>, Fault> {
+    pub(super) fn routable(&self, cluster: &ClusterInfo) -> Result<Vec<IpNet>, Fault> {
         within("subnets", cluster.subnets.len(), limits::SUBNETS)?;
         within("domains", cluster.names.domains.len(), limits::DOMAINS)?;
         let mut subnets: Vec<IpNet> = Vec::new();
@@ -271,7 +285,7 @@ async fn link_beside<P: DataPlane>(
     }
 }
 
-async fn in_time<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+pub(super) async fn in_time<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     match tokio::time::timeout(limits::ATTEMPT, work).await {
         Ok(outcome) => outcome,
         Err(_) => {
@@ -281,7 +295,7 @@ async fn in_time<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, F
     }
 }
 
-fn within(what: &str, count: usize, limit: usize) -> Result<(), Fault> {
+pub(super) fn within(what: &str, count: usize, limit: usize) -> Result<(), Fault> {
     if count <= limit {
         return Ok(());
     }

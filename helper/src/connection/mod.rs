@@ -18,6 +18,7 @@ mod host;
 mod joined;
 mod naming;
 mod needs_login;
+mod plan;
 #[cfg(test)]
 pub mod pretend;
 mod reconnecting;

@@ -45,12 +45,20 @@ struct Shared {
     is_direct: bool,
     /// An address of the cluster that the host reaches by itself.
     near: Option<IpAddr>,
+    /// Addresses that the way to the cluster leads over.
+    carriers: Vec<IpAddr>,
+    /// Links that are being made.
+    dialling: usize,
+    /// What is routed to the cluster.
+    ours: Vec<IpNet>,
 }
 
 /// What dialling comes to.
 pub enum Link {
     Cluster(Box<ClusterInfo>),
     Fault(Code),
+    /// The default cluster, after so long.
+    Slow(Duration),
     /// Nothing, ever.
     Silence,
 }
@@ -100,6 +108,11 @@ impl Pretend {
         self.shared.lock().near = near.parse().ok();
     }
 
+    /// Lets the way to the cluster lead over these addresses; a link is made only if none of them is routed to the cluster.
+    pub fn set_carriers(&self, carriers: &[&str]) {
+        self.shared.lock().carriers = carriers.iter().map(|address| address.parse().unwrap()).collect();
+    }
+
     /// Lets something happen to the machine.
     pub fn happen(&self, what: &str) {
         self.news.send_replace(what.to_owned());
@@ -119,6 +132,11 @@ impl Pretend {
     /// Lets the first connection's data plane end by itself.
     pub fn kill_plane(&self) {
         self.shared.lock().events.remove(&0);
+    }
+
+    /// Links that are being made.
+    pub fn dialling(&self) -> usize {
+        self.shared.lock().dialling
     }
 
     /// What was done since the last time that this was asked.
@@ -195,7 +213,7 @@ impl Host for Pretend {
     }
 
     async fn carriers(&self, _: &Wish) -> Vec<IpAddr> {
-        Vec::new()
+        self.shared.lock().carriers.clone()
     }
 
     async fn routed(&self) -> Result<Vec<IpNet>, Fault> {
@@ -233,7 +251,11 @@ impl Host for Pretend {
     }
 
     async fn route(&self, device: &str, _: &Addresses, add: &[IpNet], remove: &[IpNet]) -> Result<(), Fault> {
-        self.attempt("route", format!("route {device} +{add:?} -{remove:?}"))
+        self.attempt("route", format!("route {device} +{add:?} -{remove:?}"))?;
+        let ours = &mut self.shared.lock().ours;
+        ours.extend_from_slice(add);
+        ours.retain(|net| !remove.contains(net));
+        Ok(())
     }
 
     async fn point_names(&self, _: &Id, names: Names) -> Result<(), Fault> {
@@ -263,16 +285,39 @@ impl Host for Pretend {
 
 pub struct PretendPlane(Arc<Mutex<Shared>>);
 
+struct Dialling(Arc<Mutex<Shared>>);
+
+impl Dialling {
+    fn begin(shared: &Arc<Mutex<Shared>>) -> Self {
+        shared.lock().dialling += 1;
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Dialling {
+    fn drop(&mut self) {
+        self.0.lock().dialling -= 1;
+    }
+}
+
 impl DataPlane for PretendPlane {
     async fn link(&self, ways: Vec<Way>) -> Result<ClusterInfo, Fault> {
         let address = &ways[0].path;
         let link = {
             let mut shared = self.0.lock();
             shared.done.push("link".to_owned());
+            if shared.carriers.iter().any(|carrier| shared.ours.iter().any(|net| net.contains(carrier))) {
+                return Err(Fault::new(Code::ManagerUnreachable, "the way leads into itself"));
+            }
             shared.links.pop_front()
         };
+        let _dialling = Dialling::begin(&self.0);
         match link {
             None => Ok(cluster(&["10.96.0.0/16"])),
+            Some(Link::Slow(time)) => {
+                tokio::time::sleep(time).await;
+                Ok(cluster(&["10.96.0.0/16"]))
+            }
             Some(Link::Cluster(cluster)) => Ok(*cluster),
             Some(Link::Fault(code)) => Err(Fault::new(code, format!("{address} in this test"))),
             Some(Link::Silence) => {

@@ -113,6 +113,12 @@ pub const FAREWELL: Duration = Duration::from_secs(5);
 /// Shortest wait between two redials, counted from the start of the former.
 pub const REDIAL_FIRST: Duration = Duration::from_millis(100);
 
+/// Dials of one connection under way at once. While there are so many, the last one gives way to another; the first goes on.
+pub const DIALS: usize = 2;
+
+/// How long after a dial began one more is begun at the soonest because the host has changed.
+pub const REDIAL_NEWS: Duration = Duration::from_secs(1);
+
 /// Longest wait between two redials: a manager that comes back is found within it.
 pub const REDIAL_LONGEST: Duration = Duration::from_secs(1);
 

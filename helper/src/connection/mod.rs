@@ -11,6 +11,7 @@ mod backoff;
 mod connected;
 mod connecting;
 mod context;
+mod dials;
 mod disconnected;
 mod disconnecting;
 mod failed;

@@ -1,12 +1,17 @@
 //! The link is gone; device and routes stay, so that traffic ends with an error instead of leaving by another way.
 
+use std::net::IpAddr;
+
 use hawser_fault::{Code, Fault};
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::backoff::Backoff;
+use super::dials::Dials;
+use super::joined::{Dialled, in_time};
+use super::replacing::{Attempt, outcome};
 use super::{
-    Connected, Context, Disconnecting, Failed, Host, Joined, NeedsLogin, Retry, State, Then, is_lasting, is_refusal,
+    Connected, Context, Disconnecting, Failed, Host, Joined, NeedsLogin, Reroute, Retry, State, Then, is_lasting,
+    is_refusal,
 };
 use crate::limits;
 
@@ -18,65 +23,96 @@ pub struct Reconnecting {
 }
 
 impl Reconnecting {
-    pub(super) async fn next<H: Host>(mut self, context: &Context<H>) -> State {
+    pub(super) async fn next<H: Host>(self, context: &Context<H>) -> State {
+        let Self { mut joined, cause } = self;
         let mut backoff = Backoff::new();
         let began = Instant::now();
         let mut news = context.host.news();
+        let mut dials = Dials::new(context);
+        let mut due = Some(began);
+        let mut look: Attempt<'_, Vec<IpAddr>> = None;
         loop {
-            let started = Instant::now();
-            let believed = is_refusal(self.cause.code) || began.elapsed() > limits::DISBELIEF;
-            let attempt = async {
+            let next = async {
                 tokio::select! {
-                    outcome = self.joined.link(context) => Some(outcome),
-                    () = another_network(&mut news, started) => None,
+                    biased;
+                    dialled = dials.outcome() => Next::Dialled(dialled),
+                    carriers = outcome(&mut look) => Next::Around(carriers),
+                    Ok(()) = news.changed() => Next::Happened,
+                    () = until(due) => Next::Due,
+                    reroute = context.reroute(), if dials.is_empty() => Next::Reroute(reroute),
                 }
             };
-            let outcome = match context.unless_stopped(attempt).await {
-                Some(None) => {
-                    backoff = Backoff::new();
+            let (started, outcome) = match context.unless_stopped(next).await {
+                None => return State::Disconnecting(Disconnecting { joined, then: Then::Disconnected(None) }),
+                Some(Next::Around(carriers)) => {
+                    joined.keep_free(context, carriers).await;
                     continue;
                 }
-                Some(outcome) => outcome,
-                None => None,
+                // What is on its way through a network that is gone does not come back; what is slow does.
+                Some(Next::Happened) => {
+                    backoff = Backoff::new();
+                    let soonest = dials.last_began().map_or(began, |last| last + limits::REDIAL_NEWS);
+                    due = Some(due.map_or(soonest, |due| due.min(soonest)));
+                    continue;
+                }
+                Some(Next::Reroute(reroute)) => {
+                    context.take_up_routing(reroute);
+                    due = Some(Instant::now());
+                    continue;
+                }
+                Some(Next::Due) => {
+                    due = None;
+                    if dials.is_empty() {
+                        joined.forget_former_link();
+                    }
+                    dials.begin();
+                    if look.is_none() {
+                        look = Some(Box::pin(context.host.carriers(&context.wish)));
+                    }
+                    continue;
+                }
+                Some(Next::Dialled((started, Ok(dialled)))) => {
+                    dials.end();
+                    match context.unless_stopped(in_time(joined.take_up(context, dialled))).await {
+                        None => return State::Disconnecting(Disconnecting { joined, then: Then::Disconnected(None) }),
+                        Some(Ok(())) => return State::Connected(Connected { joined }),
+                        Some(Err(fault)) => (started, fault),
+                    }
+                }
+                Some(Next::Dialled((started, Err(fault)))) => (started, fault),
             };
-            match outcome {
-                None => break,
-                Some(Ok(())) => return State::Connected(Connected { joined: self.joined }),
-                Some(Err(cause)) if is_refusal(cause.code) && !believed => {
-                    context.step(format!("waiting to dial again: {}", cause.detail));
+            let believed = is_refusal(cause.code) || started > began + limits::DISBELIEF;
+            let is_refused = is_refusal(outcome.code) && !believed;
+            // Another one may have begun in a better network.
+            if !is_refused && dials.is_empty() {
+                if outcome.code == Code::LoginRequired {
+                    return State::NeedsLogin(NeedsLogin { joined, cause: outcome });
                 }
-                Some(Err(cause)) if cause.code == Code::LoginRequired => {
-                    return State::NeedsLogin(NeedsLogin { joined: self.joined, cause });
+                if is_lasting(outcome.code) {
+                    return State::Failed(Failed { cause: outcome, retry: Retry::Relink(joined) });
                 }
-                Some(Err(cause)) if is_lasting(cause.code) => {
-                    return State::Failed(Failed { cause, retry: Retry::Relink(self.joined) });
-                }
-                Some(Err(fault)) => context.step(format!("waiting to dial again: {}", fault.detail)),
             }
-            // Counted from the start: an attempt that took its time was wait enough.
-            let mut is_another = false;
-            let wait = async {
-                tokio::select! {
-                    () = sleep_until(started + backoff.next()) => {}
-                    () = another_network(&mut news, started) => is_another = true,
-                }
-            };
-            if context.pause(wait).await.is_none() {
-                break;
-            }
-            if is_another {
-                backoff = Backoff::new();
+            context.step(format!("waiting to dial again: {}", outcome.detail));
+            if dials.is_empty() {
+                // Counted from the start: an attempt that took its time was wait enough.
+                let next = started + backoff.next();
+                due = Some(due.map_or(next, |due| due.min(next)));
             }
         }
-        State::Disconnecting(Disconnecting { joined: self.joined, then: Then::Disconnected(None) })
     }
 }
 
-/// Ready when something has happened to the machine since the attempt that `started` then, which is given a moment first: what is on
-/// its way through a network that is gone does not come back.
-async fn another_network(news: &mut watch::Receiver<String>, started: Instant) {
-    if news.changed().await.is_err() {
-        std::future::pending::<()>().await;
+enum Next {
+    Dialled((Instant, Result<Dialled, Fault>)),
+    Around(Vec<IpAddr>),
+    Happened,
+    Due,
+    Reroute(Reroute),
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
     }
-    sleep_until(started + limits::REDIAL_LONGEST / 2).await;
 }

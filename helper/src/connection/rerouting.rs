@@ -49,15 +49,20 @@ impl<H: Host> Context<H> {
                 reroute = self.reroute() => Some(reroute),
             }
         });
-        if let Some(Reroute { routing, reply }) = reroute.await? {
-            let kept = self.keep(routing);
-            let has_failed = matches!(self.status.borrow().phase, Phase::Failed(_));
-            if kept.is_ok() && has_failed {
-                // It is tried now, and whoever asked is to see what comes of that.
-                self.enter(Phase::Connecting);
-            }
-            let _ = reply.send(kept);
+        if let Some(reroute) = reroute.await? {
+            self.take_up_routing(reroute);
         }
         Some(())
+    }
+
+    /// Keeps what somebody wants to have routed, for what is tried next.
+    pub(super) fn take_up_routing(&self, Reroute { routing, reply }: Reroute) {
+        let kept = self.keep(routing);
+        let has_failed = matches!(self.status.borrow().phase, Phase::Failed(_));
+        if kept.is_ok() && has_failed {
+            // It is tried now, and whoever asked is to see what comes of that.
+            self.enter(Phase::Connecting);
+        }
+        let _ = reply.send(kept);
     }
 }

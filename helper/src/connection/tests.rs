@@ -423,6 +423,39 @@ async fn the_way_back_leads_over_an_address_that_came_while_there_was_none() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn news_does_not_keep_a_slow_dial_from_its_end() {
+    let mut running = start(Pretend::default(), Origin::Asked);
+    running.connected().await;
+    let host = Arc::clone(&running.host);
+    host.take_done();
+    host.next_link(Link::Slow(Duration::from_secs(4)));
+    for _ in 0..40 {
+        host.next_link(Link::Silence);
+    }
+    host.lose_link(Code::LinkSilent);
+    running.reconnecting().await;
+    let lost = Instant::now();
+    let mut most = 0;
+    let connected = async {
+        let mut gaps = tokio::time::interval(Duration::from_millis(700));
+        loop {
+            gaps.tick().await;
+            host.happen(&format!("a route by docker0 came {:?}", lost.elapsed()));
+            most = most.max(host.dialling());
+        }
+    };
+    tokio::select! {
+        () = connected => {}
+        _ = running.status.wait_for(|status| status.phase == Phase::Connected) => {}
+    }
+    assert_eq!(lost.elapsed().as_secs(), 4);
+    assert_eq!(most, crate::limits::DIALS);
+    let dialled = host.take_done().iter().filter(|step| *step == "ways").count();
+    assert!(dialled <= 5, "{dialled} dials in 4 s");
+    running.stopped().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_network_that_comes_ends_the_wait() {
     let mut running = start(Pretend::default(), Origin::Asked);
     running.connected().await;

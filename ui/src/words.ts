@@ -43,6 +43,7 @@ export const SOURCES: Record<Source, string> = {
 export const NOTICES: Record<NoticeKind, { name: string; when: string }> = {
   lost: { name: "Connection lost", when: "A cluster can't be reached any more." },
   back: { name: "Connection back", when: "A lost connection stands again." },
+  trouble: { name: "Trouble with a connection", when: "It stands, and a part of it does not work." },
   "login-soon": { name: "Login about to end", when: "What you logged in with ends within 10 minutes." },
   "login-needed": { name: "Login needed", when: "A connection waits until you log in." },
   taken: { name: "Intercept taken", when: "Somebody in the cluster ended yours." },

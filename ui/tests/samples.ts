@@ -33,7 +33,7 @@ const waves = (middle: number, spread: number) =>
 
 export const cluster = (id: number, part: Partial<ClusterRow> = {}): ClusterRow => ({
   id, name: `cluster-${id}`, kind: "kubernetes", connection: null, server: `api-${id}.example.com:6443`, source: "~/.kube/config", plugin: null,
-  current: false, state: "off", since: null, steps: [], problem: null, namespace: "", tuning: TUNING, hops: [], way: "", manager: "",
+  current: false, state: "off", since: null, steps: [], problem: null, troubles: [], namespace: "", tuning: TUNING, hops: [], way: "", manager: "",
   sent: 0, received: 0, open_flows: 0, login_expires: null, login_command: null, acts: { connect: yes, disconnect: no("It is not connected."), log_in: no("It waits for no login.") },
   ...part,
 });
@@ -48,6 +48,14 @@ export const CONNECTED = cluster(1, {
   way: "port-forward through the API server", manager: "Hawser 0.1.0", sent: 48_200_000, received: 1_310_000_000, open_flows: 37,
   login_expires: NOW + 560_000, acts: { connect: no("It is connected."), disconnect: yes, log_in: yes },
 });
+
+export const TROUBLED: ClusterRow = {
+  ...CONNECTED,
+  troubles: [problem(
+    "subnet-conflict", "A subnet of the cluster is already routed elsewhere", "10.96.7.0/24 in 10.96.0.0/16 is routed to wg0, which looks like WireGuard",
+    "End what routes it, or leave it out with: hawser connect --never-proxy 10.96.7.0/24",
+  )],
+};
 
 export const CONNECTING = cluster(2, {
   name: "staging", connection: "staging", server: "staging.example.com:443", plugin: "gke-gcloud-auth-plugin", state: "connecting",

@@ -26,9 +26,13 @@ export const SCENES: Record<string, (mock: Mock) => void> = {
     mock.put("clusters", samples.clusters({ rows: [samples.CONNECTED, samples.cluster(5, { name: "kind-local" })], unreadable: [], others: [] }));
     mock.put("shell", samples.shell({ helper: "stopped", problem: samples.STOPPED, stale: true, shape: "missing", heading: samples.STOPPED.title }));
   },
+  "clusters-troubled": (mock) => {
+    mock.put("clusters", samples.clusters({ rows: [samples.TROUBLED], unreadable: [] }));
+    mock.put("shell", samples.shell({ shape: "attention", heading: `shop: ${samples.TROUBLED.troubles[0]?.title}` }));
+  },
   "clusters-hostile": (mock) => {
     const rows = [
-      { ...samples.CONNECTED, name: LONG, namespace: LONG, way: LONG, server: `${LONG}:6443` },
+      { ...samples.CONNECTED, troubles: [hostile(RIGHT_TO_LEFT), hostile(LONG)], name: LONG, namespace: LONG, way: LONG, server: `${LONG}:6443` },
       { ...samples.FAILED, name: RIGHT_TO_LEFT, problem: hostile(LONG) },
       samples.cluster(9, { name: `<img src=x onerror=alert(1)>${RIGHT_TO_LEFT}`, plugin: LONG, source: LONG }),
     ];

@@ -21,7 +21,7 @@ pub struct Notice {
 pub struct NoticeId {
     /// Which switch it obeys.
     pub kind: NoticeKind,
-    /// The connection, or connection and intercept.
+    /// The connection, with the intercept or the kind of fault if it is about that.
     pub about: String,
 }
 

@@ -45,6 +45,11 @@ impl Moment {
                 }
                 _ => {}
             }
+            for trouble in connection.troubles.iter().cloned().map(Fault::from) {
+                let about = format!("{name} {}", trouble.code);
+                let title = format!("{name}: {}", trouble.code.title());
+                moment.last(NoticeKind::Trouble, &about, title, format!("{} {}", trouble.detail, trouble.fix));
+            }
         }
         for (connection, _) in facts.logins_that_end(now) {
             let minutes = limits::LOGIN_SOON.as_secs() / 60;
@@ -117,7 +122,7 @@ pub(crate) fn between(before: &Moment, after: &Moment, own: impl Fn(&Place) -> b
 fn notice(id: NoticeId, title: String, body: String) -> Notice {
     let open = |screen, words: &str| (NoticeAction::Open(screen), words.to_owned());
     let mut actions = match id.kind {
-        NoticeKind::Lost | NoticeKind::Back | NoticeKind::LoginSoon | NoticeKind::LoginNeeded => {
+        NoticeKind::Lost | NoticeKind::Back | NoticeKind::Trouble | NoticeKind::LoginSoon | NoticeKind::LoginNeeded => {
             vec![open(Screen::Clusters, "Show")]
         }
         NoticeKind::Taken | NoticeKind::Expired | NoticeKind::Replica | NoticeKind::LocalPort => {
@@ -152,7 +157,7 @@ mod tests {
     #[test]
     fn what_began_is_told_once_and_taken_back_when_it_is_over() {
         use InterceptPhase::{Ended, Waiting};
-        use NoticeKind::{Back, Expired, LocalPort, LoginNeeded, LoginSoon, Lost, Replica, Taken};
+        use NoticeKind::{Back, Expired, LocalPort, LoginNeeded, LoginSoon, Lost, Replica, Taken, Trouble};
         let none = Moment::default;
         type Row = (Moment, Moment, &'static [NoticeKind], &'static [NoticeKind]);
         let table: Vec<Row> = vec![
@@ -166,6 +171,9 @@ mod tests {
             (lasting(LoginSoon), lasting(LoginNeeded), &[LoginNeeded], &[LoginSoon]),
             (standing(), lasting(LoginNeeded), &[LoginNeeded], &[]),
             (lasting(LoginNeeded), standing(), &[], &[LoginNeeded]),
+            (standing(), lasting(Trouble), &[Trouble], &[]),
+            (lasting(Trouble), lasting(Trouble), &[], &[]),
+            (lasting(Trouble), standing(), &[], &[Trouble]),
             (none(), lasting(Replica), &[Replica], &[]),
             (none(), lasting(LocalPort), &[LocalPort], &[]),
             (none(), over(Ended, Code::InterceptExpired), &[Expired], &[]),

@@ -213,6 +213,38 @@ async fn a_lost_connection_is_told_and_taken_back() {
 }
 
 #[tokio::test]
+async fn what_does_not_work_though_it_is_connected_is_shown_and_told_once() {
+    let live = Live::start();
+    live.push(snapshot(vec![cluster("dev")]));
+    let stage = Stage::new(&live, &[]);
+    stage.until("connected", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
+    stage.handle.act(Act::Show { screen: Screen::Clusters }).await.unwrap();
+    let trouble = Fault::new(Code::SubnetConflict, "10.96.4.0/24 is routed to wg0").with_fix("End what routes it.");
+    let connection = Connection { troubles: vec![trouble.clone().into()], ..cluster("dev") };
+    live.push(snapshot(vec![connection.clone()]));
+    let tray =
+        stage.until("attention", |record| record.tray.clone().filter(|tray| tray.shape == Shape::Attention)).await;
+    assert_eq!(tray.tooltip, format!("dev: {}", trouble.code.title()));
+    let labels = labels(&tray.menu);
+    assert!(labels.contains(&trouble.code.title().to_owned()), "{labels:?}");
+    let row =
+        stage.until("the row", |record| record.clusters()?.rows.into_iter().find(|row| row.troubles.len() == 1)).await;
+    assert_eq!((row.state, row.problem), (ConnectionState::Connected, None));
+    assert_eq!((&*row.troubles[0].detail, &*row.troubles[0].fix), (&*trouble.detail, &*trouble.fix));
+    let notice = stage.until("told", |record| record.notices.first().cloned()).await;
+    assert_eq!(notice.id.kind, NoticeKind::Trouble);
+    assert!(notice.body.contains("routed to wg0") && notice.body.contains("End what routes it."), "{notice:?}");
+
+    live.push(snapshot(vec![Connection { sent_bytes: 1, ..connection }]));
+    let sent = |view: &Clusters| view.rows[0].sent.0 == 1;
+    stage.until("traffic", |record| record.clusters().filter(sent)).await;
+    live.push(snapshot(vec![cluster("dev")]));
+    stage.until("well", |record| record.shell().filter(|view| view.shape == Shape::On)).await;
+    stage.until("taken back", |record| record.withdrawn.contains(&notice.id).then_some(())).await;
+    assert_eq!(stage.record(|record| record.notices.len()), 1);
+}
+
+#[tokio::test]
 async fn the_menu_leads_to_everything_and_ending_asks_first() {
     let live = Live::start();
     live.push(with(cluster("dev"), vec![intercepted()]));

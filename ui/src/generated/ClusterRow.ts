@@ -63,6 +63,10 @@ steps: Array<Step>,
  */
 problem: Problem | null, 
 /**
+ * What does not work though it is connected.
+ */
+troubles: Array<Problem>, 
+/**
  * The namespace in which it works.
  */
 namespace: string, 

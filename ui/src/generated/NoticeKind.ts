@@ -3,4 +3,4 @@
 /**
  * What can be notified of.
  */
-export type NoticeKind = "lost" | "back" | "login-soon" | "login-needed" | "taken" | "expired" | "replica" | "local-port";
+export type NoticeKind = "lost" | "back" | "trouble" | "login-soon" | "login-needed" | "taken" | "expired" | "replica" | "local-port";

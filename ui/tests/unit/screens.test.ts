@@ -9,7 +9,7 @@ vi.mock("../../src/bridge.ts", () => import("./stage.ts"));
 
 const user = userEvent.setup();
 
-const SCREENS = ["clusters", "subnets", "intercepts", "picker", "traffic-none", "names-none", "doctor", "settings", "welcome-2", "quitting", "ending"];
+const SCREENS = ["clusters", "clusters-troubled", "subnets", "intercepts", "picker", "traffic-none", "names-none", "doctor", "settings", "welcome-2", "quitting", "ending"];
 
 test.for(SCREENS)("%s is accessible", { timeout: 20_000 }, async (scene) => {
   await stage(SCENES[scene]);
@@ -46,6 +46,14 @@ test("the page says when it was painted, once", async () => {
 test("the theme is the controller's", async () => {
   await stage((mock) => mock.put("shell", { theme: "dark" }));
   expect(document.documentElement.dataset["theme"]).toBe("dark");
+});
+
+test("what does not work of a connection that stands is said on its card, with what to do", async () => {
+  await stage((mock) => SCENES["clusters-troubled"]!(mock));
+  const row = within(screen.getByRole("article", { name: "shop" }));
+  const [trouble] = samples.TROUBLED.troubles;
+  for (const text of [trouble!.title, trouble!.detail, trouble!.fix]) expect(row.getByText(text)).toBeTruthy();
+  expect(row.getByText("Connected")).toBeTruthy();
 });
 
 test("a failed connection has one button that tries again, and can be put away", async () => {

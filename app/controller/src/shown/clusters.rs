@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use hawser_client::kubeconfig::{Context, folder};
+use hawser_fault::Fault;
 use hawser_ipc::proto::Connection;
 
 use super::intercepts::quoted;
@@ -97,6 +98,7 @@ fn row(facts: &Facts, entry: &Entry) -> ClusterRow {
             ConnectionState::Connected => past.map(Past::hops).unwrap_or_default(),
             _ => Vec::new(),
         },
+        troubles: known.troubles.iter().cloned().map(Fault::from).map(Problem::from).collect(),
         way: known.way,
         manager: known.manager,
         sent: Bytes(known.sent_bytes),

@@ -17,6 +17,7 @@ fn of(connection: &Connection) -> SubnetsOf {
     };
     let routed: Vec<Placed> = all(Disposition::Routed).collect();
     let subnet_codes = [Code::SubnetConflict, Code::SubnetInvalid].map(Code::as_str);
+    let mut causes = connection.cause.iter().chain(&connection.troubles);
     SubnetsOf {
         connection: connection.name.clone(),
         more: count(connection.subnets.len().saturating_sub(routed.len())),
@@ -24,7 +25,7 @@ fn of(connection: &Connection) -> SubnetsOf {
         excluded: all(Disposition::Excluded).collect(),
         left_alone: all(Disposition::LeftAlone).collect(),
         conflicts: all(Disposition::Conflict).collect(),
-        problem: problem(connection.cause.as_ref()).filter(|cause| subnet_codes.contains(&cause.code.as_str())),
+        problem: problem(causes.find(|cause| subnet_codes.contains(&cause.code.as_str()))),
         also: connection.also_proxy.clone(),
         never: never(connection),
     }

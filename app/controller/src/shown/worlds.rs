@@ -113,7 +113,8 @@ async fn names_that_mean_harm() {
     };
     let web = InterceptState { workload: script.into(), namespace: long.clone(), ..intercepted() };
     let step = "\u{1b}[2J".to_owned() + script;
-    let harmful = Connection { way: long, manager: turned.into(), intercepts: vec![ended, web], ..dev() };
+    let troubles = vec![Fault::new(Code::SubnetConflict, script).into()];
+    let harmful = Connection { troubles, way: long, manager: turned.into(), intercepts: vec![ended, web], ..dev() };
     world.say(vec![harmful, Connection { name: script.into(), state: State::Connecting.into(), step, ..dev() }]);
     insta::assert_snapshot!(views(world.facts));
 }

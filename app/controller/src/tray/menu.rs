@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hawser_client::intercept::Place;
 use hawser_client::units;
+use hawser_fault::Fault;
 use hawser_ipc::proto::{InterceptPhase, InterceptState};
 
 use super::state::Summary;
@@ -85,6 +86,8 @@ fn context(facts: &Facts, state: ConnectionState, entry: &Entry, now: Ms) -> Ite
     match state {
         ConnectionState::NeedsLogin => items.push(log_in("Log in", entry, &connection, is_up)),
         ConnectionState::Connected => {
+            let troubles = facts.connection(&connection).into_iter().flat_map(|connection| &connection.troubles);
+            items.extend(troubles.map(|trouble| Item::Words(Fault::from(trouble.clone()).code.title().to_owned())));
             if let Some((_, end)) = facts.logins_that_end(now).find(|(known, _)| known.name == connection) {
                 items.push(Item::Words(format!("Your login ends soon{}", left(end.0, now))));
                 items.push(log_in("Log in again", entry, &connection, is_up));

@@ -61,6 +61,11 @@ pub(crate) fn troubles(facts: &Facts, now: Ms) -> Vec<Trouble> {
     for connection in facts.connections().filter(|connection| connection.state() == State::Failed) {
         add(Screen::Clusters, &connection.name, &title(connection.cause.as_ref(), "it failed"));
     }
+    for connection in facts.connections() {
+        for trouble in &connection.troubles {
+            add(Screen::Clusters, &connection.name, &title(Some(trouble), "a part of it does not work"));
+        }
+    }
     for (context, _, fault) in facts.attempts.failed().filter(|(_, attempt, _)| !attempt.seen) {
         if let Some(entry) = facts.contexts.entry(context) {
             add(Screen::Clusters, &entry.name, fault.code.title());

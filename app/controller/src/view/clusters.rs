@@ -53,6 +53,8 @@ pub struct ClusterRow {
     pub steps: Vec<Step>,
     /// Why it isn't connected, or isn't well.
     pub problem: Option<Problem>,
+    /// What does not work though it is connected.
+    pub troubles: Vec<Problem>,
     /// The namespace in which it works.
     pub namespace: String,
     /// Choices for the next time it is connected.

@@ -90,6 +90,8 @@ pub enum NoticeKind {
     Lost,
     /// It is back.
     Back,
+    /// A part of a connection does not work.
+    Trouble,
     /// What the user has logged in with is about to end.
     LoginSoon,
     /// A login is needed.

@@ -117,7 +117,7 @@ load stubs.bash
     [ "$status" = 0 ]
     called 'deb-systemd-helper purge hawser-helper.socket hawser-helper.service'
     called 'deb-systemd-helper --user purge hawser-companion.service'
-    called 'systemctl --system daemon-reload'
+    in_order 'systemctl --system daemon-reload' 'systemctl reset-failed hawser-helper.socket hawser-helper.service'
     [ -d "$machine/var/lib/hawser" ]
     [ ! -e "$machine/run/hawser" ]
     not_called groupdel

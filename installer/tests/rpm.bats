@@ -37,6 +37,7 @@ load stubs.bash
     not_called cleanup
     script rpm/postun 1
     [ "$status" = 0 ]
+    not_called reset-failed
     in_order 'systemctl daemon-reload' 'systemctl try-restart hawser-helper.service'
 }
 
@@ -48,6 +49,7 @@ load stubs.bash
     called 'systemctl --global disable hawser-companion.service'
     script rpm/postun 0
     [ "$status" = 0 ]
+    in_order 'systemctl daemon-reload' 'systemctl reset-failed hawser-helper.socket hawser-helper.service'
     not_called try-restart
     [ -d "$machine/var/lib/hawser" ]
     [[ "$output" == *'/var/lib/hawser'* ]]

@@ -25,6 +25,7 @@ mod tests {
             state: proto::State::Reconnecting.into(),
             step: "dialling".into(),
             cause: Some(Fault::new(Code::LinkSilent, "no heartbeat for 5 s").into()),
+            troubles: vec![Fault::new(Code::SubnetConflict, "10.96.0.0/16 is taken").with_fix("End it.").into()],
             ..proto::Connection::default()
         };
         let connections = vec![connected(), trouble];
@@ -34,7 +35,7 @@ mod tests {
             "connections": [
                 {
                     "name": "shop", "owner": 1000, "target": "203.0.113.7:7300", "state": "connected",
-                    "since": 1_699_999_816_000_i64, "waiting_for": null, "cause": null, "device": "hawser0",
+                    "since": 1_699_999_816_000_i64, "waiting_for": null, "cause": null, "troubles": [], "device": "hawser0",
                     "addresses": ["10.99.0.1", "fd99::1"], "subnets": ["10.96.0.0/16", "fd00:96::/64"],
                     "dns_servers": ["10.99.0.2"], "domains": ["demo.local"], "search_domain": "shop.svc.demo.local",
                     "manager": "hawser-manager 0.1.0", "context": null, "namespace": null, "manager_namespace": null, "way": null,
@@ -48,6 +49,10 @@ mod tests {
                         "code": "link-silent", "title": "The manager stopped answering",
                         "detail": "no heartbeat for 5 s", "fix": "Hawser dials again by itself; check the network if it lasts."
                     },
+                    "troubles": [{
+                        "code": "subnet-conflict", "title": "A subnet of the cluster is already routed elsewhere",
+                        "detail": "10.96.0.0/16 is taken", "fix": "End it."
+                    }],
                     "device": null, "addresses": [], "subnets": [], "dns_servers": [], "domains": [],
                     "search_domain": null, "manager": null, "context": null, "namespace": null, "manager_namespace": null, "way": null,
                     "also_proxy": [], "never_proxy": [], "left_alone": [], "round_trip_us": null, "sent_bytes": 0,

@@ -33,6 +33,8 @@ pub struct Connection {
     waiting_for: Option<String>,
     /// Why it is reconnecting, needs a login or failed.
     cause: Option<Cause>,
+    /// What does not work though it is connected.
+    troubles: Vec<Cause>,
     /// The network device.
     device: Option<String>,
     /// The laptop's own addresses on it.
@@ -83,6 +85,7 @@ impl From<proto::Connection> for Connection {
             since: connection.since,
             waiting_for: known(connection.step),
             cause: connection.cause.map(|cause| Fault::from(cause).into()),
+            troubles: connection.troubles.into_iter().map(|trouble| Fault::from(trouble).into()).collect(),
             device: known(connection.device),
             addresses: connection.addresses,
             subnets: connection.subnets,

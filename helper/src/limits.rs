@@ -92,6 +92,12 @@ pub const TRAMPLING_MEMORY: Duration = Duration::from_secs(60);
 /// How long nothing more has to come before a change of the network counts as over.
 pub const SETTLED: Duration = Duration::from_millis(200);
 
+/// How long a change of the network is waited for to be over. One that goes on is told of then, and again.
+pub const SWARM_LONGEST: Duration = Duration::from_secs(1);
+
+/// How long after changes of the network were heard of no more it is listened anew.
+pub const NETWORK_AGAIN: Duration = Duration::from_secs(10);
+
 /// How often it is looked whether the computer slept.
 pub const CLOCK_LOOK: Duration = Duration::from_secs(1);
 
@@ -106,6 +112,10 @@ pub const RESOLVED_RESTARTS: Duration = Duration::from_secs(2);
 
 /// How long a change of the host counts as the likely cause of a link's end.
 pub const LIKELY_CAUSE: Duration = Duration::from_secs(10);
+
+/// How long a data plane may take to say that it lives; then it is asked again. Short beside the time after which systemd ends a
+/// helper of which it hears nothing (WatchdogSec of the unit), which no slow moment may reach.
+pub const PLANE_ANSWER: Duration = Duration::from_secs(5);
 
 /// How long a connection may take to end.
 pub const FAREWELL: Duration = Duration::from_secs(5);
@@ -180,6 +190,12 @@ pub const COMPANION_TIME: Duration = Duration::from_secs(90);
 
 /// How long before a credential's end another is asked for.
 pub const RENEW_AHEAD: Duration = Duration::from_secs(30);
+
+/// How long a companion may take to say where a cluster is by now. Then it is where it was.
+pub const KUBECONFIG_LOOK: Duration = Duration::from_millis(500);
+
+/// Shortest time between two such questions while a cluster is dialled.
+pub const KUBECONFIG_AGAIN: Duration = Duration::from_secs(5);
 
 /// How long a credential without an end is taken for good; kubectl reads token files once a minute.
 pub const UNENDING_CREDENTIAL: Duration = Duration::from_secs(60);

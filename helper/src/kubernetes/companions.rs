@@ -28,6 +28,18 @@ struct Open {
     reply: oneshot::Sender<Answer>,
 }
 
+/// Takes a question away with whoever asked it.
+struct Forget<'a> {
+    open: &'a Mutex<HashMap<u64, Open>>,
+    id: u64,
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        self.open.lock().remove(&self.id);
+    }
+}
+
 impl Default for Companions {
     fn default() -> Self {
         Self {
@@ -74,14 +86,25 @@ impl Companions {
     /// # Errors
     /// `login-required` if no companion is there or none answers; else what the companion says.
     pub async fn ask(&self, owner: u32, connection: &str, profile: &str) -> Result<Access, Fault> {
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
         let content = CredentialRequest { connection: connection.to_owned(), profile: profile.to_owned() };
-        let request = CompanionRequest { id, request: Some(Request::Credential(content)) };
+        self.answer_to(owner, Request::Credential(content)).await
+    }
+
+    /// Asks a user's companion where a cluster is by now and how it is asked; without a credential. `None` if that is not said at once.
+    pub async fn server(&self, owner: u32, connection: &str, profile: &str) -> Option<Access> {
+        let content = CredentialRequest { connection: connection.to_owned(), profile: profile.to_owned() };
+        timeout(limits::KUBECONFIG_LOOK, self.answer_to(owner, Request::Server(content))).await.ok()?.ok()
+    }
+
+    async fn answer_to(&self, owner: u32, request: Request) -> Result<Access, Fault> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let request = CompanionRequest { id, request: Some(request) };
         let absent = |detail: &str| Fault::new(Code::LoginRequired, detail);
         let sender = timeout(limits::COMPANION_ARRIVES, self.companion_of(owner)).await;
         let sender = sender.map_err(|_| absent("your companion process, which asks the kubeconfig, is not running"))?;
         let (reply, answered) = oneshot::channel();
         self.open.lock().insert(id, Open { owner, reply });
+        let _forget = Forget { open: &self.open, id };
         let asked = async {
             sender.send(request).await.map_err(|_| absent("your companion process has just ended"))?;
             tokio::select! {
@@ -92,7 +115,6 @@ impl Companions {
             }
         };
         let outcome = timeout(limits::COMPANION_TIME, asked).await;
-        self.open.lock().remove(&id);
         match outcome {
             Err(_) => Err(absent("your companion process does not answer")),
             Ok(Err(fault)) => Err(fault),

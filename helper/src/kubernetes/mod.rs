@@ -3,6 +3,8 @@
 //! The helper speaks with API servers by itself, but never finds out by itself who somebody is there: that it asks the user's
 //! companion, and keeps the answer in memory alone.
 
+mod asking;
+mod carriers;
 mod companions;
 mod credential;
 mod session;
@@ -15,6 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use hawser_fault::{Code, Fault};
+use hawser_ipc::proto;
 use hawser_kube::Api;
 use hawser_tunnel::identity::Pin;
 use http::Method;
@@ -25,6 +28,8 @@ use crate::limits;
 use crate::plane::Ways;
 use crate::store::desired::{Id, Kubernetes, Wish};
 
+use asking::Asking;
+use carriers::Carriers;
 pub use companions::Companions;
 pub use session::{is_kind_unknown, name as session_name, said, user_in};
 
@@ -32,7 +37,9 @@ pub use session::{is_kind_unknown, name as session_name, said, user_in};
 pub struct Clusters {
     /// Those who say who the users are.
     pub companions: Arc<Companions>,
-    known: Mutex<HashMap<Id, Known>>,
+    known: Arc<Mutex<HashMap<Id, Known>>>,
+    asking: Asking,
+    carriers: Carriers,
 }
 
 /// An API server as the connection's user sees it, until the credential expires.
@@ -41,6 +48,10 @@ struct Known {
     api: Api,
     /// Host and port of what is dialled: the server, or the proxy before it.
     dialled: String,
+    /// What the companion said of the server.
+    server: proto::Access,
+    /// When it was last asked for that.
+    looked: tokio::time::Instant,
     expires: Option<SystemTime>,
     /// A person had to give the credential.
     attended: bool,
@@ -51,7 +62,12 @@ struct Known {
 impl Clusters {
     /// Nothing is known yet.
     pub fn new() -> Self {
-        Self { companions: Arc::default(), known: Mutex::default() }
+        Self {
+            companions: Arc::default(),
+            known: Arc::default(),
+            asking: Asking::default(),
+            carriers: Carriers::default(),
+        }
     }
 
     /// The ways to the manager for the connection with this key; makes the session that lets it in.
@@ -66,6 +82,7 @@ impl Clusters {
         key: Pin,
         step: &(dyn Fn(&str) + Sync),
     ) -> Result<Ways, Fault> {
+        self.follow_kubeconfig(wish, cluster).await;
         self.asking_with(wish, cluster, step, |api| Self::replicas(api, wish, cluster, key, step)).await
     }
 
@@ -105,16 +122,9 @@ impl Clusters {
 
     /// The addresses over which the connection's API server is reached.
     pub async fn carriers(&self, id: &Id) -> Vec<IpAddr> {
-        let Some(known) = self.known.lock().get(id).cloned() else { return Vec::new() };
-        let mut found = Vec::new();
-        for place in [known.dialled, known.api.address()] {
-            if let Ok(Ok(addresses)) = timeout(limits::LOOKUP, tokio::net::lookup_host(place)).await {
-                found.extend(addresses.map(|address| address.ip().to_canonical()));
-            }
-        }
-        found.sort_unstable();
-        found.dedup();
-        found
+        let known = self.known.lock().get(id).cloned();
+        let places = known.map(|known| vec![known.dialled, known.api.address()]).unwrap_or_default();
+        self.carriers.of(id, places).await
     }
 
     /// Asks for another credential whenever one is about to expire: a link that breaks is replaced without waiting for that.
@@ -168,6 +178,8 @@ impl Clusters {
         if !matches!(deleted, Ok(Ok(()))) {
             tracing::warn!(connection = wish.id.name, "the session stays in the cluster until it expires");
         }
+        self.asking.forget(&wish.id);
+        self.carriers.forget(&wish.id);
         self.forget(&wish.id);
     }
 
@@ -207,21 +219,6 @@ impl Clusters {
                 self.ask(wish, cluster).await.or_else(|fault| present.filter(holds).ok_or(fault))
             }
         }
-    }
-
-    async fn ask(&self, wish: &Wish, cluster: &Kubernetes) -> Result<Known, Fault> {
-        let answer = self.companions.ask(wish.id.owner, &wish.id.name, &cluster.profile).await?;
-        let attended = answer.attended;
-        let (access, expires) = credential::access(answer)?;
-        let api = Api::new(&access).map_err(Fault::from)?;
-        let dialled = match &access.server.proxy {
-            Some(proxy) => format!("{}:{}", proxy.host, proxy.port),
-            None => api.address(),
-        };
-        let renew = credential::renewal(SystemTime::now(), expires);
-        let known = Known { api, dialled, expires, attended, renew };
-        self.known.lock().insert(wish.id.clone(), known.clone());
-        Ok(known)
     }
 
     async fn replicas(
@@ -265,9 +262,7 @@ mod tests {
         clusters.companions.answer(1000, CompanionAnswer { id, answer: Some(Answer::Access(access)) });
     }
 
-    #[tokio::test]
-    async fn the_end_of_what_a_person_gave_is_told_and_another_login_is_taken_up_at_once() {
-        let clusters = Clusters::new();
+    fn wish() -> (Wish, Kubernetes) {
         let cluster = Kubernetes {
             profile: String::new(),
             server: "127.0.0.1:1".to_owned(),
@@ -278,7 +273,71 @@ mod tests {
             never_proxy: Vec::new(),
         };
         let id = Id { owner: 1000, name: "dev".to_owned() };
-        let wish = Wish { id: id.clone(), target: Target::Kubernetes(cluster.clone()), index: 0 };
+        (Wish { id, target: Target::Kubernetes(cluster.clone()), index: 0 }, cluster)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_edited_kubeconfig_leads_the_next_dial_elsewhere() {
+        use hawser_ipc::proto::companion_request::Request;
+        let clusters = Arc::new(Clusters::new());
+        let (wish, cluster) = wish();
+        let mut requests = clusters.companions.arrive(1000);
+        // Whether the companion says at once where the cluster is, and where that is.
+        let (says, said) = tokio::sync::watch::channel((true, 1));
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (companion, counted) = (Arc::clone(&clusters), Arc::clone(&asked));
+        let answering = tokio::spawn(async move {
+            while let Some(CompanionRequest { id, request }) = requests.recv().await {
+                let (at_once, port) = *said.borrow();
+                let is_server = matches!(request, Some(Request::Server(_)));
+                counted.lock().push(if is_server { "server" } else { "credential" });
+                if !is_server || at_once {
+                    let access = proto::Access { server: format!("https://127.0.0.1:{port}"), ..Default::default() };
+                    let answer = CompanionAnswer { id, answer: Some(Answer::Access(access)) };
+                    companion.companions.answer(1000, answer);
+                }
+            }
+        });
+        let key: Pin = format!("sha256:{}", "ab".repeat(32)).parse().unwrap();
+        let dial = async || {
+            let fault = clusters.ways(&wish, &cluster, key, &|_| {}).await.err().unwrap();
+            (fault.code, fault.detail.contains("127.0.0.1:1"), std::mem::take(&mut *asked.lock()))
+        };
+        assert_eq!(dial().await, (Code::ApiUnreachable, true, vec!["credential"]));
+        assert_eq!(dial().await.2, [""; 0], "it has just said so");
+        tokio::time::advance(limits::KUBECONFIG_AGAIN).await;
+        assert_eq!(dial().await, (Code::ApiUnreachable, true, vec!["server"]));
+        tokio::time::advance(limits::KUBECONFIG_AGAIN).await;
+        says.send_replace((false, 2));
+        assert_eq!(dial().await, (Code::ApiUnreachable, true, vec!["server"]), "nothing waits for who does not say");
+        tokio::time::advance(limits::KUBECONFIG_AGAIN).await;
+        says.send_replace((true, 2));
+        assert_eq!(dial().await, (Code::ApiUnreachable, false, vec!["server", "credential"]));
+        answering.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dial_that_is_given_up_leaves_its_question_to_the_next_one() {
+        let clusters = Clusters::new();
+        let (wish, cluster) = wish();
+        let mut requests = clusters.companions.arrive(1000);
+        let given_up = timeout(Duration::from_secs(5), clusters.recall(&wish, &cluster)).await;
+        assert!(given_up.is_err(), "a plugin takes its time");
+        let end = SystemTime::now() + Duration::from_secs(3_600);
+        let answered = async {
+            tokio::task::yield_now().await;
+            answer(&clusters, &mut requests, false, end).await;
+        };
+        let (one, two, ()) = tokio::join!(clusters.recall(&wish, &cluster), clusters.recall(&wish, &cluster), answered);
+        assert_eq!((one, two), (Ok(()), Ok(())));
+        assert!(requests.try_recv().is_err(), "it was asked once");
+    }
+
+    #[tokio::test]
+    async fn the_end_of_what_a_person_gave_is_told_and_another_login_is_taken_up_at_once() {
+        let clusters = Clusters::new();
+        let (wish, cluster) = wish();
+        let id = wish.id.clone();
         let mut requests = clusters.companions.arrive(1000);
         // As exact as the contract is.
         let hour = |hours: u32| UNIX_EPOCH + Duration::from_secs(3_600) * (hours + 1_000_000);

@@ -19,10 +19,7 @@ pub async fn credential(
     environment: &Environment,
     logins: &Logins,
 ) -> Result<proto::Access, Fault> {
-    let selection: Selection = serde_json::from_str(&request.profile).map_err(|error| {
-        Fault::new(Code::Internal, format!("the profile of {} is damaged: {error}", request.connection))
-    })?;
-    let access = kubeconfig::load(&selection, environment)?;
+    let access = load(request, environment)?;
     match access.credential(environment, Interaction::Unattended, PLUGIN_TIME).await {
         Ok(credential) => Ok(message(&access, credential, false)),
         Err(fault) => {
@@ -33,6 +30,18 @@ pub async fn credential(
             login.map(|login| message(&access, login, true)).ok_or(fault)
         }
     }
+}
+
+/// Reads the profile's kubeconfigs anew and says where the cluster is and how it is asked, without the credential.
+pub fn server(request: &CredentialRequest, environment: &Environment) -> Result<proto::Access, Fault> {
+    Ok(message(&load(request, environment)?, Credential::None, false))
+}
+
+fn load(request: &CredentialRequest, environment: &Environment) -> Result<Access, Fault> {
+    let selection: Selection = serde_json::from_str(&request.profile).map_err(|error| {
+        Fault::new(Code::Internal, format!("the profile of {} is damaged: {error}", request.connection))
+    })?;
+    kubeconfig::load(&selection, environment)
 }
 
 fn message(access: &Access, credential: Credential, attended: bool) -> proto::Access {

@@ -179,7 +179,18 @@ fn said(report: &MountReport) -> String {
 }
 
 async fn reply(request: CompanionRequest, desk: Arc<Desk>, answers: mpsc::Sender<CompanionAnswer>) {
-    let Some(Request::Credential(credential)) = request.request else { return };
+    let credential = match request.request {
+        Some(Request::Credential(credential)) => credential,
+        Some(Request::Server(question)) => {
+            let answer = match answer::server(&question, &desk.environment(&question.connection)) {
+                Ok(access) => Answer::Access(access),
+                Err(fault) => Answer::Fault(fault.into()),
+            };
+            let _ = answers.send(CompanionAnswer { id: request.id, answer: Some(answer) }).await;
+            return;
+        }
+        None => return,
+    };
     let environment = desk.environment(&credential.connection);
     let began = Instant::now();
     let outcome = answer::credential(&credential, &environment, &desk.logins).await;

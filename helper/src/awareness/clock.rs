@@ -19,7 +19,8 @@ impl Clock {
         Self::with(apart)
     }
 
-    fn with(look: fn() -> Duration) -> Self {
+    /// With what says how far the clocks are apart.
+    pub(super) fn with(look: fn() -> Duration) -> Self {
         Self { apart: look(), look }
     }
 

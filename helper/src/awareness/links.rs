@@ -14,7 +14,7 @@ use rtnetlink::{MulticastGroup, new_multicast_connection};
 use tokio::time::timeout;
 
 use super::SWARM;
-use crate::address;
+use crate::{address, limits};
 
 /// Hears of changes.
 pub struct Watcher {
@@ -36,7 +36,8 @@ impl Watcher {
         Ok(Self { messages: messages.map(|(message, _)| message).boxed(), known: Known::default() })
     }
 
-    /// The next change in words, when nothing more has come for a moment: the first one says the most. `None` if there will be none.
+    /// The next change in words, when nothing more has come for a moment or more comes for long: the first one says the most. `None` if
+    /// there will be none.
     pub async fn next(&mut self) -> Option<String> {
         let what = loop {
             let message = self.messages.next().await?;
@@ -44,8 +45,15 @@ impl Watcher {
                 break what;
             }
         };
-        while let Ok(message) = timeout(SWARM, self.messages.next()).await {
-            self.known.take(&message?);
+        let swarm = async {
+            while let Ok(message) = timeout(SWARM, self.messages.next()).await {
+                self.known.take(&message?);
+            }
+            Some(())
+        };
+        // One that does not end is told of all the same.
+        if let Ok(None) = timeout(limits::SWARM_LONGEST, swarm).await {
+            return None;
         }
         Some(what)
     }
@@ -63,7 +71,14 @@ struct Known {
 
 impl Known {
     fn take(&mut self, message: &NetlinkMessage<RouteNetlinkMessage>) -> Option<String> {
-        let NetlinkPayload::InnerMessage(message) = &message.payload else { return None };
+        let message = match &message.payload {
+            NetlinkPayload::InnerMessage(message) => message,
+            NetlinkPayload::Overrun(_) => {
+                *self = Self::default();
+                return Some("more of this host's network has changed than could be heard".to_owned());
+            }
+            _ => return None,
+        };
         match message {
             RouteNetlinkMessage::NewLink(link) => self.link(link, true),
             RouteNetlinkMessage::DelLink(link) => self.link(link, false),
@@ -149,5 +164,57 @@ fn is_of_a_link(address: &IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_loopback() || address.is_link_local(),
         IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::stream::{iter, pending, unfold};
+    use rtnetlink::packet_core::NetlinkHeader;
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    fn watcher(messages: BoxStream<'static, NetlinkMessage<RouteNetlinkMessage>>) -> Watcher {
+        Watcher { messages, known: Known::default() }
+    }
+
+    fn came_up(index: u32) -> NetlinkMessage<RouteNetlinkMessage> {
+        let mut link = LinkMessage::default();
+        link.header.index = index;
+        link.header.flags = LinkFlags::Up | LinkFlags::LowerUp;
+        link.attributes = vec![LinkAttribute::IfName(format!("veth{index}"))];
+        NetlinkMessage::new(NetlinkHeader::default(), NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_not_heard_is_news_and_nothing_before_it_is_known_any_more() {
+        let overrun = NetlinkMessage::new(NetlinkHeader::default(), NetlinkPayload::Overrun(Vec::new()));
+        let messages = iter([came_up(1), came_up(1), overrun, came_up(1)]).then(async |message| {
+            sleep(2 * SWARM).await;
+            message
+        });
+        let mut watcher = watcher(messages.chain(pending()).boxed());
+        let up = "the network device veth1 came up";
+        let missed = "more of this host's network has changed than could be heard";
+        for expected in [up, missed, up] {
+            assert_eq!(watcher.next().await.as_deref(), Some(expected));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_swarm_without_an_end_is_told_of() {
+        let messages = unfold(1, |index| async move {
+            sleep(Duration::from_millis(50)).await;
+            Some((came_up(index), index + 1))
+        });
+        let mut watcher = watcher(messages.boxed());
+        for _ in 0..3 {
+            let began = Instant::now();
+            assert!(watcher.next().await.is_some());
+            assert!(began.elapsed() <= limits::SWARM_LONGEST + Duration::from_millis(50), "{:?}", began.elapsed());
+        }
     }
 }

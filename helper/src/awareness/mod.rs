@@ -9,6 +9,7 @@ mod links;
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use tokio::time::sleep;
 
 use crate::limits;
 use crate::resolver::HostResolver;
+use clock::Clock;
 
 /// Tells connections what has happened, in words that can be the cause of something.
 #[derive(Clone)]
@@ -32,23 +34,30 @@ impl Awareness {
         let [(network, for_network), (slept, for_clock), (woken, for_bus)] =
             [(); 3].map(|()| (awareness.clone(), Arc::clone(&look)));
         tokio::spawn(async move {
-            let mut watcher = match links::Watcher::open() {
-                Ok(watcher) => watcher,
-                Err(error) => return tracing::warn!(%error, "changes of the network are not heard of"),
-            };
-            while let Some(what) = watcher.next().await {
-                network.tell(what);
-                for_network.notify_one();
+            loop {
+                match links::Watcher::open() {
+                    Err(error) => tracing::warn!(%error, "changes of the network are not heard of"),
+                    Ok(mut watcher) => {
+                        while let Some(what) = watcher.next().await {
+                            network.tell(what);
+                            for_network.notify_one();
+                        }
+                        tracing::warn!("changes of the network are not heard of any more");
+                    }
+                }
+                sleep(limits::NETWORK_AGAIN).await;
             }
         });
+        tokio::spawn(async move { slept.follow_clock(Clock::new(), &for_clock).await });
+        let (asked, mut upstreams) = (awareness.clone(), resolver.upstreams());
         tokio::spawn(async move {
-            let mut clock = clock::Clock::new();
-            loop {
-                sleep(limits::CLOCK_LOOK).await;
-                if let Some(asleep) = clock.slept() {
-                    slept.tell(format!("this computer slept for {} s", asleep.as_secs().max(1)));
-                    for_clock.notify_one();
+            let mut known = upstreams.borrow_and_update().plain.clone();
+            while upstreams.changed().await.is_ok() {
+                let servers = upstreams.borrow_and_update().plain.clone();
+                if servers != known {
+                    asked.tell("this computer asks other name servers".to_owned());
                 }
+                known = servers;
             }
         });
         let system_bus = resolver.places().bus.clone();
@@ -81,6 +90,17 @@ impl Awareness {
     /// What happens from now on.
     pub fn news(&self) -> watch::Receiver<String> {
         self.news.subscribe()
+    }
+
+    /// Tells of sleep, also where nothing else does.
+    async fn follow_clock(&self, mut clock: Clock, look: &Notify) -> Infallible {
+        loop {
+            sleep(limits::CLOCK_LOOK).await;
+            if let Some(asleep) = clock.slept() {
+                self.tell(format!("this computer slept for {} s", asleep.as_secs().max(1)));
+                look.notify_one();
+            }
+        }
     }
 
     fn tell(&self, what: String) {

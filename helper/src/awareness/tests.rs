@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::*;
-use crate::resolver::{Bus, PrivateBus};
+use crate::resolver::{Bus, Places, PrivateBus};
 
 const INSIDE: &str = "HAWSER_TEST_NAMESPACE";
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -148,4 +148,53 @@ async fn what_could_not_be_watched_is_watched_later() {
     tokio::time::resume();
     std::fs::write(&file, "nameserver 192.0.2.1").unwrap();
     timeout(DEADLINE, watch.next()).await.expect("seen at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn sleep_is_told_of_by_the_clock_alone() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static APART: AtomicU64 = AtomicU64::new(0);
+    let awareness = Awareness { news: watch::Sender::default() };
+    let mut news = awareness.news();
+    let clock = Clock::with(|| Duration::from_secs(APART.load(Ordering::Relaxed)));
+    let look = Arc::new(Notify::new());
+    let noticed = Arc::clone(&look);
+    let following = tokio::spawn(async move { awareness.follow_clock(clock, &noticed).await });
+    assert!(timeout(10 * limits::CLOCK_LOOK, news.changed()).await.is_err(), "it is awake");
+    APART.store(3_600, Ordering::Relaxed);
+    timeout(limits::CLOCK_LOOK, news.changed()).await.unwrap().unwrap();
+    assert_eq!(*news.borrow(), "this computer slept for 3600 s");
+    look.notified().await;
+    following.abort();
+}
+
+#[tokio::test]
+async fn waking_and_other_name_servers_are_told_to_connections() {
+    let dir = tempfile::tempdir().unwrap();
+    let daemon = PrivateBus::start(dir.path());
+    let file = dir.path().join("resolv.conf");
+    std::fs::write(&file, "nameserver 192.0.2.1\n").unwrap();
+    let places = Places { bus: Bus::at(&daemon.address), ..Places::with(file.clone()) };
+    let store = crate::store::Store::open(&dir.path().join("state")).unwrap();
+    let resolver = HostResolver::new(crate::cli::Dns::Off, places, store.journal().unwrap());
+    let awareness = Awareness::start(&resolver);
+    let mut news = awareness.news();
+    std::fs::write(&file, "nameserver 192.0.2.2\n").unwrap();
+    let servers = news.wait_for(|news| news == "this computer asks other name servers");
+    timeout(DEADLINE, servers).await.unwrap().unwrap();
+    let other = Bus::at(&daemon.address).connect().await.unwrap();
+    let woken = async {
+        let path = "/org/freedesktop/login1";
+        // Until it listens.
+        loop {
+            let signal =
+                other.emit_signal(None::<&str>, path, "org.freedesktop.login1.Manager", "PrepareForSleep", &false);
+            signal.await.unwrap();
+            let woken = news.wait_for(|news| news == "this computer has woken up");
+            if timeout(Duration::from_millis(100), woken).await.is_ok() {
+                break;
+            }
+        }
+    };
+    timeout(DEADLINE, woken).await.unwrap();
 }

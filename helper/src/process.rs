@@ -94,7 +94,7 @@ async fn serve_until_stopped(options: Options, recent: Recent) -> Result<(), Fau
     };
     tracing::info!(socket = %options.socket.display(), "ready");
     systemd::tell(NotifyState::Ready);
-    let watchdog = tokio::spawn(systemd::feed_watchdog());
+    let watchdog = tokio::spawn(systemd::feed_watchdog(Arc::clone(&connections)));
     let status = tokio::spawn(systemd::tell_status(Arc::clone(&connections)));
     tokio::join!(serving, stopping);
     watchdog.abort();

@@ -56,7 +56,7 @@ impl<'a, H: Host> Dials<'a, H> {
                 let (began, dial) = &mut self.under_way[place];
                 if let Poll::Ready(outcome) = dial.as_mut().poll(task) {
                     let began = *began;
-                    self.under_way.remove(place);
+                    drop(self.under_way.remove(place));
                     return Poll::Ready((began, outcome));
                 }
             }

@@ -121,6 +121,8 @@ pub trait DataPlane: Send + Sync + 'static {
     fn reaches(&self, ways: Vec<Way>) -> impl Future<Output = Option<IpAddr>> + Send;
     /// Asks each link at once whether it lives, because of what has happened.
     fn doubt(&self, why: String) -> impl Future<Output = ()> + Send;
+    /// Ready when it has come around to answer.
+    fn answers(&self) -> impl Future<Output = ()> + Send;
     /// Totals since the start.
     fn counters(&self) -> Counters;
     /// Open flows, then the last closed ones.
@@ -156,6 +158,10 @@ impl DataPlane for crate::plane::Plane {
 
     async fn doubt(&self, why: String) {
         crate::plane::Plane::doubt(self, why).await;
+    }
+
+    async fn answers(&self) {
+        crate::plane::Plane::answers(self).await;
     }
 
     fn counters(&self) -> Counters {

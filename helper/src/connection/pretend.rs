@@ -47,6 +47,8 @@ struct Shared {
     near: Option<IpAddr>,
     /// Addresses that the way to the cluster leads over.
     carriers: Vec<IpAddr>,
+    /// Whether data planes answer nothing.
+    is_hung: bool,
     /// Links that are being made.
     dialling: usize,
     /// What is routed to the cluster.
@@ -111,6 +113,11 @@ impl Pretend {
     /// Lets the way to the cluster lead over these addresses; a link is made only if none of them is routed to the cluster.
     pub fn set_carriers(&self, carriers: &[&str]) {
         self.shared.lock().carriers = carriers.iter().map(|address| address.parse().unwrap()).collect();
+    }
+
+    /// Lets data planes hang, or not.
+    pub fn hang(&self, is_hung: bool) {
+        self.shared.lock().is_hung = is_hung;
     }
 
     /// Lets something happen to the machine.
@@ -342,6 +349,12 @@ impl DataPlane for PretendPlane {
 
     async fn doubt(&self, why: String) {
         self.0.lock().done.push(format!("doubt: {why}"));
+    }
+
+    async fn answers(&self) {
+        if self.0.lock().is_hung {
+            std::future::pending().await
+        }
     }
 
     fn counters(&self) -> Counters {

@@ -197,6 +197,23 @@ impl<H: Host> Connections<H> {
         flows
     }
 
+    /// A connection whose data plane does not answer in time, or cannot be looked at; `None` if each does.
+    pub async fn silent(&self) -> Option<Id> {
+        let planes: Vec<(Id, PlaneSlot<H::Plane>)> = {
+            let entries = self.entries.lock();
+            entries.by_id.iter().map(|(id, entry)| (id.clone(), Arc::clone(&entry.plane))).collect()
+        };
+        let asked = planes.into_iter().map(async |(id, plane)| {
+            let answer = async {
+                if let Some(plane) = &*plane.read().await {
+                    plane.answers().await;
+                }
+            };
+            timeout(limits::PLANE_ANSWER, answer).await.is_err().then_some(id)
+        });
+        futures_util::future::join_all(asked).await.into_iter().flatten().next()
+    }
+
     /// Of every connection that `caller` may see.
     fn planes(&self, caller: u32) -> Vec<(Id, PlaneSlot<H::Plane>)> {
         let entries = self.entries.lock();

@@ -10,6 +10,8 @@ mod links;
 mod path;
 mod queries;
 mod records;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod upstream;
 mod way;
@@ -212,6 +214,14 @@ impl Plane {
     pub async fn doubt(&self, why: String) {
         // Without the thread there is no link either.
         let _ = self.commands.send(Command::Doubt { why }).await;
+    }
+
+    /// Ready when its thread has come around, and so if it has ended: who follows its events knows that.
+    pub async fn answers(&self) {
+        let (reply, answer) = oneshot::channel();
+        if self.commands.send(Command::Ping { reply }).await.is_ok() {
+            let _ = answer.await;
+        }
     }
 
     /// What went through so far.

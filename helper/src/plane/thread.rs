@@ -46,6 +46,10 @@ pub(super) enum Command {
     Caller {
         reply: oneshot::Sender<Option<Caller>>,
     },
+    /// Answered when the thread comes around.
+    Ping {
+        reply: oneshot::Sender<()>,
+    },
     Stop,
 }
 
@@ -155,6 +159,7 @@ impl Worker {
                     Some(Command::Caller { reply }) => {
                         let _ = reply.send(self.links.best().map(|linked| linked.caller.clone()));
                     }
+                    Some(Command::Ping { reply }) => drop(reply.send(())),
                     Some(Command::Stop) | None => return self.stop().await,
                 },
             }
@@ -234,6 +239,12 @@ impl Worker {
 
     async fn bring_in(&mut self, brought: Brought) {
         match brought {
+            // Whoever asked for it has another one by now, or wants none any more.
+            Brought::Linked { result: Ok(linked), reply } if reply.is_closed() => {
+                let id = linked.id;
+                drop(linked);
+                self.path.lock().link_down(id, !self.links.is_empty(), Instant::now());
+            }
             Brought::Linked { result: Ok(linked), reply } => {
                 let cluster = linked.cluster.clone();
                 self.retire(Role::Base).await;

@@ -11,6 +11,7 @@ use crate::connection::{Host as _, Phase};
 use crate::connections::{View, may_see};
 use crate::machine::Machine;
 use crate::network::Route;
+use crate::resolver::HostResolver;
 use crate::{ask, conflict};
 
 /// CAP_NET_ADMIN in a capability mask (capabilities(7), `linux/capability.h`).
@@ -34,10 +35,20 @@ pub async fn run(facts: &Facts, machine: &Machine, views: &[View], caller: u32) 
         checks.extend(routes(machine, view).await);
         checks.extend(names(view).await);
     }
-    if let Some(view) = views.iter().find(|view| view.status.cluster.is_some()) {
-        let holds = machine.resolver.check(&view.wish.id).await;
-        let described = machine.resolver.describe().await;
-        checks.push(check("This host's resolver asks Hawser", holds.map(|()| described)));
+    checks.extend(resolver(&machine.resolver, views, caller).await);
+    checks
+}
+
+/// Whether the host's resolver asks each connection that `caller` may see.
+async fn resolver(resolver: &HostResolver, views: &[View], caller: u32) -> Vec<Check> {
+    let described = resolver.describe().await;
+    let mut checks = Vec::new();
+    for View { wish, status, .. } in views.iter().filter(|view| may_see(caller, view.wish.id.owner)) {
+        if status.cluster.is_some() {
+            let holds = resolver.check(&wish.id).await;
+            let title = format!("This host's resolver asks the connection {}", wish.id.name);
+            checks.push(check(title, holds.map(|()| described.clone())));
+        }
     }
     checks
 }
@@ -135,6 +146,48 @@ async fn names(view: &View) -> Option<Check> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn each_connection_that_somebody_may_see_is_asked_for() {
+        use crate::connection::pretend::{cluster, id, target};
+        use crate::connection::{Names, Status};
+        use crate::plane::Counters;
+        use crate::resolver::Places;
+        use crate::store::desired::Wish;
+
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("resolv.conf");
+        std::fs::write(&file, "nameserver 192.0.2.1\n").unwrap();
+        let journal = crate::store::Store::open(&dir.path().join("state")).unwrap().journal().unwrap();
+        let machine = HostResolver::new(crate::cli::Dns::ResolvConf, Places::with(file.clone()), journal);
+        let mut views = Vec::new();
+        let connections = [(1000, "shop"), (1001, "theirs"), (1000, "staging")];
+        let order = connections.map(|(owner, name)| id(owner, name));
+        for (index, id) in order.iter().enumerate() {
+            let names = Names {
+                device: format!("hawser{index}"),
+                server: [198, 18, index as u8, 53].into(),
+                suffix: id.name.clone(),
+                search_domain: String::new(),
+                domains: vec![format!("{}.local", id.name)],
+            };
+            machine.point(id, names, &order).await.unwrap();
+            let wish = Wish { id: id.clone(), target: target("192.0.2.1:7300"), index: index as u16 };
+            let status = Status { cluster: Some(cluster(&[])), ..Status::new() };
+            views.push(View { wish, status, counters: Counters::default() });
+        }
+        let outcomes = async |caller| {
+            let checks = resolver(&machine, &views, caller).await;
+            checks.into_iter().map(|check| (check.title.clone(), check.outcome())).collect::<Vec<_>>()
+        };
+        let asks = |name: &str, outcome| (format!("This host's resolver asks the connection {name}"), outcome);
+        assert_eq!(outcomes(1000).await, [asks("shop", Outcome::Pass), asks("staging", Outcome::Pass)]);
+        assert_eq!(outcomes(1001).await, [asks("theirs", Outcome::Pass)]);
+        assert_eq!(outcomes(1002).await, []);
+        assert_eq!(outcomes(0).await.len(), 3);
+        std::fs::write(&file, "nameserver 192.0.2.1\n").unwrap();
+        assert_eq!(outcomes(1000).await, [asks("shop", Outcome::Fail), asks("staging", Outcome::Fail)]);
+    }
 
     #[test]
     fn a_subnet_that_is_not_routed_to_the_device_is_absent() {

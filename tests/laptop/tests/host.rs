@@ -21,7 +21,7 @@ fn a_network_that_comes_back(laptop: &Laptop) {
     plug(false);
     within(30, "the connection is lost", || laptop.status()["state"] == "reconnecting");
     plug(true);
-    laptop.stands(5);
+    laptop.stands(3);
     assert!(laptop.get("http://web.default/").is_some());
 }
 

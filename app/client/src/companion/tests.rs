@@ -166,12 +166,12 @@ async fn where_the_cluster_is_by_now_is_said_without_its_plugin() {
     let profile = serde_json::to_string(&bench.selection).unwrap();
     let request = CredentialRequest { connection: "dev".to_owned(), profile };
     let server = || answer::server(&request, &bench.environment);
-    assert_eq!(server().unwrap().server, "https://10.0.0.1:6443");
+    assert_eq!(server().unwrap().server, "https://10.0.0.1:6443/");
     assert_eq!(server(), server());
     let config = bench.home.home.path().join("config");
     let edited = fs::read_to_string(&config).unwrap().replace("10.0.0.1", "10.0.0.2");
     fs::write(&config, edited).unwrap();
-    assert_eq!(server().unwrap().server, "https://10.0.0.2:6443");
+    assert_eq!(server().unwrap().server, "https://10.0.0.2:6443/");
     assert!(!bench.home.home.path().join("ran").exists());
     fs::remove_file(&config).unwrap();
     assert!(server().is_err());

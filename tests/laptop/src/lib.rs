@@ -53,10 +53,12 @@ impl Laptop {
         assert!(output.status.success(), "it does not boot again: {:?}", Said::from(output));
     }
 
-    /// Has everything of ours stand still, as it does while a computer sleeps: time goes on without it.
+    /// Has everything of ours stand still without a network, as it does while a computer sleeps: time goes on without it.
     pub fn sleep(&self, asleep: Duration) {
         self.root("pkill -STOP hawser");
+        plug(false);
         std::thread::sleep(asleep);
+        plug(true);
         self.root("pkill -CONT hawser");
     }
 

@@ -79,13 +79,21 @@ fn an_upgrade_pauses_a_connection_for_a_moment() {
 
 #[test]
 fn state_of_a_newer_version_is_not_downgraded() {
-    let laptop = Laptop::installed(VARIANT);
+    let laptop = Laptop::boot(VARIANT);
+    let before = laptop.listing();
+    laptop.install();
     let older = laptop.older_package();
     laptop.root("echo 999 >/var/lib/hawser/format");
     let said = laptop.as_root(&format!("apt-get install -y --allow-downgrades {older} 2>&1"));
     assert_ne!(said.code, 0, "{said:?}");
     assert!(said.out.contains("written by a newer version"), "{said:?}");
     assert_eq!(laptop.root("dpkg-query --show --showformat='${db:Status-Abbrev}' hawser").trim(), "ii");
+
+    // A helper that could not start leaves nothing either.
+    assert_ne!(laptop.as_root("systemctl restart hawser-helper").code, 0);
+    laptop.apt("purge -y hawser");
+    laptop.root(&format!("rm {older}"));
+    assert_eq!(laptop.listing().since(&before), [] as [String; 0]);
 }
 
 #[test]

@@ -192,3 +192,6 @@ pub const FILES_CHUNK: usize = 128 * 1024;
 
 /// How long the manager may take to try every way to an intercept's pods.
 pub const PROOF: Duration = Duration::from_secs(15);
+
+/// Starts of agents of one intercept whose counts are remembered one by one. Beyond it those that are over become one sum.
+pub const AGENT_RUNS: usize = 1_024;

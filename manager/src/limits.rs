@@ -26,6 +26,8 @@ pub const OBSERVERS: usize = 32;
 pub const OBSERVE_TIME: Duration = Duration::from_secs(5);
 /// How long changes of workloads are gathered before somebody who watches them is told.
 pub const GATHER_CATALOGUE: Duration = Duration::from_millis(500);
+/// How long counts of requests are gathered before a laptop is told.
+pub const GATHER_COUNTS: Duration = Duration::from_millis(200);
 /// Questions about a user's rights at once.
 pub const REVIEWS: usize = 16;
 /// How long what the API server said of a user's rights holds.

@@ -147,6 +147,9 @@ pub const LOG_BYTES: usize = 1 << 20;
 /// Bytes of one line of log that are remembered. The rest of it is cut off.
 pub const LOG_LINE_BYTES: usize = 4 * 1024;
 
+/// How long more than normal is written to the log after somebody asked for it. Then it is as much as before.
+pub const DETAILED_LOG: Duration = Duration::from_secs(30 * 60);
+
 /// How long the deletion of a session may take when a connection ends, another credential included.
 pub const LEAVE: Duration = Duration::from_secs(4);
 

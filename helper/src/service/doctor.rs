@@ -45,8 +45,18 @@ pub async fn run(facts: &Facts, machine: &Machine, views: &[View], caller: u32) 
 pub fn check(title: impl Into<String>, outcome: Result<String, Fault>) -> Check {
     let title = title.into();
     match outcome {
-        Ok(reason) => Check { title, outcome: Outcome::Pass.into(), reason, fix: String::new() },
-        Err(fault) => Check { title, outcome: Outcome::Fail.into(), reason: fault.detail, fix: fault.fix },
+        Ok(reason) => Check { title, outcome: Outcome::Pass.into(), reason, fix: String::new(), code: String::new() },
+        Err(fault) => failed(title, &fault),
+    }
+}
+
+fn failed(title: String, fault: &Fault) -> Check {
+    Check {
+        title,
+        outcome: Outcome::Fail.into(),
+        reason: fault.detail.clone(),
+        fix: fault.fix.clone(),
+        code: fault.code.as_str().to_owned(),
     }
 }
 
@@ -83,18 +93,16 @@ fn tempfile_in(dir: &Path) -> std::io::Result<()> {
 fn link(view: &View) -> Check {
     let title = format!("The connection {} reaches its manager", view.wish.id.name);
     let manager = view.wish.target.address();
-    let (outcome, reason, fix) = match &view.status.phase {
+    let warned = |title, reason| Check { outcome: Outcome::Warn.into(), ..check(title, Ok(reason)) };
+    match &view.status.phase {
         Phase::Connected => {
             let round_trip = view.counters.round_trip_us as f64 / 1_000.0;
-            (Outcome::Pass, format!("{manager} answers in {round_trip:.1} ms"), String::new())
+            check(title, Ok(format!("{manager} answers in {round_trip:.1} ms")))
         }
-        Phase::Connecting | Phase::Disconnecting => (Outcome::Warn, view.status.step.clone(), String::new()),
-        Phase::Reconnecting(cause) | Phase::NeedsLogin(cause) | Phase::Failed(cause) => {
-            (Outcome::Fail, cause.detail.clone(), cause.fix.clone())
-        }
-        Phase::Disconnected(_) => (Outcome::Warn, "it has just ended".to_owned(), String::new()),
-    };
-    Check { title, outcome: outcome.into(), reason, fix }
+        Phase::Connecting | Phase::Disconnecting => warned(title, view.status.step.clone()),
+        Phase::Reconnecting(cause) | Phase::NeedsLogin(cause) | Phase::Failed(cause) => failed(title, cause),
+        Phase::Disconnected(_) => warned(title, "it has just ended".to_owned()),
+    }
 }
 
 /// Whether the host still routes the cluster to the connection, and nothing of it elsewhere.

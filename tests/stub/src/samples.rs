@@ -2,7 +2,8 @@
 
 use hawser_ipc::proto::{
     Check, Connection, DoctorReply, EnvironmentReply, Holder, InterceptPhase, InterceptPort, InterceptRequest,
-    InterceptState, InterceptedPod, Namespace, Outcome, Port, Query, Service, Snapshot, State, Workload, query,
+    InterceptState, InterceptedPod, LevelReply, Namespace, Outcome, Port, Query, Service, Snapshot, State, Workload,
+    query,
 };
 
 /// The key of the user.
@@ -98,6 +99,12 @@ pub fn question() -> Query {
     }
 }
 
+/// What is said of the log's level after this was asked for, or nothing.
+pub fn level(asked: &str) -> LevelReply {
+    let level = if asked.is_empty() { "normal" } else { asked };
+    LevelReply { level: level.into(), until: if level == "normal" { 0 } else { 1_800_000_000_000 } }
+}
+
 /// A check that warns.
 pub fn checks() -> DoctorReply {
     let check = Check {
@@ -105,6 +112,7 @@ pub fn checks() -> DoctorReply {
         outcome: Outcome::Warn.into(),
         reason: "it is not".into(),
         fix: "Use the helper.".into(),
+        code: String::new(),
     };
     DoctorReply { checks: vec![check] }
 }

@@ -54,6 +54,7 @@ export type { QuitAnswer } from "./generated/QuitAnswer.ts";
 export type { QuitWords } from "./generated/QuitWords.ts";
 export type { Remedy } from "./generated/Remedy.ts";
 export type { Replica } from "./generated/Replica.ts";
+export type { Requests } from "./generated/Requests.ts";
 export type { RowActs } from "./generated/RowActs.ts";
 export type { Screen } from "./generated/Screen.ts";
 export type { Served } from "./generated/Served.ts";

@@ -168,7 +168,7 @@ export class Mock {
     await sleep(this.pace);
     const { workload: name, kind, namespace, ports, mount } = this.#draft;
     const card = samples.card({
-      name, workload: { namespace, kind, name }, files: mount ? samples.card().files : null, environment: null, filter: null,
+      name, workload: { namespace, kind, name }, files: mount ? samples.card().files : null, environment: null, filter: null, requests: null,
       ports: ports.map(({ local, port, udp }) => ({ port: port || "http", udp, local: `127.0.0.1:${local}`, listening: true })),
     });
     this.put("picker", { asking: null });

@@ -123,7 +123,7 @@ export const card = (part: Partial<Card> = {}): Card => ({
   connection: "shop", name: "web", workload: { namespace: "shop", kind: "Deployment", name: "web" }, container: null, mode: "intercept",
   phase: "active", step: null, since: NOW - 754_000, until: NOW + 4_825_000,
   ports: [{ port: "http", udp: false, local: "127.0.0.1:9000", listening: true }], filter: "x-user = ann", problem: null,
-  delivered: { connections: 12, refused: 1, last: NOW - 3_000 },
+  delivered: { connections: 12, refused: 1, last: NOW - 3_000 }, requests: { matched: 1_234, passed: 340, dropped: 0 },
   replicas: [
     { pod: "web-6d5f9c7b8-2xk4q", address: "10.244.1.17", applied: true, problem: null },
     { pod: "web-6d5f9c7b8-m9t7z", address: "10.244.2.9", applied: true, problem: null },
@@ -142,7 +142,7 @@ export const intercepts = (): Intercepts => ({
   cards: [
     card(),
     card({
-      name: "checkout", workload: { namespace: "shop", kind: "StatefulSet", name: "checkout" }, mode: "wiretap", filter: null, until: null, files: null, environment: null,
+      name: "checkout", workload: { namespace: "shop", kind: "StatefulSet", name: "checkout" }, mode: "wiretap", filter: null, requests: null, until: null, files: null, environment: null,
       ports: [{ port: "grpc", udp: false, local: "127.0.0.1:50051", listening: false }],
       replicas: [
         { pod: "checkout-0", address: "10.244.1.20", applied: true, problem: null },
@@ -154,7 +154,7 @@ export const intercepts = (): Intercepts => ({
       problem: problem("local-port-silent", "Nobody listens on the local port", "127.0.0.1:50051 refused a connection.", "Start your program, or name its port with: --port LOCAL:PORT"),
     }),
     card({
-      name: "search", phase: "ended", workload: { namespace: "shop", kind: "Deployment", name: "search" }, since: NOW - 65_000, files: null, environment: null, ask_again: yes, filter: null,
+      name: "search", phase: "ended", workload: { namespace: "shop", kind: "Deployment", name: "search" }, since: NOW - 65_000, files: null, environment: null, ask_again: yes, filter: null, requests: null,
       problem: problem("intercept-expired", "The intercept's time is over", "It ended as it was to, at 14:00.", "Ask for it again, for a longer time with --until."),
     }),
   ],

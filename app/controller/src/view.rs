@@ -19,7 +19,8 @@ use ts_rs::TS;
 pub use clusters::{ClusterRow, Clusters, ConnectionState, ContextId, Foreign, Hop, HopName, Kind, RowActs, Step};
 pub use doctor::{CheckRow, Doctor, Outcome};
 pub use intercepts::{
-    Card, Delivered, Files, Intercepts, Phase, PortLine, Proof, ProofState, Replica, Way, WorkloadRef, Written,
+    Card, Delivered, Files, Intercepts, Phase, PortLine, Proof, ProofState, Replica, Requests, Way, WorkloadRef,
+    Written,
 };
 pub use names::{AnsweredBy, NameOutcome, NameRow, Names};
 pub use picker::{FormProblem, HolderView, Listener, Picker, PortChoice, Preview, WorkloadRow};

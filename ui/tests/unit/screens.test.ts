@@ -98,6 +98,27 @@ test("a card counts what came and what nobody took", async () => {
   expect(within(screen.getByRole("article", { name: "quiet over shop" })).getByText("nothing yet")).toBeTruthy();
 });
 
+test("a card counts requests where it has a filter and somebody counts them", async () => {
+  const requests = { matched: 12, passed: 1, dropped: 2 };
+  await stage((mock) => {
+    mock.put("intercepts", {
+      ask: { can: "yes" },
+      cards: [
+        samples.card(), samples.card({ name: "tap", mode: "wiretap", requests }), samples.card({ name: "old", requests: null }),
+        samples.card({ name: "new", requests: { matched: 0, passed: 0, dropped: 0 } }), samples.card({ name: "over", phase: "ended" }),
+      ],
+    });
+    mock.put("shell", samples.shell({ screen: "intercepts" }));
+  });
+  const said = (name: string) =>
+    within(screen.getByRole("article", { name: `${name} over shop` })).getByText("Requests").nextElementSibling!.textContent.replace(/\s+/g, " ").trim();
+  expect(said("web")).toBe("x-user = ann 1,234 to this laptop, 340 to the pods");
+  expect(said("tap")).toBe("x-user = ann 12 copied to this laptop, 1 not; 2 of them not whole");
+  expect(said("new")).toBe("x-user = ann none yet");
+  expect(said("old")).toBe("x-user = ann");
+  expect(said("over")).toBe("x-user = ann");
+});
+
 test("settings say which are the user's and which the clusters'", async () => {
   await stage(SCENES["settings"]);
   const section = (name: string) => within(screen.getByRole("heading", { name }).closest("section")!);

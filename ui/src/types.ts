@@ -30,6 +30,8 @@ export type { Keyring } from "./generated/Keyring.ts";
 export type { Kind } from "./generated/Kind.ts";
 export type { List } from "./generated/List.ts";
 export type { Listener } from "./generated/Listener.ts";
+export type { Log } from "./generated/Log.ts";
+export type { LogLevel } from "./generated/LogLevel.ts";
 export type { Mode } from "./generated/Mode.ts";
 export type { Ms } from "./generated/Ms.ts";
 export type { NameOutcome } from "./generated/NameOutcome.ts";

@@ -61,6 +61,7 @@ export class Mock {
     else if (act.do === "names") this.put("names", this.namesWindow(act.query));
     else if (act.do === "welcome-step") act.step > 3 ? this.put("shell", { screen: "clusters" }) : this.put("welcome", { step: act.step });
     else if (act.do === "examine") this.put("doctor", samples.doctor());
+    else if (act.do === "log") this.put("doctor", { log: samples.log(act.level) });
     else if (act.do === "quit") this.put("shell", { quitting: act.answer === null ? { title: "Quit Hawser?", detail: "2 intercepts go on without this window.", intercepts: ["web in shop", "checkout in shop"] } : null });
     else if (act.do === "set" && act.setting.setting === "theme") this.put("settings", { own: { ...this.views.settings.own, theme: act.setting.theme } });
     else if (act.do === "set" && act.setting.setting === "notice") {

@@ -1,5 +1,5 @@
 import type {
-  Card, CheckRow, ClusterRow, Clusters, Doctor, Draft, Intercepts, Picker, Preview, Problem, SettingsView, Shell, Subnets, Welcome, WorkloadRow,
+  Card, CheckRow, ClusterRow, Clusters, Doctor, Draft, Intercepts, Log, LogLevel, Picker, Preview, Problem, SettingsView, Shell, Subnets, Welcome, WorkloadRow,
 } from "../src/types.ts";
 
 /** When everything here happens, in Unix milliseconds. */
@@ -205,8 +205,18 @@ export const CHECKS: CheckRow[] = [
   { id: 6, title: "sshfs is installed", outcome: "pass", reason: "/usr/bin/sshfs, 3.7.3", fix: "", remedy: null },
 ];
 
+export const log = (level: LogLevel): Log => ({ level, until: level === "debug" ? NOW + 1_800_000 : null, set: yes, problem: null });
+
+export const OLDER: Log = {
+  level: null, until: null, set: no("The helper does not say how much it writes."),
+  problem: problem(
+    "helper-version", "The helper has another version than this program", "the helper is older than this application, and always writes the same",
+    "Update both from the same package, then restart the helper.", { remedy: "restart-helper" },
+  ),
+};
+
 export const doctor = (part: Partial<Doctor> = {}): Doctor =>
-  ({ running: false, at: NOW - 20_000, checks: CHECKS, exporting: false, exported: "/home/ann/hawser-2026-11-26.zip", problem: null, ...part });
+  ({ running: false, at: NOW - 20_000, checks: CHECKS, exporting: false, exported: "/home/ann/hawser-2026-11-26.zip", problem: null, log: log("normal"), ...part });
 
 export const settings = (): SettingsView => ({
   own: { theme: "system", start_at_login: true, notices: { back: false }, told_of_tray: true, welcomed: true, kubeconfigs: ["/home/ann/work/clusters/lab.yaml"], last_screen: "clusters" },

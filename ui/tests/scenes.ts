@@ -91,7 +91,11 @@ export const SCENES: Record<string, (mock: Mock) => void> = {
     mock.put("shell", samples.shell({ screen: "doctor" }));
   },
   "doctor-running": (mock) => {
-    mock.put("doctor", samples.doctor({ running: true, checks: samples.CHECKS.slice(0, 3), exported: null }));
+    mock.put("doctor", samples.doctor({ running: true, checks: samples.CHECKS.slice(0, 3), exported: null, log: samples.log("debug") }));
+    mock.put("shell", samples.shell({ screen: "doctor" }));
+  },
+  "doctor-older": (mock) => {
+    mock.put("doctor", samples.doctor({ log: samples.OLDER }));
     mock.put("shell", samples.shell({ screen: "doctor" }));
   },
   "doctor-none": (mock) => mock.put("shell", { screen: "doctor" }),

@@ -17,7 +17,7 @@ use serde::Serialize;
 use ts_rs::TS;
 
 pub use clusters::{ClusterRow, Clusters, ConnectionState, ContextId, Foreign, Hop, HopName, Kind, RowActs, Step};
-pub use doctor::{CheckRow, Doctor, Outcome};
+pub use doctor::{CheckRow, Doctor, Log, LogLevel, Outcome};
 pub use intercepts::{
     Card, Delivered, Files, Intercepts, Phase, PortLine, Proof, ProofState, Replica, Requests, Way, WorkloadRef,
     Written,

@@ -144,6 +144,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_check_that_failed_names_its_fault() {
+        let passed = check("it holds", Ok("it does".to_owned()));
+        assert_eq!((passed.outcome(), passed.code.as_str()), (Outcome::Pass, ""));
+        let failed = check("it holds", Err(Fault::new(Code::SubnetConflict, "it does not").with_fix("Hold it.")));
+        assert_eq!((failed.outcome(), failed.code.as_str()), (Outcome::Fail, "subnet-conflict"));
+        assert_eq!((failed.reason.as_str(), failed.fix.as_str()), ("it does not", "Hold it."));
+    }
+
+    #[test]
     fn a_subnet_that_is_not_routed_to_the_device_is_absent() {
         let route = |net: &str, device: &str| Route { net: net.parse().unwrap(), device: device.to_owned(), metric: 0 };
         let routes = [route("10.96.0.0/16", "hawser0"), route("10.97.0.0/16", "eth0"), route("fd00::/64", "hawser0")];

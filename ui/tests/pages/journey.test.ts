@@ -115,6 +115,19 @@ test("by keyboard alone: connect, intercept with files, leave", async () => {
   await page.getByText("Nothing is intercepted").waitFor();
 });
 
+test("by keyboard alone: the helper's log is detailed, and normal again", async () => {
+  await press("Control+5");
+  await page.getByRole("heading", { name: "Doctor" }).waitFor();
+  await tabTo(/^Normal$/);
+  await press("ArrowRight");
+  await page.getByRole("status").filter({ hasText: "Detailed until" }).waitFor();
+  expect(await page.getByRole("radio", { name: "Detailed" }).isChecked()).toBe(true);
+  await press("ArrowLeft");
+  await page.getByRole("status").filter({ hasText: "It ends by itself" }).waitFor();
+  expect(await asked("log")).toEqual([{ do: "log", level: "debug" }, { do: "log", level: "normal" }]);
+  expect(await violations(page)).toEqual([]);
+});
+
 test("what is missing is said when it's asked for, and the first field has the focus", async () => {
   await page.evaluate(() => window.mock.act({ do: "pick", connection: null, intercept: null }));
   await page.getByRole("heading", { name: "New intercept" }).waitFor();

@@ -9,7 +9,7 @@ vi.mock("../../src/bridge.ts", () => import("./stage.ts"));
 
 const user = userEvent.setup();
 
-const SCREENS = ["clusters", "subnets", "intercepts", "picker", "traffic-none", "names-none", "doctor", "settings", "welcome-2", "quitting", "ending"];
+const SCREENS = ["clusters", "subnets", "intercepts", "picker", "traffic-none", "names-none", "doctor", "doctor-older", "settings", "welcome-2", "quitting", "ending"];
 
 test.for(SCREENS)("%s is accessible", { timeout: 20_000 }, async (scene) => {
   await stage(SCENES[scene]);
@@ -157,6 +157,30 @@ test("each place on the way into a cluster has its time and its last minute in w
   expect(places).toEqual(["Laptop", "API server 8.2 ms", "Manager 9.7 ms", "Agent web-5f6d8c9b7-x2x4q 10 ms"]);
   for (const place of ["the API server", "the manager", "the agent of web-5f6d8c9b7-x2x4q"])
     expect(way.getByRole("img", { name: new RegExp(`^Round trip to ${place}, last 60 s: `) })).toBeTruthy();
+});
+
+test("the helper's log is set where its level is shown, and stays as it is when that is refused", async () => {
+  const mock = await stage(SCENES["doctor"]);
+  const levels = within(screen.getByRole("group", { name: "How much the helper writes to its log" }));
+  const [normal, detailed] = ["Normal", "Detailed"].map((name) => levels.getByRole<HTMLInputElement>("radio", { name }));
+  mock.refuse.log = samples.problem("not-owner", "The connection belongs to somebody else", "the helper's log also tells of other users' connections", "Root can change it.");
+  await user.click(detailed!);
+  expect(await screen.findByText("the helper's log also tells of other users' connections")).toBeTruthy();
+  expect([normal!.checked, detailed!.checked]).toEqual([true, false]);
+  await user.click(screen.getByRole("button", { name: /^Put away/ }));
+  delete mock.refuse.log;
+  await user.click(detailed!);
+  expect(mock.asked.filter((act) => act.do === "log")).toEqual([{ do: "log", level: "debug" }, { do: "log", level: "debug" }]);
+  expect(await screen.findByText(/^Detailed until/)).toBeTruthy();
+  mock.put("doctor", { log: samples.log("normal") });
+  await vi.waitFor(() => expect([normal!.checked, detailed!.checked]).toEqual([true, false]));
+});
+
+test("a helper that is older than levels says so, offers what mends it, and can't be set", async () => {
+  const mock = await stage(SCENES["doctor-older"]);
+  for (const level of screen.getAllByRole("radio")) expect(level.matches(":disabled")).toBe(true);
+  await user.click(screen.getByRole("button", { name: "Restart the helper" }));
+  expect(mock.asked.at(-1)).toEqual({ do: "remedy", remedy: { remedy: "restart-helper" } });
 });
 
 test("an intercept that ended can be asked for again", async () => {

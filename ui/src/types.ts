@@ -9,6 +9,8 @@ export type { ClusterRow } from "./generated/ClusterRow.ts";
 export type { Clusters } from "./generated/Clusters.ts";
 export type { ConnectionState } from "./generated/ConnectionState.ts";
 export type { ContextId } from "./generated/ContextId.ts";
+export type { ContainerChoice } from "./generated/ContainerChoice.ts";
+export type { Containers } from "./generated/Containers.ts";
 export type { Copyable } from "./generated/Copyable.ts";
 export type { Delivered } from "./generated/Delivered.ts";
 export type { Doctor } from "./generated/Doctor.ts";

@@ -156,6 +156,8 @@ export class Mock {
     });
     const effect = draft.workload ? `The 2 pods of ${draft.workload} start anew, one after the other, to get an agent. They get it once.` : "";
     const ready = problems.length === 0;
+    const without = samples.CONTAINERS!.all.some(({ name, has_files }) => name === draft.container && !has_files);
+    this.put("picker", { mount: without ? samples.NOTHING_TO_MOUNT : { can: "yes" } });
     this.put("picker", { revision: draft.revision, problems, effect, ready, preview: { preview: ready ? "asking" : "none" } });
     this.#draft = draft;
     if (ready) setTimeout(() => this.#draft === draft && this.put("picker", { preview: samples.RESTARTS }), this.pace);

@@ -184,6 +184,17 @@ export const DRAFT: Draft = {
   environment: null, until: "",
 };
 
+export const CONTAINERS: Picker["containers"] = {
+  all: [
+    { name: "web", ports: ["http 8080", "metrics 9090", "dns 5353/udp"], has_files: true },
+    { name: "proxy", ports: ["9901"], has_files: false },
+  ],
+  unnamed: "web, which has the port", note: null,
+};
+
+/** Of a container without files. */
+export const NOTHING_TO_MOUNT = no("container proxy has no volumes. Choose another container, or go without its files.");
+
 export const picker = (part: Partial<Picker> = {}): Picker => ({
   opened: 1, draft: DRAFT, revision: 0, connections: ["shop"], namespaces: ["shop", "payments", "default", RIGHT_TO_LEFT], known: true, problem: null,
   workloads: WORKLOADS, workloads_found: WORKLOADS.length, workloads_total: WORKLOADS.length, search: "",
@@ -191,6 +202,7 @@ export const picker = (part: Partial<Picker> = {}): Picker => ({
     { port: "http", udp: false, number: 80, target: "8080", service: "web" }, { port: "metrics", udp: false, number: 9090, target: "metrics", service: "web" },
     { port: "dns", udp: true, number: 53, target: "5353", service: "web" },
   ],
+  containers: CONTAINERS, agent_there: false,
   listeners: [{ port: 3000, udp: false, process: "node", pid: 4121 }, { port: 9000, udp: false, process: "python3", pid: 5188 }, { port: 5353, udp: true, process: "dnsmasq", pid: 960 }],
   mount: yes, mount_path: "/home/ann/.local/share/hawser/mounts/web", environment_path: null, problems: [], effect: "", preview: { preview: "none" }, ready: false, asking: null,
   failed: null, ...part,

@@ -23,7 +23,9 @@ pub use intercepts::{
     Written,
 };
 pub use names::{AnsweredBy, NameOutcome, NameRow, Names};
-pub use picker::{FormProblem, HolderView, Listener, Picker, PortChoice, Preview, WorkloadRow};
+pub use picker::{
+    ContainerChoice, Containers, FormProblem, HolderView, Listener, Picker, PortChoice, Preview, WorkloadRow,
+};
 pub use problem::{Field, Possible, Problem, Remedy};
 pub use settings::{Keyring, NoticeKind, Served, Settings, SettingsView, Theme};
 pub use shell::{Badge, EndWords, HelperState, QuitWords, Screen, Shell, Toast};

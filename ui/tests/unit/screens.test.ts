@@ -9,7 +9,7 @@ vi.mock("../../src/bridge.ts", () => import("./stage.ts"));
 
 const user = userEvent.setup();
 
-const SCREENS = ["clusters", "subnets", "intercepts", "picker", "traffic-none", "names-none", "doctor", "doctor-older", "settings", "welcome-2", "quitting", "ending"];
+const SCREENS = ["clusters", "subnets", "intercepts", "picker", "picker-agent", "picker-older", "traffic-none", "names-none", "doctor", "doctor-older", "settings", "welcome-2", "quitting", "ending"];
 
 test.for(SCREENS)("%s is accessible", { timeout: 20_000 }, async (scene) => {
   await stage(SCENES[scene]);
@@ -209,6 +209,45 @@ test("what is typed into the picker stays while answers to older drafts come", a
   await new Promise((done) => setTimeout(done));
   expect(name).toHaveProperty("value", "mine");
   expect(screen.getByRole("button", { name: "Intercept" }).getAttribute("aria-disabled")).toBe("true");
+});
+
+test("a container is chosen from those that are there, and the one that is meant is named", async () => {
+  const mock = await stage(SCENES["picker"]);
+  const container = screen.getByRole<HTMLSelectElement>("combobox", { name: "Container" });
+  const choices = within(container).getAllByRole("option").map((option) => option.textContent);
+  expect(choices).toEqual(["web, which has the port", "web · http 8080, metrics 9090, dns 5353/udp", "proxy · 9901 · no files"]);
+  await user.selectOptions(container, "proxy");
+  const drafts = mock.asked.filter((act) => act.do === "draft");
+  expect(drafts.at(-1)).toMatchObject({ draft: { container: "proxy" } });
+});
+
+test("a container without files can't be mounted, but what was switched on can be switched off", async () => {
+  const mock = await stage(SCENES["picker-agent"]);
+  const mount = screen.getByRole("switch", { name: "Mount the container's volumes" });
+  expect(mount.getAttribute("aria-disabled")).toBe("true");
+  expect(document.getElementById(mount.getAttribute("aria-describedby")!)?.textContent).toMatch(/^container proxy has no volumes/);
+  await user.click(mount);
+  expect(mock.asked.some((act) => act.do === "draft")).toBe(false);
+  const draft = { ...mock.views.picker.draft, mount: true };
+  mock.put("picker", { opened: 10, draft });
+  await user.click(await screen.findByRole("switch", { name: "Mount the container's volumes", checked: true }));
+  expect(mock.asked.filter((act) => act.do === "draft").at(-1)).toMatchObject({ draft: { mount: false } });
+});
+
+test("that several containers have the port is said, and that no pod restarts before the cluster says it", async () => {
+  const mock = await stage(SCENES["picker-agent"]);
+  expect(screen.getByText("Several have a port two: proxy, web. Choose one.")).toBeTruthy();
+  const there = "No restart needed: the agent is there.";
+  expect(screen.getByText(there)).toBeTruthy();
+  mock.put("picker", { preview: samples.RESTARTS });
+  expect(await screen.findByText("2 pods start anew:")).toBeTruthy();
+  expect(screen.queryByText(there)).toBeNull();
+});
+
+test("a container that isn't told of is typed", async () => {
+  const mock = await stage(SCENES["picker-older"]);
+  await user.type(screen.getByRole("textbox", { name: "Container" }), "web");
+  expect(mock.asked.filter((act) => act.do === "draft").at(-1)).toMatchObject({ draft: { container: "web" } });
 });
 
 test("flows are filtered, sorted and paused by whoever has them", async () => {

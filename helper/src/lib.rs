@@ -17,7 +17,9 @@ mod connection;
 mod connections;
 mod intercepts;
 mod kubernetes;
+mod level;
 mod limits;
+mod log;
 mod machine;
 mod network;
 mod owners;
@@ -38,7 +40,7 @@ use std::process::ExitCode;
 use hawser_fault::{Code, Fault};
 
 use cli::{Args, Command};
-use recent::Recent;
+use log::Log;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -49,10 +51,9 @@ const NO_RESTART: u8 = 78;
 pub fn run(args: Args) -> ExitCode {
     // Else the allocator's huge pages keep megabytes resident of which kilobytes are used.
     let _ = nix::sys::prctl::set_thp_disable(true);
-    let recent = Recent::default();
-    start_log(recent.clone());
+    let log = start_log();
     let outcome = match args.command {
-        None => process::serve(args.options, recent),
+        None => process::serve(args.options, log),
         Some(Command::Cleanup) => process::clean_up(&args.options),
     };
     match outcome {
@@ -65,15 +66,15 @@ pub fn run(args: Args) -> ExitCode {
 }
 
 /// Standard error goes to the journal under systemd, which has its own clock but not our levels.
-fn start_log(recent: Recent) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("HAWSER_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+fn start_log() -> Log {
+    let (log, filter) = Log::new();
     // A program that embeds the helper may have its own log already.
     let _ = tracing_subscriber::registry()
         .with(filter)
         .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
-        .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(recent))
+        .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(log.recent.clone()))
         .try_init();
+    log
 }
 
 fn print(fault: &Fault) {

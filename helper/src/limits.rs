@@ -215,6 +215,9 @@ pub const LOG_BYTES: usize = 1 << 20;
 /// Bytes of one line of log that are remembered. The rest of it is cut off.
 pub const LOG_LINE_BYTES: usize = 4 * 1024;
 
+/// How long more than normal is written to the log after somebody asked for it. Then it is as much as before.
+pub const DETAILED_LOG: Duration = Duration::from_secs(30 * 60);
+
 /// How long the deletion of a session may take when a connection ends, another credential included.
 pub const LEAVE: Duration = Duration::from_secs(4);
 
@@ -260,3 +263,6 @@ pub const FILES_CHUNK: usize = 128 * 1024;
 
 /// How long the manager may take to try every way to an intercept's pods.
 pub const PROOF: Duration = Duration::from_secs(15);
+
+/// Starts of agents of one intercept whose counts are remembered one by one. Beyond it those that are over become one sum.
+pub const AGENT_RUNS: usize = 1_024;

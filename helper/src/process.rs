@@ -12,9 +12,9 @@ use crate::cli::Options;
 use crate::connections::Connections;
 use crate::intercepts::{InCluster, Intercepts};
 use crate::kubernetes::Clusters;
+use crate::log::Log;
 use crate::machine::Machine;
 use crate::network::Network;
-use crate::recent::Recent;
 use crate::resolver::{HostResolver, Places, undo_all};
 use crate::service::Service;
 use crate::socket::Listening;
@@ -32,11 +32,11 @@ pub fn clean_up(options: &Options) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Serves until SIGTERM or SIGINT. `recent` is what is remembered of the log.
+/// Serves until SIGTERM or SIGINT.
 ///
 /// One thread is enough here: it only decides. What moves bytes has its own.
-pub fn serve(options: Options, recent: Recent) -> Result<(), Fault> {
-    runtime()?.block_on(serve_until_stopped(options, recent))
+pub fn serve(options: Options, log: Log) -> Result<(), Fault> {
+    runtime()?.block_on(serve_until_stopped(options, log))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
@@ -46,7 +46,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
         .map_err(|error| Fault::new(Code::Internal, format!("no runtime could be started: {error}")))
 }
 
-async fn serve_until_stopped(options: Options, recent: Recent) -> Result<(), Fault> {
+async fn serve_until_stopped(options: Options, log: Log) -> Result<(), Fault> {
     let stop_signal = stop_signal()?;
     // The order counts: the lock before anything is touched, undo before anything is changed, the socket last.
     let store = Store::open(&options.state_dir)?;
@@ -71,14 +71,14 @@ async fn serve_until_stopped(options: Options, recent: Recent) -> Result<(), Fau
         clusters,
         desired: Arc::clone(&desired),
     });
-    desired.lock().wishes().iter().for_each(|wish| recent.tells_of(wish.id.owner));
+    desired.lock().wishes().iter().for_each(|wish| log.recent.tells_of(wish.id.owner));
     let connections = Connections::new(Arc::clone(&machine), desired);
     machine.intercepts.restore();
     connections.restore();
     let finishing = Arc::clone(&machine);
     tokio::spawn(async move { finishing.finish_leaving().await });
 
-    let service = Service::new(Arc::clone(&connections), machine, options.state_dir.clone(), recent);
+    let service = Service::new(Arc::clone(&connections), machine, options.state_dir.clone(), log);
     let allowed = |peer: &hawser_ipc::Peer| access::check(peer, &options.group);
     let (ended, end) = oneshot::channel::<()>();
     let serving = hawser_ipc::serve(listener, service, allowed, async {

@@ -38,18 +38,24 @@ impl Recent {
         self.0.lock().users.insert(user);
     }
 
+    /// Whether this user may see all that it tells of.
+    ///
+    /// # Errors
+    /// `not-owner` if it may tell of somebody else's connections.
+    pub fn check(&self, caller: u32) -> Result<(), Fault> {
+        if self.0.lock().users.iter().all(|user| may_see(caller, *user)) {
+            return Ok(());
+        }
+        Err(Fault::new(Code::NotOwner, "the helper's log also tells of other users' connections"))
+    }
+
     /// What is remembered, for a user whom none of it is hidden from.
     ///
     /// # Errors
     /// `not-owner` if it may tell of somebody else's connections.
     pub fn read(&self, caller: u32) -> Result<Excerpt, Fault> {
+        self.check(caller).map_err(|fault| fault.with_fix("Root can read it: sudo journalctl -u hawser-helper"))?;
         let kept = self.0.lock();
-        if !kept.users.iter().all(|user| may_see(caller, *user)) {
-            let detail = "the helper's log also tells of other users' connections";
-            return Err(
-                Fault::new(Code::NotOwner, detail).with_fix("Root can read it: sudo journalctl -u hawser-helper")
-            );
-        }
         let text = kept.lines.iter().fold(String::with_capacity(kept.bytes), |text, line| text + line + "\n");
         Ok(Excerpt { text, forgotten: kept.forgotten })
     }

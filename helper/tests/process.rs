@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::connect_request::Target;
 use hawser_ipc::proto::{
-    ConnectRequest, Connection, DisconnectRequest, DoctorRequest, FlowsRequest, KeyRequest, LogsRequest, Outcome,
-    Snapshot, Standalone, State, WatchRequest,
+    ConnectRequest, Connection, DisconnectRequest, DoctorRequest, FlowsRequest, KeyRequest, LevelReply, LevelRequest,
+    LogsRequest, Outcome, Snapshot, Standalone, State, WatchRequest,
 };
 use hawser_ipc::{Client, from_status};
 use nix::sys::signal::{Signal, kill};
@@ -171,6 +171,32 @@ async fn failed_connect_says_why_and_leaves_nothing() {
     assert!(snapshot(&mut client).await.connections.is_empty());
     assert_eq!(std::fs::read_to_string(helper.dir.path().join("resolv.conf")).unwrap(), RESOLV_CONF);
     assert!(!std::fs::read_to_string(helper.dir.path().join("state/desired.json")).unwrap().contains("192.0.2.1"));
+}
+
+#[tokio::test]
+async fn its_log_says_more_once_it_is_asked_to() {
+    let mut helper = Helper::start();
+    let mut client = helper.client().await;
+    let level = async |word: &str| {
+        let mut client = hawser_ipc::connect(&helper.socket()).await.unwrap();
+        let reply = client.level(LevelRequest { level: word.to_owned() }).await;
+        reply.map(|reply| reply.into_inner()).map_err(|status| from_status(&status))
+    };
+    assert_eq!(level("").await.unwrap(), LevelReply { level: "normal".to_owned(), until: 0 });
+    for word in ["trace", "hawser=trace"] {
+        let fault = level(word).await.unwrap_err();
+        assert_eq!((fault.code, fault.fix.is_empty()), (Code::BadArgument, false));
+    }
+    for (word, is_detailed) in [("normal", false), ("debug", true), ("normal", false)] {
+        let before = client.logs(LogsRequest {}).await.unwrap().into_inner().text;
+        let set = level(word).await.unwrap();
+        assert_eq!((set.level.as_str(), set.until != 0), (word, is_detailed));
+        assert_eq!(level("").await.unwrap(), set);
+        connect(&mut client, request("a", "192.0.2.1:7300")).await.unwrap_err();
+        let after = client.logs(LogsRequest {}).await.unwrap().into_inner().text;
+        let written = after.strip_prefix(&before).unwrap();
+        assert_eq!(written.contains("DEBUG"), is_detailed, "{written}");
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 mod agents;
 mod laptops;
 mod proof;
+mod requests;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -19,6 +20,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 
 use crate::limits;
+use requests::Counted;
 
 pub use agents::{AgentHost, Pod, Review, Reviewed};
 pub use laptops::Deliveries;
@@ -29,6 +31,8 @@ pub struct Exchange {
     state: Mutex<State>,
     /// Fires when orders or lists may say something else.
     changes: watch::Sender<()>,
+    /// Fires when agents have counted requests, and wakes none but those who want to know.
+    counts: watch::Sender<()>,
     /// Proofs at once.
     proving: Semaphore,
 }
@@ -56,6 +60,7 @@ struct Agent {
     applied: HashSet<String>,
     /// The number of the last proof that it knows of.
     heard: u64,
+    counted: Counted,
     opener: Opener,
     /// Which connection this is: an old one's end does not end a new one.
     link: u64,
@@ -92,7 +97,7 @@ pub struct Carried {
 impl Default for Exchange {
     fn default() -> Self {
         let proving = Semaphore::new(limits::PROOFS);
-        Self { state: Mutex::default(), changes: watch::Sender::default(), proving }
+        Self { state: Mutex::default(), changes: watch::Sender::default(), counts: watch::Sender::default(), proving }
     }
 }
 

@@ -22,6 +22,7 @@ use serde_json::Value;
 
 use edit::Edit;
 pub use present::{Present, present};
+pub use volumes::has_files;
 
 /// The annotation of a pod that says whether it may get an agent.
 pub const ANNOTATION: &str = "hawser.dev/inject";
@@ -98,7 +99,7 @@ pub fn inject(pod: &Value, want: &Want, sidecar: &Sidecar) -> Result<Patch, Faul
     let placed = ports::place(&spec, want)?;
     ports::rewire(&mut edit, &spec, &placed, want);
     replaced::replace(&mut edit, &spec, want, sidecar);
-    let copied = volumes::policies(&typed);
+    let copied = volumes::policies(&typed.metadata);
     let mut added = containers::Added::default();
     let mut known = Vec::new();
     for (number, container) in list(pod, "/spec/containers").iter().enumerate() {

@@ -7,7 +7,9 @@ use hawser_fault::{Code, Fault};
 use hawser_tunnel::identity::Pin;
 use hawser_tunnel::link::{Link, Shared};
 use hawser_tunnel::proto::{Alias, CheckReply, Distance, HelloReply, InterceptList, PreviewReply};
-use hawser_tunnel::server::{Catalogues, Changes, Checking, Host, InterceptLists, Previewing, Proving, Serving};
+use hawser_tunnel::server::{
+    Catalogues, Changes, Checking, Host, InterceptLists, Previewing, Proving, RequestLists, Serving,
+};
 use hawser_tunnel::sockets::{self, Opener, Side, Sockets};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -97,6 +99,10 @@ impl Host for Laptops {
                 changes.changed().await.ok()?;
             }
         }))
+    }
+
+    fn requests(&self, peer: Pin) -> RequestLists {
+        self.exchange.requests_of(peer)
     }
 
     fn check(&self, peer: Pin, namespace: String) -> Checking {

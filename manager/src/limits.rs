@@ -26,6 +26,14 @@ pub const OBSERVERS: usize = 32;
 pub const OBSERVE_TIME: Duration = Duration::from_secs(5);
 /// How long changes of workloads are gathered before somebody who watches them is told.
 pub const GATHER_CATALOGUE: Duration = Duration::from_millis(500);
+/// Containers of a workload that are told of. Of one with more none is: whoever knows them names one.
+pub const CONTAINERS: usize = 32;
+/// Ports of a container that are told of. Of a workload with more no container is told of.
+pub const CONTAINER_PORTS: usize = 64;
+/// Containers and their ports in one answer. Beyond it workloads are told of without.
+pub const CATALOGUE_CONTAINERS: usize = 20_000;
+/// How long counts of requests are gathered before a laptop is told.
+pub const GATHER_COUNTS: Duration = Duration::from_millis(200);
 /// Questions about a user's rights at once.
 pub const REVIEWS: usize = 16;
 /// How long what the API server said of a user's rights holds.

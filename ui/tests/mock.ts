@@ -61,6 +61,7 @@ export class Mock {
     else if (act.do === "names") this.put("names", this.namesWindow(act.query));
     else if (act.do === "welcome-step") act.step > 3 ? this.put("shell", { screen: "clusters" }) : this.put("welcome", { step: act.step });
     else if (act.do === "examine") this.put("doctor", samples.doctor());
+    else if (act.do === "log") this.put("doctor", { log: samples.log(act.level) });
     else if (act.do === "quit") this.put("shell", { quitting: act.answer === null ? { title: "Quit Hawser?", detail: "2 intercepts go on without this window.", intercepts: ["web in shop", "checkout in shop"] } : null });
     else if (act.do === "set" && act.setting.setting === "theme") this.put("settings", { own: { ...this.views.settings.own, theme: act.setting.theme } });
     else if (act.do === "set" && act.setting.setting === "notice") {
@@ -155,6 +156,8 @@ export class Mock {
     });
     const effect = draft.workload ? `The 2 pods of ${draft.workload} start anew, one after the other, to get an agent. They get it once.` : "";
     const ready = problems.length === 0;
+    const without = samples.CONTAINERS!.all.some(({ name, has_files }) => name === draft.container && !has_files);
+    this.put("picker", { mount: without ? samples.NOTHING_TO_MOUNT : { can: "yes" } });
     this.put("picker", { revision: draft.revision, problems, effect, ready, preview: { preview: ready ? "asking" : "none" } });
     this.#draft = draft;
     if (ready) setTimeout(() => this.#draft === draft && this.put("picker", { preview: samples.RESTARTS }), this.pace);
@@ -168,7 +171,7 @@ export class Mock {
     await sleep(this.pace);
     const { workload: name, kind, namespace, ports, mount } = this.#draft;
     const card = samples.card({
-      name, workload: { namespace, kind, name }, files: mount ? samples.card().files : null, environment: null, filter: null,
+      name, workload: { namespace, kind, name }, files: mount ? samples.card().files : null, environment: null, filter: null, requests: null,
       ports: ports.map(({ local, port, udp }) => ({ port: port || "http", udp, local: `127.0.0.1:${local}`, listening: true })),
     });
     this.put("picker", { asking: null });

@@ -1,5 +1,5 @@
 import type {
-  Card, CheckRow, ClusterRow, Clusters, Doctor, Draft, Intercepts, Picker, Preview, Problem, SettingsView, Shell, Subnets, Welcome, WorkloadRow,
+  Card, CheckRow, ClusterRow, Clusters, Doctor, Draft, Intercepts, Log, LogLevel, Picker, Preview, Problem, SettingsView, Shell, Subnets, Welcome, WorkloadRow,
 } from "../src/types.ts";
 
 /** When everything here happens, in Unix milliseconds. */
@@ -131,7 +131,7 @@ export const card = (part: Partial<Card> = {}): Card => ({
   connection: "shop", name: "web", workload: { namespace: "shop", kind: "Deployment", name: "web" }, container: null, mode: "intercept",
   phase: "active", step: null, since: NOW - 754_000, until: NOW + 4_825_000,
   ports: [{ port: "http", udp: false, local: "127.0.0.1:9000", listening: true }], filter: "x-user = ann", problem: null,
-  delivered: { connections: 12, refused: 1, last: NOW - 3_000 },
+  delivered: { connections: 12, refused: 1, last: NOW - 3_000 }, requests: { matched: 1_234, passed: 340, dropped: 0 },
   replicas: [
     { pod: "web-6d5f9c7b8-2xk4q", address: "10.244.1.17", applied: true, problem: null },
     { pod: "web-6d5f9c7b8-m9t7z", address: "10.244.2.9", applied: true, problem: null },
@@ -150,7 +150,7 @@ export const intercepts = (): Intercepts => ({
   cards: [
     card(),
     card({
-      name: "checkout", workload: { namespace: "shop", kind: "StatefulSet", name: "checkout" }, mode: "wiretap", filter: null, until: null, files: null, environment: null,
+      name: "checkout", workload: { namespace: "shop", kind: "StatefulSet", name: "checkout" }, mode: "wiretap", filter: null, requests: null, until: null, files: null, environment: null,
       ports: [{ port: "grpc", udp: false, local: "127.0.0.1:50051", listening: false }],
       replicas: [
         { pod: "checkout-0", address: "10.244.1.20", applied: true, problem: null },
@@ -162,7 +162,7 @@ export const intercepts = (): Intercepts => ({
       problem: problem("local-port-silent", "Nobody listens on the local port", "127.0.0.1:50051 refused a connection.", "Start your program, or name its port with: --port LOCAL:PORT"),
     }),
     card({
-      name: "search", phase: "ended", workload: { namespace: "shop", kind: "Deployment", name: "search" }, since: NOW - 65_000, files: null, environment: null, ask_again: yes, filter: null,
+      name: "search", phase: "ended", workload: { namespace: "shop", kind: "Deployment", name: "search" }, since: NOW - 65_000, files: null, environment: null, ask_again: yes, filter: null, requests: null,
       problem: problem("intercept-expired", "The intercept's time is over", "It ended as it was to, at 14:00.", "Ask for it again, for a longer time with --until."),
     }),
   ],
@@ -192,6 +192,17 @@ export const DRAFT: Draft = {
   environment: null, until: "",
 };
 
+export const CONTAINERS: Picker["containers"] = {
+  all: [
+    { name: "web", ports: ["http 8080", "metrics 9090", "dns 5353/udp"], has_files: true },
+    { name: "proxy", ports: ["9901"], has_files: false },
+  ],
+  unnamed: "web, which has the port", note: null,
+};
+
+/** Of a container without files. */
+export const NOTHING_TO_MOUNT = no("container proxy has no volumes. Choose another container, or go without its files.");
+
 export const picker = (part: Partial<Picker> = {}): Picker => ({
   opened: 1, draft: DRAFT, revision: 0, connections: ["shop"], namespaces: ["shop", "payments", "default", RIGHT_TO_LEFT], known: true, problem: null,
   workloads: WORKLOADS, workloads_found: WORKLOADS.length, workloads_total: WORKLOADS.length, search: "",
@@ -199,6 +210,7 @@ export const picker = (part: Partial<Picker> = {}): Picker => ({
     { port: "http", udp: false, number: 80, target: "8080", service: "web" }, { port: "metrics", udp: false, number: 9090, target: "metrics", service: "web" },
     { port: "dns", udp: true, number: 53, target: "5353", service: "web" },
   ],
+  containers: CONTAINERS, agent_there: false,
   listeners: [{ port: 3000, udp: false, process: "node", pid: 4121 }, { port: 9000, udp: false, process: "python3", pid: 5188 }, { port: 5353, udp: true, process: "dnsmasq", pid: 960 }],
   mount: yes, mount_path: "/home/ann/.local/share/hawser/mounts/web", environment_path: null, problems: [], effect: "", preview: { preview: "none" }, ready: false, asking: null,
   failed: null, ...part,
@@ -213,8 +225,18 @@ export const CHECKS: CheckRow[] = [
   { id: 6, title: "sshfs is installed", outcome: "pass", reason: "/usr/bin/sshfs, 3.7.3", fix: "", remedy: null },
 ];
 
+export const log = (level: LogLevel): Log => ({ level, until: level === "debug" ? NOW + 1_800_000 : null, set: yes, problem: null });
+
+export const OLDER: Log = {
+  level: null, until: null, set: no("The helper does not say how much it writes."),
+  problem: problem(
+    "helper-version", "The helper has another version than this program", "the helper is older than this application, and always writes the same",
+    "Update both from the same package, then restart the helper.", { remedy: "restart-helper" },
+  ),
+};
+
 export const doctor = (part: Partial<Doctor> = {}): Doctor =>
-  ({ running: false, at: NOW - 20_000, checks: CHECKS, exporting: false, exported: "/home/ann/hawser-2026-11-26.zip", problem: null, ...part });
+  ({ running: false, at: NOW - 20_000, checks: CHECKS, exporting: false, exported: "/home/ann/hawser-2026-11-26.zip", problem: null, log: log("normal"), ...part });
 
 export const settings = (): SettingsView => ({
   own: { theme: "system", start_at_login: true, notices: { back: false }, told_of_tray: true, welcomed: true, kubeconfigs: ["/home/ann/work/clusters/lab.yaml"], last_screen: "clusters" },

@@ -64,6 +64,17 @@ export const SCENES: Record<string, (mock: Mock) => void> = {
     mock.put("picker", samples.picker({ opened: 9, draft, revision: 7, ready: true, effect: "The 2 pods of web start anew, one after the other, to get an agent. They get it once.", preview: samples.RESTARTS }));
     mock.put("shell", samples.shell({ screen: "picker" }));
   },
+  "picker-agent": (mock) => {
+    const draft = { ...samples.DRAFT, kind: "Deployment", workload: "web", container: "proxy", ports: [{ local: "9000", port: "two", udp: false }] };
+    const containers = { ...samples.CONTAINERS!, unnamed: "The one with the port", note: "Several have a port two: proxy, web. Choose one." };
+    mock.put("picker", samples.picker({ opened: 9, draft, containers, mount: samples.NOTHING_TO_MOUNT, agent_there: true, ready: true, preview: { preview: "asking" } }));
+    mock.put("shell", samples.shell({ screen: "picker" }));
+  },
+  "picker-older": (mock) => {
+    const draft = { ...samples.DRAFT, kind: "Deployment", workload: "web" };
+    mock.put("picker", samples.picker({ opened: 9, draft, containers: null }));
+    mock.put("shell", samples.shell({ screen: "picker" }));
+  },
   "picker-failed": (mock) => {
     const failed = samples.problem("port-held", "Somebody else intercepts this port", "ben@example.com intercepts port http of deployment/web, all requests, for 22 min.", "Ask who is named, or take a part of the requests with --http-header.");
     const draft = { ...samples.DRAFT, kind: "Deployment", workload: "web", headers: ["x-user=ann"], environment: "lines" as const };
@@ -95,7 +106,11 @@ export const SCENES: Record<string, (mock: Mock) => void> = {
     mock.put("shell", samples.shell({ screen: "doctor" }));
   },
   "doctor-running": (mock) => {
-    mock.put("doctor", samples.doctor({ running: true, checks: samples.CHECKS.slice(0, 3), exported: null }));
+    mock.put("doctor", samples.doctor({ running: true, checks: samples.CHECKS.slice(0, 3), exported: null, log: samples.log("debug") }));
+    mock.put("shell", samples.shell({ screen: "doctor" }));
+  },
+  "doctor-older": (mock) => {
+    mock.put("doctor", samples.doctor({ log: samples.OLDER }));
     mock.put("shell", samples.shell({ screen: "doctor" }));
   },
   "doctor-none": (mock) => mock.put("shell", { screen: "doctor" }),

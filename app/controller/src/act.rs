@@ -4,7 +4,7 @@ use hawser_client::intercept::Place;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::view::{ContextId, NoticeKind, Remedy, Screen, Theme};
+use crate::view::{ContextId, LogLevel, NoticeKind, Remedy, Screen, Theme};
 
 /// Everything that can be asked for. Texts are as they were typed; each is checked when it arrives.
 #[derive(Clone, Debug, PartialEq, Deserialize, TS)]
@@ -161,6 +161,11 @@ pub enum Act {
     },
     /// Gathers everything into one file without secrets; the user chooses where.
     Export,
+    /// Has the helper write so much to its log.
+    Log {
+        /// How much.
+        level: LogLevel,
+    },
     /// Changes a setting.
     Set {
         /// To what.

@@ -98,10 +98,11 @@ impl<U: Ui> Controller<U> {
             Act::Examine => self.examine(),
             Act::Fix { check } => {
                 let check = self.facts.doctor.checks.get(check as usize);
-                let remedy = check.and_then(|check| shown::remedy(check, &self.facts));
+                let remedy = check.and_then(|check| shown::remedy_of(check, &self.facts));
                 self.remedy(remedy.ok_or_else(|| bad("this check has nothing that can be pressed"))?)
             }
             Act::Export => self.choose(Picked::Export),
+            Act::Log { level } => self.log(level),
             Act::Set { setting } => self.set(setting),
             Act::Remedy { remedy } => self.remedy(remedy),
             Act::Dismiss { context } => {

@@ -134,6 +134,8 @@ impl Facts {
             News::Check(check) => self.doctor.add(check),
             News::Examined => self.doctor.done(),
             News::Exported(outcome) => self.doctor.exported(outcome),
+            News::Level(level) => self.doctor.level = Some(level),
+            News::LevelSet(level) => self.doctor.level_set(level),
             // Those are the controller's to deal with.
             News::Environment(_) | News::Tuned(..) | News::Complaint(_) => {}
         }

@@ -10,6 +10,7 @@ use hawser_client::mounts;
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::{HttpFilter, InterceptPhase};
 
+use crate::containers::{self, Containers};
 use crate::facts::Facts;
 use crate::view::{Field, FormProblem};
 use crate::{Draft, DraftPort, Mode, PathKind, Picked, limits};
@@ -27,7 +28,14 @@ pub(crate) fn check(facts: &Facts) -> Checked {
     problems.note(Field::Connection, connection(facts));
     problems.note(Field::Namespace, namespace(&draft.namespace));
     let found = problems.note(Field::Workload, workload(facts));
-    problems.note(Field::Container, optional_label(&draft.container, "a container"));
+    let containers = containers::of(facts);
+    problems.note(
+        Field::Container,
+        match &containers {
+            Some(containers) => containers.check(),
+            None => optional_label(&draft.container, "a container"),
+        },
+    );
     problems.note(Field::Name, name(facts));
     let traffic = (draft.mode != Mode::Ingest).then(|| {
         let ports = ports(draft, &mut problems);
@@ -42,7 +50,7 @@ pub(crate) fn check(facts: &Facts) -> Checked {
     });
     let http = if matches!(draft.mode, Mode::Intercept | Mode::Wiretap) { http(draft, &mut problems) } else { None };
     if draft.mount {
-        problems.note(Field::Mount, mounts::check());
+        problems.note(Field::Mount, files(containers.as_ref()).and_then(|()| mounts::check()));
     }
     if !draft.until.is_empty() {
         problems.note(Field::Until, short(&draft.until).and_then(|()| until(&draft.until, SystemTime::now())));
@@ -132,6 +140,11 @@ fn name(facts: &Facts) -> Result<(), Fault> {
         }
         _ => Ok(()),
     }
+}
+
+/// That there are some to mount, as far as that is known.
+fn files(containers: Option<&Containers>) -> Result<(), Fault> {
+    containers.map_or(Ok(()), Containers::check_files)
 }
 
 fn optional_label(text: &str, what: &str) -> Result<(), Fault> {

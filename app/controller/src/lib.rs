@@ -4,6 +4,7 @@
 mod act;
 mod acts;
 mod background;
+mod containers;
 mod controller;
 mod desk;
 mod facts;

@@ -66,6 +66,8 @@ pub const LISTENERS: Duration = Duration::from_secs(2);
 pub const LOOK: Duration = Duration::from_secs(1);
 /// Between two such looks while nobody watches and nothing is intercepted.
 pub const IDLE_LOOK: Duration = Duration::from_secs(60);
+/// Between two looks at how much the helper writes to its log, while that is on screen.
+pub const LEVEL: Duration = Duration::from_secs(2);
 /// News that are taken in at once before they are shown.
 pub const AT_ONCE: usize = 64;
 /// Fixes of problems that can be copied are at most this long, in bytes.

@@ -9,7 +9,7 @@ use hawser_client::kubeconfig::{Environment, Found};
 use hawser_client::secrets::Kept;
 use hawser_fault::Fault;
 use hawser_ipc::Client;
-use hawser_ipc::proto::{Catalogue, InterceptState, PreviewReply, Snapshot, Trial};
+use hawser_ipc::proto::{Catalogue, InterceptState, LevelReply, PreviewReply, Snapshot, Trial};
 
 use crate::facts::NamesNews;
 use crate::view::{ContextId, FlowRow, Written};
@@ -63,6 +63,10 @@ pub(crate) enum News {
     Examined,
     /// What came of gathering everything.
     Exported(Result<PathBuf, Fault>),
+    /// How much the helper writes to its log.
+    Level(Result<LevelReply, Fault>),
+    /// The same, after the user has set it.
+    LevelSet(LevelReply),
     /// Something went wrong that nobody waits for.
     Complaint(Fault),
 }

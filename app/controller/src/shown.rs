@@ -17,7 +17,7 @@ use hawser_fault::Fault;
 use hawser_ipc::proto;
 
 pub(crate) use clusters::{clusters, login_command, row_state};
-pub(crate) use doctor::{doctor, remedy};
+pub(crate) use doctor::{doctor, remedy_of};
 pub(crate) use intercepts::{curl, intercepts};
 pub(crate) use picker::{environment_path, picker};
 pub(crate) use settings::settings;

@@ -1,6 +1,7 @@
 //! What costs something is followed only while somebody looks at it.
 
 mod hops;
+mod level;
 mod names;
 
 use hawser_client::intercept::{Asked, listeners, request};
@@ -28,6 +29,7 @@ pub(crate) struct Streams {
     catalogue: Option<Running<(u64, String)>>,
     listeners: Option<Running<()>>,
     preview: Option<Running<(u64, u32)>>,
+    level: Option<Running<(u64, u64)>>,
 }
 
 /// A task, and what it follows; it ends with this.
@@ -50,6 +52,8 @@ impl Streams {
         let asked_for = traffic && facts.names.open && !facts.names.query.paused;
         replace(&mut self.names, link.filter(|_| asked_for), |_| names::names(desk.clone()));
         self.measure(facts, desk, link);
+        let examining = link.filter(|_| facts.is_shown(Screen::Doctor)).map(|link| (link, facts.doctor.level_set));
+        replace(&mut self.level, examining, |_| level::level(desk.clone()));
         let looked_at = traffic && !facts.names.open && !facts.flows.query.paused;
         replace(&mut self.flows, link.filter(|_| looked_at), |_| flows(desk.clone()));
 

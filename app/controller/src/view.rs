@@ -17,12 +17,15 @@ use serde::Serialize;
 use ts_rs::TS;
 
 pub use clusters::{ClusterRow, Clusters, ConnectionState, ContextId, Foreign, Hop, HopName, Kind, RowActs, Step};
-pub use doctor::{CheckRow, Doctor, Outcome};
+pub use doctor::{CheckRow, Doctor, Log, LogLevel, Outcome};
 pub use intercepts::{
-    Card, Delivered, Files, Intercepts, Phase, PortLine, Proof, ProofState, Replica, Way, WorkloadRef, Written,
+    Card, Delivered, Files, Intercepts, Phase, PortLine, Proof, ProofState, Replica, Requests, Way, WorkloadRef,
+    Written,
 };
 pub use names::{AnsweredBy, NameOutcome, NameRow, Names};
-pub use picker::{FormProblem, HolderView, Listener, Picker, PortChoice, Preview, WorkloadRow};
+pub use picker::{
+    ContainerChoice, Containers, FormProblem, HolderView, Listener, Picker, PortChoice, Preview, WorkloadRow,
+};
 pub use problem::{Field, Possible, Problem, Remedy};
 pub use settings::{Keyring, NoticeKind, Served, Settings, SettingsView, Theme};
 pub use shell::{Badge, EndWords, HelperState, QuitWords, Screen, Shell, Toast};

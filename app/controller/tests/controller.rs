@@ -383,6 +383,11 @@ async fn checks_come_as_they_are_made_and_everything_is_gathered_without_secrets
     let doctor = doctor.await;
     let titles: Vec<_> = doctor.checks.iter().map(|check| check.title.as_str()).collect();
     assert!(titles.contains(&"The helper answers you") && titles.contains(&"The stub is real"), "{titles:?}");
+    let of_helper = doctor.checks.iter().find(|check| check.title == "The stub is real").unwrap();
+    assert_eq!(of_helper.remedy, Some(Remedy::Show { screen: Screen::Subnets }), "by its code");
+    stage.handle.act(Act::Fix { check: of_helper.id }).await.unwrap();
+    stage.until("mended", |record| record.shell().filter(|view| view.screen == Screen::Subnets)).await;
+    stage.handle.act(Act::Show { screen: Screen::Doctor }).await.unwrap();
     let failed = doctor.checks.iter().find(|check| !check.fix.is_empty()).unwrap();
     stage.handle.act(Act::Copy { what: Copyable::Fix { fix: failed.fix.clone() } }).await.unwrap();
     assert_eq!(stage.record(|record| record.copied.clone()), std::slice::from_ref(&failed.fix));

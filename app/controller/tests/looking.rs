@@ -4,11 +4,14 @@
 
 mod recorder;
 
-use hawser_controller::view::{AnsweredBy, Clusters, HopName, NameOutcome, Names};
-use hawser_controller::{Act, NamesQuery, Screen, Shape, SortBy, SortNamesBy, TrafficQuery};
-use hawser_ipc::proto::{Connection, Flow, Hop, Query, hop, query};
+use hawser_controller::view::{
+    AnsweredBy, Clusters, HelperState, HopName, Log, LogLevel, Ms, NameOutcome, Names, Possible,
+};
+use hawser_controller::{Act, NamesQuery, Remedy, Screen, Shape, SortBy, SortNamesBy, TrafficQuery};
+use hawser_fault::{Code, Fault};
+use hawser_ipc::proto::{Connection, Flow, Hop, LevelReply, Query, hop, query};
 use hawser_stub::{Call, Live, cluster, question, snapshot};
-use recorder::Stage;
+use recorder::{Record, Stage};
 
 #[tokio::test]
 async fn flows_are_followed_only_while_they_are_looked_at() {
@@ -127,4 +130,53 @@ async fn the_way_into_a_cluster_is_measured_while_its_row_is_looked_at() {
     assert_eq!(shown, expected);
     assert_eq!(row.hops[2].history.len(), 1);
     assert_eq!(live.calls(), [Call::Hops]);
+}
+
+#[tokio::test]
+async fn the_helper_s_log_is_set_and_followed_while_its_level_is_on_screen() {
+    let live = Live::start();
+    let stage = Stage::new(&live, &[]);
+    stage.until("up", |record| record.shell().filter(|view| view.helper == HelperState::Answers)).await;
+    stage.handle.act(Act::Show { screen: Screen::Doctor }).await.unwrap();
+    let level = |wanted| move |record: &Record| record.doctor().map(|view| view.log).filter(|log| log.level == wanted);
+    let log = stage.until("normal", level(Some(LogLevel::Normal))).await;
+    assert_eq!((log.until, log.set, log.problem), (None, Possible::Yes, None));
+
+    stage.handle.act(Act::Log { level: LogLevel::Debug }).await.unwrap();
+    let log = stage.until("debug", level(Some(LogLevel::Debug))).await;
+    assert_eq!(log.until, Some(Ms(1_800_000_000_000)));
+    assert_eq!(live.calls(), [Call::Level("debug".into())]);
+    live.level(Some(LevelReply { level: "normal".into(), until: 0 }));
+    let log = stage.until("its time is over", level(Some(LogLevel::Normal))).await;
+    assert_eq!(log.until, None);
+
+    live.fail(Some(Fault::new(Code::NotOwner, "the helper's log also tells of other users' connections")));
+    let refused = stage.handle.act(Act::Log { level: LogLevel::Debug }).await.unwrap_err();
+    assert_eq!(refused.code, "not-owner");
+    assert_eq!(stage.record(|record| record.doctor()).unwrap().log.level, Some(LogLevel::Normal));
+
+    live.level(Some(LevelReply { level: "of the future".into(), until: 0 }));
+    let log = stage.until("a newer helper's", level(None)).await;
+    assert_eq!((log.set, log.problem), (Possible::Yes, None));
+}
+
+#[tokio::test]
+async fn a_helper_that_is_older_than_levels_says_so_and_can_be_started_anew() {
+    let mut live = Live::start();
+    live.level(None);
+    let stage = Stage::new(&live, &[]);
+    stage.handle.act(Act::Show { screen: Screen::Doctor }).await.unwrap();
+    let problem = stage.until("older", |record| record.doctor()?.log.problem).await;
+    assert_eq!((problem.code.as_str(), problem.remedy), ("helper-version", Some(Remedy::RestartHelper)));
+    assert!(problem.detail.starts_with("the helper is older"), "{}", problem.detail);
+    let refused = stage.handle.act(Act::Log { level: LogLevel::Debug }).await.unwrap_err();
+    assert_eq!(refused.code, "helper-version");
+
+    live.vanish();
+    let away = |log: &Log| matches!(&log.set, Possible::No { why } if why.contains("does not answer"));
+    let log = stage.until("away", |record| record.doctor().map(|view| view.log).filter(away)).await;
+    assert_eq!(log.problem, None, "it is told of elsewhere");
+    live.level(Some(LevelReply { level: "normal".into(), until: 0 }));
+    live.come_back();
+    stage.until("asked anew", |record| record.doctor().filter(|view| view.log.level == Some(LogLevel::Normal))).await;
 }

@@ -9,8 +9,8 @@ use hawser_controller::{Act, Screen, Tuning};
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::connect_request::Target;
 use hawser_ipc::proto::{
-    Alias, Connection, Delivered, Disposition, InterceptPort, InterceptState, Placement, RerouteRequest, Served,
-    SubnetSource,
+    Alias, Connection, Delivered, Disposition, InterceptPort, InterceptState, Placement, Requests, RerouteRequest,
+    Served, SubnetSource,
 };
 use hawser_stub::{Call, Live, cluster, intercepted, snapshot};
 use recorder::Stage;
@@ -177,11 +177,15 @@ async fn a_card_counts_what_came() {
     stage.handle.act(Act::Show { screen: Screen::Intercepts }).await.unwrap();
     let ports = vec![InterceptPort { port: "http".into(), udp: false, local_port: 9 }];
     let delivered = Some(Delivered { connections: 12, refused: 1, last: 5 });
-    let busy = InterceptState { ports, delivered, ..intercepted() };
+    let requests = Some(Requests { matched: 30, passed: 340, dropped: 2 });
+    let busy = InterceptState { ports, delivered, requests, ..intercepted() };
     let ingested = InterceptState { name: "files".into(), mode: "ingest".into(), ..intercepted() };
     live.push(snapshot(vec![Connection { intercepts: vec![busy, ingested], ..cluster("dev") }]));
     let view = stage.until("cards", |record| record.intercepts().filter(|view| view.cards.len() == 2)).await;
     assert_eq!(view.cards[0].delivered, None, "nothing is to come");
+    assert_eq!(view.cards[0].requests, None, "nobody counts them");
     let delivered = view.cards[1].delivered.unwrap();
     assert_eq!((delivered.connections, delivered.refused, delivered.last.unwrap().0), (12, 1, 5));
+    let requests = view.cards[1].requests.unwrap();
+    assert_eq!((requests.matched, requests.passed, requests.dropped), (30, 340, 2));
 }

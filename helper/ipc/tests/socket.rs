@@ -78,6 +78,9 @@ impl Helper for Stub {
     async fn logs(&self, _: Request<LogsRequest>) -> Result<Response<LogsReply>, Status> {
         Ok(Response::new(LogsReply::default()))
     }
+    async fn level(&self, _: Request<LevelRequest>) -> Result<Response<LevelReply>, Status> {
+        Ok(Response::new(LevelReply::default()))
+    }
     async fn disconnect(&self, _: Request<DisconnectRequest>) -> Result<Response<DisconnectReply>, Status> {
         Ok(Response::new(DisconnectReply {}))
     }

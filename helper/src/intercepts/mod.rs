@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use hawser_fault::{Code, Fault};
-use hawser_tunnel::proto::{AgentContainer, InterceptedPod};
+use hawser_tunnel::proto::{AgentContainer, InterceptedPod, RequestCounts};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::net::UnixStream;
@@ -77,6 +77,8 @@ pub struct View {
     pub mounted: Option<Mounted>,
     /// What came for it.
     pub delivered: Delivered,
+    /// Requests in its pods, if it has a filter and all agents there count them.
+    pub requests: Option<RequestCounts>,
 }
 
 /// How the files of an intercept are mounted.
@@ -358,16 +360,18 @@ impl<O: Objects> Intercepts<O> {
         let deliveries = self.deliveries.lock().get(&entry.intercept.connection).cloned();
         let handlers = entry.intercept.handlers().map(|(port, _)| port);
         let delivered = deliveries.as_ref().map(|deliveries| deliveries.delivered(handlers)).unwrap_or_default();
-        let pods = match (deliveries, &standing.uid) {
-            (Some(deliveries), Some(uid)) if standing.phase != Phase::Ended => deliveries.pods(uid),
-            _ => Vec::new(),
+        let (pods, requests) = match (deliveries, &standing.uid) {
+            (Some(deliveries), Some(uid)) if standing.phase != Phase::Ended => {
+                (deliveries.pods(uid), deliveries.requests(uid))
+            }
+            _ => (Vec::new(), None),
         };
         let desired = self.desired.lock();
         let wanted =
             desired.intercepts().iter().find(|other| other.is(&entry.intercept.connection, &entry.intercept.name));
         let intercept = wanted.unwrap_or(&entry.intercept).clone();
         let mounted = self.mounted.lock().get(&(intercept.connection.clone(), intercept.name.clone())).cloned();
-        View { intercept, standing, pods, mounted, delivered }
+        View { intercept, standing, pods, mounted, delivered, requests }
     }
 
     fn has(&self, connection: &Id, name: &str) -> bool {
@@ -436,8 +440,9 @@ impl<O: Objects> Intercepts<O> {
     /// Leads to handlers what comes for a connection's intercepts, until they are gone.
     fn set_handlers(&self, connection: &Id, entries: &BTreeMap<Key, Entry>) {
         let open = entries.iter().filter(|((id, _), entry)| id == connection && !entry.shut);
-        let handlers = open.flat_map(|(_, entry)| entry.intercept.handlers()).collect();
-        self.deliveries(connection).set_handlers(handlers);
+        let deliveries = self.deliveries(connection);
+        deliveries.keep_requests(&open.clone().filter_map(|(_, entry)| entry.standing.borrow().uid.clone()).collect());
+        deliveries.set_handlers(open.flat_map(|(_, entry)| entry.intercept.handlers()).collect());
     }
 
     fn changed(&self) {

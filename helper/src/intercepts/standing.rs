@@ -342,6 +342,7 @@ mod tests {
             pods,
             mounted: None,
             delivered: crate::plane::Delivered::default(),
+            requests: None,
         };
         let pods = vec![pod("web-0", false, &["app"]), pod("web-1", true, &["app", "proxy"])];
         let found = |wanted: Option<&str>| {

@@ -3,7 +3,7 @@
 //! The control plane sets which ports lead where; on each link to a manager a task of the plane's thread takes the flows that the
 //! manager asks for, and writes down what it tells.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -14,7 +14,7 @@ use hawser_tunnel::client::Caller;
 use hawser_tunnel::error::LinkError;
 use hawser_tunnel::frame::{Kind, Reason};
 use hawser_tunnel::link::Shared;
-use hawser_tunnel::proto::{InterceptList, Intercepted, InterceptedPod};
+use hawser_tunnel::proto::{InterceptList, Intercepted, InterceptedPod, RequestCounts, RequestList};
 use hawser_tunnel::sockets::{self, Answer, Gate, Lead, Near, Opener, Side, Sockets};
 use hawser_tunnel::target;
 use hawser_vif::LinkId;
@@ -23,6 +23,7 @@ use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::requests::Requests;
 use crate::limits;
 
 /// One connection's deliveries, over any number of links.
@@ -34,6 +35,7 @@ pub struct Deliveries {
     said: Mutex<BTreeMap<LinkId, Vec<Intercepted>>>,
     /// What asks that manager for flows.
     openers: Mutex<HashMap<LinkId, Opener>>,
+    requests: Requests,
     changes: watch::Sender<u64>,
 }
 
@@ -59,6 +61,7 @@ impl Deliveries {
             delivered: Mutex::default(),
             said: Mutex::default(),
             openers: Mutex::default(),
+            requests: Requests::default(),
             changes,
         }
     }
@@ -77,6 +80,16 @@ impl Deliveries {
             refused: sum.refused + one.refused,
             last: sum.last.max(one.last),
         })
+    }
+
+    /// The requests for the intercept with this uid, if it has a filter and all its agents count them.
+    pub fn requests(&self, uid: &str) -> Option<RequestCounts> {
+        self.requests.of(uid)
+    }
+
+    /// From now on requests are added up for these intercepts alone.
+    pub fn keep_requests(&self, uids: &HashSet<String>) {
+        self.requests.keep(uids);
     }
 
     /// The pods whose agents a manager has of the intercept with this uid. A pod that several managers have is there once.
@@ -121,6 +134,7 @@ impl Deliveries {
 
     fn forget(&self, link: LinkId) {
         self.openers.lock().remove(&link);
+        self.requests.forget_link(link);
         if self.said.lock().remove(&link).is_some() {
             self.changes.send_modify(|count| *count += 1);
         }
@@ -199,7 +213,7 @@ async fn deliver(
     }
 }
 
-/// A manager that is too old to tell of intercepts gets no second link.
+/// A manager that is too old to tell of intercepts gets no second link. One that is too old to tell of requests tells of none.
 async fn serve(
     deliveries: &Deliveries,
     link: LinkId,
@@ -208,6 +222,7 @@ async fn serve(
     sockets: Shared<Sockets>,
 ) -> Result<std::convert::Infallible, LinkError> {
     let mut lists = caller.intercepts().await?;
+    let mut counts = caller.requests().await.ok();
     let flows = caller.deliveries(sockets.clone(), pace).await?;
     let (_stop, stopping) = watch::channel(false);
     let serving = sockets::serve(sockets, flows, stopping);
@@ -220,8 +235,20 @@ async fn serve(
                 Ok(None) => return Err(LinkError::Lost("the manager ended the list of intercepts".to_owned())),
                 Err(status) => return Err(LinkError::Lost(status.message().to_owned())),
             },
+            list = counted(&mut counts) => deliveries.requests.hear(link, list),
         }
     }
+}
+
+/// The next counts; never if there are none to come.
+async fn counted(counts: &mut Option<tonic::Streaming<RequestList>>) -> RequestList {
+    if let Some(lists) = counts
+        && let Ok(Some(list)) = lists.message().await
+    {
+        return list;
+    }
+    *counts = None;
+    std::future::pending().await
 }
 
 /// What a link's manager said holds only as long as the link.

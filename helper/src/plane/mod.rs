@@ -10,6 +10,7 @@ mod links;
 mod path;
 mod queries;
 mod records;
+mod requests;
 #[cfg(test)]
 mod tests;
 mod thread;

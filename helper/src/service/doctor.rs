@@ -57,8 +57,18 @@ async fn resolver(resolver: &HostResolver, views: &[View], caller: u32) -> Vec<C
 pub fn check(title: impl Into<String>, outcome: Result<String, Fault>) -> Check {
     let title = title.into();
     match outcome {
-        Ok(reason) => Check { title, outcome: Outcome::Pass.into(), reason, fix: String::new() },
-        Err(fault) => Check { title, outcome: Outcome::Fail.into(), reason: fault.detail, fix: fault.fix },
+        Ok(reason) => Check { title, outcome: Outcome::Pass.into(), reason, fix: String::new(), code: String::new() },
+        Err(fault) => failed(title, &fault),
+    }
+}
+
+fn failed(title: String, fault: &Fault) -> Check {
+    Check {
+        title,
+        outcome: Outcome::Fail.into(),
+        reason: fault.detail.clone(),
+        fix: fault.fix.clone(),
+        code: fault.code.as_str().to_owned(),
     }
 }
 
@@ -95,18 +105,16 @@ fn tempfile_in(dir: &Path) -> std::io::Result<()> {
 fn link(view: &View) -> Check {
     let title = format!("The connection {} reaches its manager", view.wish.id.name);
     let manager = view.wish.target.address();
-    let (outcome, reason, fix) = match &view.status.phase {
+    let warned = |title, reason| Check { outcome: Outcome::Warn.into(), ..check(title, Ok(reason)) };
+    match &view.status.phase {
         Phase::Connected => {
             let round_trip = view.counters.round_trip_us as f64 / 1_000.0;
-            (Outcome::Pass, format!("{manager} answers in {round_trip:.1} ms"), String::new())
+            check(title, Ok(format!("{manager} answers in {round_trip:.1} ms")))
         }
-        Phase::Connecting | Phase::Disconnecting => (Outcome::Warn, view.status.step.clone(), String::new()),
-        Phase::Reconnecting(cause) | Phase::NeedsLogin(cause) | Phase::Failed(cause) => {
-            (Outcome::Fail, cause.detail.clone(), cause.fix.clone())
-        }
-        Phase::Disconnected(_) => (Outcome::Warn, "it has just ended".to_owned(), String::new()),
-    };
-    Check { title, outcome: outcome.into(), reason, fix }
+        Phase::Connecting | Phase::Disconnecting => warned(title, view.status.step.clone()),
+        Phase::Reconnecting(cause) | Phase::NeedsLogin(cause) | Phase::Failed(cause) => failed(title, cause),
+        Phase::Disconnected(_) => warned(title, "it has just ended".to_owned()),
+    }
 }
 
 /// Whether the host still routes the cluster to the connection, and nothing of it elsewhere.
@@ -187,6 +195,15 @@ mod tests {
         assert_eq!(outcomes(0).await.len(), 3);
         std::fs::write(&file, "nameserver 192.0.2.1\n").unwrap();
         assert_eq!(outcomes(1000).await, [asks("shop", Outcome::Fail), asks("staging", Outcome::Fail)]);
+    }
+
+    #[test]
+    fn a_check_that_failed_names_its_fault() {
+        let passed = check("it holds", Ok("it does".to_owned()));
+        assert_eq!((passed.outcome(), passed.code.as_str()), (Outcome::Pass, ""));
+        let failed = check("it holds", Err(Fault::new(Code::SubnetConflict, "it does not").with_fix("Hold it.")));
+        assert_eq!((failed.outcome(), failed.code.as_str()), (Outcome::Fail, "subnet-conflict"));
+        assert_eq!((failed.reason.as_str(), failed.fix.as_str()), ("it does not", "Hold it."));
     }
 
     #[test]

@@ -141,7 +141,7 @@ pub fn trial(trial: tunnel::Trial) -> proto::Trial {
 
 /// An intercept as its user sees it.
 pub fn state(view: &View) -> proto::InterceptState {
-    let View { intercept, standing, pods, mounted, delivered } = view;
+    let View { intercept, standing, pods, mounted, delivered, requests } = view;
     proto::InterceptState {
         connection: intercept.connection.name.clone(),
         name: intercept.name.clone(),
@@ -172,6 +172,11 @@ pub fn state(view: &View) -> proto::InterceptState {
             connections: delivered.connections,
             refused: delivered.refused,
             last: delivered.last.map_or(0, milliseconds),
+        }),
+        requests: requests.map(|counts| proto::Requests {
+            matched: counts.matched,
+            passed: counts.passed,
+            dropped: counts.dropped,
         }),
     }
 }
@@ -368,9 +373,11 @@ mod tests {
             pods: Vec::new(),
             mounted: None,
             delivered: Delivered { connections: 12, refused: 1, last: Some(UNIX_EPOCH + Duration::from_millis(5)) },
+            requests: Some(tunnel::RequestCounts { matched: 30, passed: 340, dropped: 2 }),
         };
         let state = state(&view);
         assert_eq!(state.delivered, Some(proto::Delivered { connections: 12, refused: 1, last: 5 }));
+        assert_eq!(state.requests, Some(proto::Requests { matched: 30, passed: 340, dropped: 2 }));
         let back = proto::InterceptRequest {
             connection: asked.connection.clone(),
             name: state.name,

@@ -118,9 +118,10 @@ pub fn catalogue(said: tunnel::Catalogue) -> proto::Catalogue {
         proto::Holder { user, intercept, mode, since }
     };
     let workload = |workload: tunnel::Workload| {
-        let tunnel::Workload { kind, name, replicas, ready, services, holders } = workload;
+        let tunnel::Workload { kind, name, replicas, ready, services, holders, containers, with_agent } = workload;
         let holders = holders.into_iter().map(holder).collect();
-        proto::Workload { kind, name, replicas, ready, services, holders }
+        let containers = containers.map(self::containers);
+        proto::Workload { kind, name, replicas, ready, services, holders, containers, with_agent }
     };
     let namespace = |namespace: tunnel::Namespace| proto::Namespace {
         name: namespace.name,
@@ -132,6 +133,18 @@ pub fn catalogue(said: tunnel::Catalogue) -> proto::Catalogue {
         namespaces: said.namespaces.into_iter().map(namespace).collect(),
         removed: said.removed,
     }
+}
+
+fn containers(list: tunnel::ContainerList) -> proto::ContainerList {
+    let port = |port: tunnel::ContainerPort| {
+        let tunnel::ContainerPort { name, number, protocol } = port;
+        proto::ContainerPort { name, number, protocol }
+    };
+    let container = |container: tunnel::Container| {
+        let tunnel::Container { name, ports, has_files } = container;
+        proto::Container { name, ports: ports.into_iter().map(port).collect(), has_files }
+    };
+    proto::ContainerList { containers: list.containers.into_iter().map(container).collect() }
 }
 
 /// Where a user asks to be connected to.
@@ -275,6 +288,26 @@ mod tests {
         let served = seen.served.as_ref().unwrap();
         assert_eq!((served.also.as_slice(), served.agent_idle_s), (["10.97.0.0/16".to_owned()].as_slice(), 600));
         assert_eq!(connection(&view, 0), seen);
+    }
+
+    #[test]
+    fn containers_are_told_as_the_manager_tells_them() {
+        let port = tunnel::ContainerPort { name: "http".to_owned(), number: 8080, protocol: "TCP".to_owned() };
+        let container = tunnel::Container { name: "web".to_owned(), ports: vec![port], has_files: true };
+        let list = tunnel::ContainerList { containers: vec![container] };
+        let workloads = [Some(list), Some(tunnel::ContainerList::default()), None].map(|containers| tunnel::Workload {
+            containers,
+            with_agent: true,
+            ..tunnel::Workload::default()
+        });
+        let namespace = tunnel::Namespace { workloads: workloads.into(), ..tunnel::Namespace::default() };
+        let said = catalogue(tunnel::Catalogue { namespaces: vec![namespace], ..tunnel::Catalogue::default() });
+        let port = proto::ContainerPort { name: "http".to_owned(), number: 8080, protocol: "TCP".to_owned() };
+        let container = proto::Container { name: "web".to_owned(), ports: vec![port], has_files: true };
+        let told: Vec<_> =
+            said.namespaces[0].workloads.iter().map(|one| (one.containers.clone(), one.with_agent)).collect();
+        let list = proto::ContainerList { containers: vec![container] };
+        assert_eq!(told, [(Some(list), true), (Some(proto::ContainerList::default()), true), (None, true)]);
     }
 
     #[test]

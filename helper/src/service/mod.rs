@@ -18,10 +18,11 @@ use hawser_ipc::proto::{
     BrowseRequest, Catalogue, CompanionAnswer, CompanionRequest, ConnectRequest, Connection, DisconnectReply,
     DisconnectRequest, DoctorReply, DoctorRequest, EnvironmentReply, EnvironmentRequest, ExtendRequest, FilesReply,
     FilesRequest, FlowList, FlowsRequest, InterceptRequest, InterceptState, KeyReply, KeyRequest, LeaveReply,
-    LeaveRequest, LoggedInReply, LoggedInRequest, LogsReply, LogsRequest, PreviewReply, ProveReply, ProveRequest,
-    QueriesRequest, QueryList, RerouteRequest, Snapshot, WatchRequest,
+    LeaveRequest, LevelReply, LevelRequest, LoggedInReply, LoggedInRequest, LogsReply, LogsRequest, PreviewReply,
+    ProveReply, ProveRequest, QueriesRequest, QueryList, RerouteRequest, Snapshot, WatchRequest,
 };
 use hawser_ipc::{peer_of, to_status};
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
@@ -30,8 +31,9 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::connections::{Connections, View};
 use crate::intercepts;
 use crate::limits;
+use crate::log::Log;
 use crate::machine::Machine;
-use crate::recent::{Excerpt, Recent};
+use crate::recent::Excerpt;
 use crate::store::desired::{Id, Routing};
 
 /// The helper as its clients see it.
@@ -39,22 +41,22 @@ pub struct Service {
     connections: Arc<Connections<Machine>>,
     machine: Arc<Machine>,
     facts: doctor::Facts,
-    recent: Recent,
+    log: Log,
     streams: Arc<Semaphore>,
 }
 
 type Streamed<T> = Result<Response<ReceiverStream<Result<T, Status>>>, Status>;
 
 impl Service {
-    /// Answers for these connections on this machine, whose state is kept in `state_dir` and whose log in `recent`.
+    /// Answers for these connections on this machine, whose state is kept in `state_dir` and whose log is `log`.
     pub fn new(
         connections: Arc<Connections<Machine>>,
         machine: Arc<Machine>,
         state_dir: std::path::PathBuf,
-        recent: Recent,
+        log: Log,
     ) -> Self {
         let streams = Arc::new(Semaphore::new(limits::STREAMS));
-        Self { connections, machine, facts: doctor::Facts { state_dir }, recent, streams }
+        Self { connections, machine, facts: doctor::Facts { state_dir }, log, streams }
     }
 
     /// The caller's own connection of this name, or their only one.
@@ -89,7 +91,7 @@ impl Helper for Service {
         let target = message::target(target).map_err(|fault| to_status(&fault))?;
         let handlers = self.machine.intercepts.views(&Id { owner, name: name.clone() });
         intercept::stay_outside(&handlers, &target.routing().also).map_err(|fault| to_status(&fault))?;
-        self.recent.tells_of(owner);
+        self.log.recent.tells_of(owner);
         // Asked for once, the connection is made whether or not the asker stays to see it.
         let connections = Arc::clone(&self.connections);
         let followed = tokio::spawn(async move { connections.connect(Id { owner, name }, target).await });
@@ -158,8 +160,19 @@ impl Helper for Service {
 
     async fn logs(&self, request: Request<LogsRequest>) -> Result<Response<LogsReply>, Status> {
         let caller = peer_of(&request)?.uid;
-        let Excerpt { text, forgotten } = self.recent.read(caller).map_err(|fault| to_status(&fault))?;
+        let Excerpt { text, forgotten } = self.log.recent.read(caller).map_err(|fault| to_status(&fault))?;
         Ok(Response::new(LogsReply { text, forgotten }))
+    }
+
+    async fn level(&self, request: Request<LevelRequest>) -> Result<Response<LevelReply>, Status> {
+        let caller = peer_of(&request)?.uid;
+        let wanted = request.into_inner().level;
+        if !wanted.is_empty() {
+            self.log.set_level(caller, &wanted).map_err(|fault| to_status(&fault))?;
+        }
+        let (level, until) = self.log.level();
+        let until = until.map(Timestamp::as_millisecond).unwrap_or_default();
+        Ok(Response::new(LevelReply { level: level.word().to_owned(), until }))
     }
 
     async fn key(&self, request: Request<KeyRequest>) -> Result<Response<KeyReply>, Status> {

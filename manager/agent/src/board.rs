@@ -1,10 +1,10 @@
 //! What is intercepted here: the orders of all managers that are linked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
 use hawser_tunnel::link::Shared;
-use hawser_tunnel::proto::Order;
+use hawser_tunnel::proto::{Order, OrderPort};
 use hawser_tunnel::sockets::{Opener, Sockets};
 use hawser_tunnel::target;
 use hyper::http::request::Parts;
@@ -13,12 +13,15 @@ use tokio::sync::watch;
 
 use crate::http::filter::Filter;
 use crate::proof::Proofs;
+use crate::requests::Requests;
 
 /// The orders, by the manager that gave them. They are gone with its link.
 #[derive(Default)]
 pub struct Board {
     /// What managers are about to send to see whether it gets here.
     pub proofs: Proofs,
+    /// What there was for intercepts that have a filter.
+    pub requests: Requests,
     claims: Mutex<HashMap<String, Claim>>,
     changes: watch::Sender<u64>,
 }
@@ -50,9 +53,11 @@ impl Board {
     pub fn post(&self, manager: &str, opener: &Opener, sockets: &Shared<Sockets>, orders: Vec<Order>) -> Vec<String> {
         let orders: Vec<Ready> = orders.into_iter().filter_map(ready).collect();
         let intercepts = orders.iter().map(|ready| ready.order.intercept.clone()).collect();
-        self.claims
-            .lock()
-            .insert(manager.to_owned(), Claim { opener: opener.clone(), sockets: sockets.clone(), orders });
+        {
+            let mut claims = self.claims.lock();
+            claims.insert(manager.to_owned(), Claim { opener: opener.clone(), sockets: sockets.clone(), orders });
+            self.requests.expect(&filtering(&claims, |_| true));
+        }
         self.changes.send_modify(|changes| *changes += 1);
         intercepts
     }
@@ -120,6 +125,15 @@ impl Board {
         self.find(port, false, |ready| ready.filter.as_ref().is_none_or(|filter| filter.wants(request)))
     }
 
+    /// Counts a request to this port for each intercept that has a filter there: `way` is where it goes, `copies` are who gets one.
+    pub fn count_request(&self, port: u16, way: Option<&Way>, copies: &[Way]) {
+        let claims = self.claims.lock();
+        let seen = filtering(&claims, |order| leads(order, port, false).is_some());
+        let is_wanted = |intercept: &str| way.into_iter().chain(copies).any(|way| way.intercept == intercept);
+        let seen = seen.into_iter().map(|intercept| (intercept, is_wanted(intercept)));
+        self.requests.count(seen, way.is_none());
+    }
+
     fn find(&self, port: u16, udp: bool, wanted: impl Fn(&Ready) -> bool) -> Option<Way> {
         let claims = self.claims.lock();
         claims.values().filter(|claim| claim.opener.is_open()).find_map(|claim| {
@@ -152,6 +166,13 @@ impl Claim {
     }
 }
 
+/// Intercepts that have a filter, of those whose order is `wanted`. Two managers may give the same one.
+fn filtering(claims: &HashMap<String, Claim>, wanted: impl Fn(&Order) -> bool) -> HashSet<&str> {
+    let orders = claims.values().flat_map(|claim| &claim.orders);
+    let filtering = orders.filter(|ready| ready.filter.is_some() && wanted(&ready.order));
+    filtering.map(|ready| ready.order.intercept.as_str()).collect()
+}
+
 fn ready(order: Order) -> Option<Ready> {
     let filter = match order.http.as_ref().map(Filter::new).transpose() {
         Ok(filter) => filter,
@@ -168,14 +189,16 @@ fn destination(order: &Order, port: u16, udp: bool) -> Option<SocketAddr> {
     if !order.linked {
         return None;
     }
-    let port = order.ports.iter().find(|candidate| candidate.port == u32::from(port) && candidate.udp == udp)?;
-    Some(target::of_intercept(order.number, u16::try_from(port.local_port).ok()?))
+    Some(target::of_intercept(order.number, u16::try_from(leads(order, port, udp)?.local_port).ok()?))
+}
+
+/// What this order says of a port, whether its laptop is linked or not.
+fn leads(order: &Order, port: u16, udp: bool) -> Option<&OrderPort> {
+    order.ports.iter().find(|candidate| candidate.port == u32::from(port) && candidate.udp == udp)
 }
 
 #[cfg(test)]
 mod tests {
-    use hawser_tunnel::proto::OrderPort;
-
     use super::*;
 
     fn order(linked: bool) -> Order {

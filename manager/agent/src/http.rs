@@ -77,7 +77,11 @@ async fn answer(switch: Arc<Switch>, request: Request<Incoming>) -> Result<Respo
     let port = switch.app.address.port();
     let way = switch.board.request_way(port, &parts);
     let copies = switch.board.request_copies(port, &parts);
-    let (body, bodies) = if copies.is_empty() { (body.boxed_unsync(), Vec::new()) } else { copied(body, copies.len()) };
+    switch.board.count_request(port, way.as_ref(), &copies);
+    let (body, bodies) = match copies.as_slice() {
+        [] => (body.boxed_unsync(), Vec::new()),
+        copies => copied(body, copies, &switch.board),
+    };
     for (way, body) in copies.into_iter().zip(bodies) {
         switch.send_copy(way, Request::from_parts(parts.clone(), body));
     }
@@ -111,6 +115,7 @@ impl Switch {
     /// Sends a copy on its way; its answer is read and forgotten.
     fn send_copy(&self, way: Way, request: Request<Asked>) {
         let Ok(permit) = self.copying.clone().try_acquire_owned() else {
+            self.board.requests.count_dropped(&way.intercept);
             return tracing::info!(intercept = way.intercept, "a copy is dropped: the laptop is too slow for it");
         };
         let upstream = self.upstream(&way.intercept);
@@ -139,3 +144,6 @@ fn nobody(error: &str, laptop: bool) -> Response<Said> {
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,6 +38,10 @@ pub const COPIED_CHUNKS: usize = 32;
 pub const COPIED_BYTES: usize = 8 << 20;
 /// Copied requests of one client's connection that wait for the laptop. Beyond it they are dropped.
 pub const COPIED_REQUESTS: usize = 64;
+/// Intercepts whose requests are counted. Beyond it those are forgotten that are over, and then the next one isn't counted.
+pub const COUNTED: usize = 1_024;
+/// Shortest time between two reports that tell of nothing but requests.
+pub const COUNTS_TOLD: Duration = Duration::from_secs(1);
 /// Laptops that have files of this pod at once. The next one is refused.
 pub const FILE_SERVERS: usize = 32;
 /// Files and folders that one laptop has open. The next one is refused.

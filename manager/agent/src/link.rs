@@ -9,7 +9,7 @@ use hawser_tunnel::proto::{AgentOrders, AgentReport};
 use hawser_tunnel::sockets::{self, Opener, Side, Sockets};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::board::Board;
@@ -17,6 +17,7 @@ use crate::files::Files;
 use crate::gate::Dialler;
 use crate::limits;
 use crate::registration::registration;
+use crate::requests;
 
 /// Dials until nobody is there any more; `tell` hears of the other managers.
 pub async fn keep(
@@ -71,6 +72,7 @@ async fn serve(
     tracing::info!(manager = address, "linked");
     let (_running, stopping) = watch::channel(false);
     let following = async {
+        let mut counting = board.requests.changes();
         let mut given = Ok(first);
         loop {
             let AgentOrders { managers, orders, proofs, proofs_posted } = match given {
@@ -80,10 +82,24 @@ async fn serve(
             let applied = board.post(address, &opener, &flows, orders);
             board.proofs.post(address, proofs);
             let _ = tell.try_send(managers);
-            if report.send(AgentReport { registration: None, applied, proofs_heard: proofs_posted }).await.is_err() {
-                return LinkError::GoingAway;
-            }
-            given = next().await;
+            given = loop {
+                counting.mark_unchanged();
+                let said = AgentReport {
+                    registration: None,
+                    applied: applied.clone(),
+                    proofs_heard: proofs_posted,
+                    run: board.requests.run(),
+                    requests: board.requests.of(&applied),
+                };
+                if report.send(said).await.is_err() {
+                    return LinkError::GoingAway;
+                }
+                let told = Instant::now();
+                tokio::select! {
+                    given = next() => break given,
+                    () = requests::due(&mut counting, told) => {}
+                }
+            };
         }
     };
     let reason = tokio::select! {

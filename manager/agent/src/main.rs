@@ -14,6 +14,7 @@ mod pass;
 mod proof;
 mod redirect;
 mod registration;
+mod requests;
 mod resolver;
 mod tap;
 mod tcp;

@@ -16,7 +16,8 @@ use hawser_tunnel::target;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::{Agent, Exchange, Workload};
+use super::requests::Counted;
+use super::{Agent, Exchange, State, Workload};
 
 /// A pod with an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +122,7 @@ impl Exchange {
                 containers: agent.containers.clone(),
                 applied: HashSet::new(),
                 heard: 0,
+                counted: Counted::default(),
                 opener: agent.opener.clone(),
                 link,
             };
@@ -144,9 +146,13 @@ impl LinkedAgent {
     fn report(&self, report: AgentReport) {
         {
             let mut state = self.exchange.state.lock();
-            let Some(agent) = state.agents.get_mut(&self.pod.uid).filter(|agent| agent.link == self.link) else {
-                return;
-            };
+            let State { agents, carried, .. } = &mut *state;
+            let Some(agent) = agents.get_mut(&self.pod.uid).filter(|agent| agent.link == self.link) else { return };
+            let counted = Counted::reported(&report, &self.pod, carried);
+            if agent.counted != counted {
+                agent.counted = counted;
+                self.exchange.counts.send_replace(());
+            }
             let said = (report.applied.into_iter().collect(), report.proofs_heard);
             if (&agent.applied, agent.heard) == (&said.0, said.1) {
                 return;

@@ -126,6 +126,12 @@ impl<'a> Seen<'a> {
         want
     }
 
+    /// What a pod needs for every port that a service leads to.
+    pub fn want_of_services(self) -> Want {
+        let all = self.services.iter().flat_map(|service| &service.ports).flat_map(|port| self.targets(port));
+        Want { ports: all.map(|port| (port, self.hand_over(port))).collect(), ..Want::default() }
+    }
+
     /// The services that lead to this port, each with the number under which it does.
     pub fn leading_to(self, port: Port) -> Vec<(&'a str, u16)> {
         let all = self.services.iter().flat_map(|service| service.ports.iter().map(move |one| (service, one)));
@@ -441,6 +447,11 @@ mod tests {
         assert_eq!(named, [53, 80, 8080], "services may come later");
         let named: Vec<u16> = seen.want_of_willing(&[]).ports.keys().map(|port| port.number).collect();
         assert_eq!(named, [80, 8080], "clients come to 53 by its number");
+        let wanted = seen.want_of_services();
+        let [redirected, renamed] = [HandOver::Redirect, HandOver::Rename].map(|how| {
+            wanted.ports.iter().filter(|(_, one)| **one == how).map(|(port, _)| port.number).collect::<Vec<_>>()
+        });
+        assert_eq!((redirected, renamed), (vec![53, 7777, 9000], vec![8080]));
         let wanted = seen.want(&[intercept(Mode::Replace, Some("admin"), &[])]);
         assert_eq!(wanted.ports.into_iter().collect::<Vec<_>>(), [(port(80), HandOver::Redirect), free]);
         assert_eq!(wanted.replaced.into_iter().collect::<Vec<_>>(), ["admin"]);

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use hawser_tunnel::agent::{AUDIENCE, TOKEN, VOLUMES, variable};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{self, PodTemplateSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
 use super::{environment, list};
@@ -32,14 +33,23 @@ pub struct Volumes {
 }
 
 /// The policies of a pod's volumes, by name. What isn't one hides the volume.
-pub fn policies(pod: &Pod) -> BTreeMap<String, Policy> {
-    let annotation = pod.metadata.annotations.as_ref().and_then(|all| all.get(ANNOTATION));
+pub fn policies(pod: &ObjectMeta) -> BTreeMap<String, Policy> {
+    let annotation = pod.annotations.as_ref().and_then(|all| all.get(ANNOTATION));
     let policy = |entry: &str| {
         let (name, policy) = entry.split_once('=').unwrap_or((entry, ""));
         let policy = if policy.trim() == "read-only" { Policy::ReadOnly } else { Policy::Hidden };
         (name.trim().to_owned(), policy)
     };
     annotation.into_iter().flat_map(|text| text.split(',')).map(policy).collect()
+}
+
+/// Whether the agent has files of a container in pods of this template. One of them is the service account's token, where pods
+/// get one unasked.
+pub fn has_files(template: &PodTemplateSpec, container: &v1::Container) -> bool {
+    let has_token = template.spec.as_ref().is_some_and(|spec| spec.automount_service_account_token != Some(false));
+    let policies = template.metadata.as_ref().map(policies).unwrap_or_default();
+    let mut mounts = container.volume_mounts.iter().flatten();
+    has_token || mounts.any(|mount| policies.get(&mount.name) != Some(&Policy::Hidden))
 }
 
 /// Copies a container's mounts.

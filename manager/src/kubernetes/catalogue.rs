@@ -1,15 +1,18 @@
 //! Workloads and services, as a user sees them who may intercept them.
 
+mod agents;
+mod containers;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
-use hawser_tunnel::proto::{self, Holder, Namespace, Port};
+use hawser_tunnel::proto::{self, ContainerList, Holder, Namespace, Port};
 use hawser_tunnel::server::Catalogues;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
-use k8s_openapi::api::core::v1;
+use k8s_openapi::api::core::v1::{self, PodSpec, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::runtime::watcher::{Config, Event};
 use kube::{Client, Resource, ResourceExt};
@@ -20,8 +23,9 @@ use tokio::sync::watch;
 use super::mirror::{Mirrors, follow, scopes};
 use super::rights::{Rights, User};
 use super::settings::Settings;
-use crate::injection::resolution;
+use crate::injection::resolution::{self, Seen};
 use crate::limits;
+use agents::{Agents, Pod};
 
 /// Who intercepts what: by namespace, kind and name of the workload.
 pub type Holders = HashMap<(String, String, String), Vec<Holder>>;
@@ -42,6 +46,7 @@ struct Facts {
     /// Those that belong to nothing.
     replica_sets: Mirrors<Workload>,
     services: Mirrors<Service>,
+    pods: Mirrors<Pod>,
 }
 
 /// Labels of an object, or those by which a service selects.
@@ -57,6 +62,10 @@ struct Workload {
     ready: u32,
     /// Of its pods.
     labels: Labels,
+    /// Those that are told of.
+    containers: Option<ContainerList>,
+    /// What ports are looked up in.
+    spec: PodSpec,
 }
 
 /// What is kept of a service.
@@ -85,6 +94,7 @@ impl Catalogue {
         catalogue
             .mirror::<ReplicaSet>(client, |facts, scope, event| facts.replica_sets.take(scope, event, replica_set));
         catalogue.mirror::<v1::Service>(client, |facts, scope, event| facts.services.take(scope, event, service));
+        catalogue.mirror::<v1::Pod>(client, |facts, scope, event| facts.pods.take(scope, event, Pod::of));
         catalogue
     }
 
@@ -146,7 +156,9 @@ impl Catalogue {
         };
         let names = all.keys().filter(|name| is_wanted(name)).cloned().collect();
         let permitted = self.rights.permitted(user, names).await;
-        permitted.into_iter().filter_map(|name| all.remove(&name)).collect()
+        let mut seen: Vec<Namespace> = permitted.into_iter().filter_map(|name| all.remove(&name)).collect();
+        containers::bound(&mut seen, limits::CATALOGUE_CONTAINERS);
+        seen
     }
 }
 
@@ -157,6 +169,7 @@ impl Facts {
             stateful_sets: Mirrors::of(scopes),
             replica_sets: Mirrors::of(scopes),
             services: Mirrors::of(scopes),
+            pods: Mirrors::of(scopes),
         }
     }
 
@@ -168,17 +181,20 @@ impl Facts {
             let Service { name, address, ports, .. } = service.clone();
             shown(&mut namespaces, &service.namespace).services.push(proto::Service { name, address, ports });
         }
+        let agents = Agents::of(self.pods.values());
         let workloads = self.deployments.values().chain(self.stateful_sets.values()).chain(self.replica_sets.values());
         for workload in workloads {
             let near = services.get(workload.namespace.as_str()).into_iter().flatten();
-            let leading = near.filter(|service| service.leads_to(workload));
+            let leading: Vec<&Service> = near.copied().filter(|service| service.leads_to(workload)).collect();
             let workload_shown = proto::Workload {
                 kind: workload.kind.to_owned(),
                 name: workload.name.clone(),
                 replicas: workload.replicas,
                 ready: workload.ready,
-                services: leading.map(|service| service.name.clone()).collect(),
+                services: leading.iter().map(|service| service.name.clone()).collect(),
                 holders: holders.get(&workload.key()).cloned().unwrap_or_default(),
+                containers: workload.containers.clone(),
+                with_agent: workload.has_agents(&agents, &leading),
             };
             shown(&mut namespaces, &workload.namespace).workloads.push(workload_shown);
         }
@@ -196,6 +212,14 @@ fn shown<'a>(namespaces: &'a mut BTreeMap<String, Namespace>, name: &str) -> &'a
 impl Workload {
     fn key(&self) -> (String, String, String) {
         (self.namespace.clone(), self.kind.to_owned(), self.name.clone())
+    }
+
+    /// Whether an intercept of any port of these services, which lead to it, would leave its pods as they are.
+    fn has_agents(&self, agents: &Agents, leading: &[&Service]) -> bool {
+        agents.can((&self.namespace, self.kind, &self.name), || {
+            let services: Vec<resolution::Service> = leading.iter().map(|service| service.as_resolved()).collect();
+            Seen { spec: &self.spec, services: &services }.want_of_services()
+        })
     }
 }
 
@@ -266,13 +290,13 @@ fn difference(told: Option<&[Namespace]>, seen: &[Namespace]) -> Option<proto::C
 fn deployment(object: &Deployment) -> Option<Workload> {
     let (spec, status) = (object.spec.as_ref()?, object.status.as_ref());
     let ready = status.and_then(|status| status.ready_replicas);
-    workload("Deployment", object, spec.replicas, ready, spec.template.metadata.as_ref()?.labels.clone())
+    workload("Deployment", object, spec.replicas, ready, &spec.template)
 }
 
 fn stateful_set(object: &StatefulSet) -> Option<Workload> {
     let (spec, status) = (object.spec.as_ref()?, object.status.as_ref());
     let ready = status.and_then(|status| status.ready_replicas);
-    workload("StatefulSet", object, spec.replicas, ready, spec.template.metadata.as_ref()?.labels.clone())
+    workload("StatefulSet", object, spec.replicas, ready, &spec.template)
 }
 
 fn replica_set(object: &ReplicaSet) -> Option<Workload> {
@@ -281,7 +305,7 @@ fn replica_set(object: &ReplicaSet) -> Option<Workload> {
     }
     let (spec, status) = (object.spec.as_ref()?, object.status.as_ref());
     let ready = status.and_then(|status| status.ready_replicas);
-    workload("ReplicaSet", object, spec.replicas, ready, spec.template.as_ref()?.metadata.as_ref()?.labels.clone())
+    workload("ReplicaSet", object, spec.replicas, ready, spec.template.as_ref()?)
 }
 
 fn workload(
@@ -289,7 +313,7 @@ fn workload(
     object: &impl ResourceExt,
     replicas: Option<i32>,
     ready: Option<i32>,
-    labels: Option<Labels>,
+    template: &PodTemplateSpec,
 ) -> Option<Workload> {
     let count =
         |number: Option<i32>, default| number.map_or(default, |number| u32::try_from(number).unwrap_or_default());
@@ -299,7 +323,9 @@ fn workload(
         name: object.name_any(),
         replicas: count(replicas, 1),
         ready: count(ready, 0),
-        labels: labels.unwrap_or_default(),
+        labels: template.metadata.as_ref()?.labels.clone().unwrap_or_default(),
+        containers: containers::told(template),
+        spec: containers::looked_up(template),
     })
 }
 
@@ -327,6 +353,8 @@ fn service(object: &v1::Service) -> Option<Service> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hawser_tunnel::agent;
+    use serde_json::json;
 
     fn namespace(name: &str, services: &[&str]) -> Namespace {
         let service = |name: &&str| proto::Service { name: (*name).to_owned(), ..proto::Service::default() };
@@ -357,6 +385,8 @@ mod tests {
             replicas: 1,
             ready: 1,
             labels: labels(&[("app", "web"), ("tier", "front")]),
+            containers: None,
+            spec: PodSpec::default(),
         };
         let service = |selector| Service {
             namespace: "shop".to_owned(),
@@ -368,5 +398,51 @@ mod tests {
         assert!(service(labels(&[("app", "web")])).leads_to(&workload));
         assert!(!service(labels(&[("app", "web"), ("tier", "back")])).leads_to(&workload));
         assert!(!service(Labels::new()).leads_to(&workload));
+    }
+
+    #[test]
+    fn containers_and_agents_are_told_with_their_workload() {
+        let mut facts = Facts::of(1);
+        let metadata = |name: &str| json!({ "name": name, "namespace": "shop" });
+        let pod_spec = json!({ "initContainers": [{ "name": "wait", "image": "i" }], "containers": [
+            { "name": "web", "ports": [{ "name": "http", "containerPort": 8080 }] },
+            { "name": "log" },
+        ] });
+        let deployment_: Deployment = serde_json::from_value(json!({
+            "metadata": metadata("web"),
+            "spec": { "selector": {}, "template": { "metadata": { "labels": { "app": "web" } }, "spec": pod_spec } },
+        }))
+        .unwrap();
+        facts.deployments.take(0, Event::Apply(deployment_), deployment);
+        let told = |facts: &Facts| facts.by_namespace(&Holders::new())["shop"].workloads[0].clone();
+        let names = told(&facts).containers.unwrap().containers.into_iter().map(|one| one.name);
+        assert_eq!(names.collect::<Vec<_>>(), ["web", "log"]);
+        assert!(!told(&facts).with_agent, "it has no pods");
+
+        let config = agent::Config {
+            ports: vec![agent::Port { listen: 41_000, app: 8080, udp: false }],
+            ..agent::Config::default()
+        };
+        let config = serde_json::to_string(&config).unwrap();
+        let pod: v1::Pod = serde_json::from_value(json!({
+            "metadata": {
+                "name": "web-6d5f-x", "namespace": "shop", "labels": { "pod-template-hash": "6d5f" },
+                "ownerReferences": [
+                    { "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-6d5f", "uid": "", "controller": true },
+                ],
+            },
+            "spec": { "containers": [{ "name": "hawser-agent", "env": [{ "name": agent::CONFIG, "value": config }] }] },
+        }))
+        .unwrap();
+        facts.pods.take(0, Event::Apply(pod), Pod::of);
+        let lead_by = |facts: &mut Facts, target: serde_json::Value| {
+            let spec = json!({ "clusterIP": "10.96.0.9", "selector": { "app": "web" }, "ports": [{ "port": 80, "targetPort": target }] });
+            let object = serde_json::from_value(json!({ "metadata": metadata("web"), "spec": spec })).unwrap();
+            facts.services.take(0, Event::Apply(object), service);
+        };
+        lead_by(&mut facts, json!("http"));
+        assert!(told(&facts).with_agent);
+        lead_by(&mut facts, json!(8080));
+        assert!(!told(&facts).with_agent, "the agent stands before it by its name alone");
     }
 }

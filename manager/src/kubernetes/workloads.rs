@@ -31,7 +31,7 @@ use crate::injection::{ANNOTATION, DISABLED, ENABLED, Sidecar, Want, inject};
 use crate::limits;
 use loaded::Loaded;
 
-pub use pods::PodInfo;
+pub use pods::{PodInfo, lives};
 
 /// The port of the managers' service that agents dial.
 pub const AGENTS_PORT: u16 = 7301;

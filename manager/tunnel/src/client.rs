@@ -25,7 +25,8 @@ use crate::pace::Pace;
 use crate::proto::tunnel_client::TunnelClient;
 use crate::proto::{
     BrowseRequest, Catalogue, Change, CheckReply, CheckRequest, Distance, DistancesRequest, HelloReply, HelloRequest,
-    InterceptList, InterceptsRequest, PreviewReply, PreviewRequest, ProveRequest, Trial, WatchRequest,
+    InterceptList, InterceptsRequest, PreviewReply, PreviewRequest, ProveRequest, RequestList, RequestsRequest, Trial,
+    WatchRequest,
 };
 use crate::sockets::Sockets;
 use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
@@ -122,6 +123,15 @@ impl Caller {
     /// Fails if the connection broke or the manager is too old.
     pub async fn intercepts(&self) -> Result<tonic::Streaming<InterceptList>, LinkError> {
         let reply = tunnel(self.requests.clone()).intercepts(InterceptsRequest {}).await;
+        Ok(reply.map_err(|status| hello_error(&status))?.into_inner())
+    }
+
+    /// Requests for this client's intercepts, as the manager knows of them: all of them, again at each change.
+    ///
+    /// # Errors
+    /// Fails if the connection broke or the manager is too old.
+    pub async fn requests(&self) -> Result<tonic::Streaming<RequestList>, LinkError> {
+        let reply = tunnel(self.requests.clone()).requests(RequestsRequest {}).await;
         Ok(reply.map_err(|status| hello_error(&status))?.into_inner())
     }
 

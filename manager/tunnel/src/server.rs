@@ -31,7 +31,7 @@ use crate::proto::tunnel_server::{Tunnel, TunnelServer};
 use crate::proto::{
     BrowseRequest, Catalogue, Change, CheckReply, CheckRequest, Distance, DistancesReply, DistancesRequest, HelloReply,
     HelloRequest, InterceptList, InterceptsRequest, PreviewReply, PreviewRequest, ProveReply, ProveRequest,
-    WatchRequest,
+    RequestList, RequestsRequest, WatchRequest,
 };
 pub use crate::tls::Admit;
 use crate::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, SOFTWARE, limits, tls};
@@ -67,6 +67,9 @@ pub trait Host: Send + Sync + 'static {
     /// This client's intercepts as they are carried here: all of them, again at each change.
     fn intercepts(&self, peer: Pin) -> InterceptLists;
 
+    /// Requests for them, as far as they have a filter: all of them, again at each change.
+    fn requests(&self, peer: Pin) -> RequestLists;
+
     /// Tries every way to the pods of this client's intercept with this uid.
     fn prove(&self, peer: Pin, uid: String) -> Proving;
 
@@ -91,6 +94,9 @@ pub type Catalogues = std::pin::Pin<Box<dyn Stream<Item = Catalogue> + Send>>;
 
 /// Somebody's intercepts, for as long as they listen.
 pub type InterceptLists = std::pin::Pin<Box<dyn Stream<Item = InterceptList> + Send>>;
+
+/// Requests for somebody's intercepts, for as long as they listen.
+pub type RequestLists = std::pin::Pin<Box<dyn Stream<Item = RequestList> + Send>>;
 
 /// A proof under way.
 pub type Proving = std::pin::Pin<Box<dyn Future<Output = ProveReply> + Send>>;
@@ -237,6 +243,7 @@ impl<H: Host> Tunnel for Greeter<H> {
     type WatchStream = std::pin::Pin<Box<dyn Stream<Item = Result<Change, Status>> + Send>>;
     type BrowseStream = std::pin::Pin<Box<dyn Stream<Item = Result<Catalogue, Status>> + Send>>;
     type InterceptsStream = std::pin::Pin<Box<dyn Stream<Item = Result<InterceptList, Status>> + Send>>;
+    type RequestsStream = std::pin::Pin<Box<dyn Stream<Item = Result<RequestList, Status>> + Send>>;
 
     async fn hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloReply>, Status> {
         let theirs = request.into_inner();
@@ -263,6 +270,10 @@ impl<H: Host> Tunnel for Greeter<H> {
 
     async fn intercepts(&self, _: Request<InterceptsRequest>) -> Result<Response<Self::InterceptsStream>, Status> {
         Ok(Response::new(Box::pin(self.host.intercepts(self.peer).map(Ok))))
+    }
+
+    async fn requests(&self, _: Request<RequestsRequest>) -> Result<Response<Self::RequestsStream>, Status> {
+        Ok(Response::new(Box::pin(self.host.requests(self.peer).map(Ok))))
     }
 
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckReply>, Status> {

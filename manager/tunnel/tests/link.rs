@@ -15,10 +15,11 @@ use hawser_tunnel::link::{Endpoint, Link, Shared};
 use hawser_tunnel::mux::{Event, Mux, Pull, Side, Source};
 use hawser_tunnel::proto::{
     Catalogue, Change, CheckReply, Distance, HelloReply, InterceptList, Intercepted, Namespace, PreviewReply,
-    ProveReply, Trial,
+    ProveReply, RequestList, Requested, Trial,
 };
 use hawser_tunnel::server::{
-    Catalogues, Changes, Checking, Host, InterceptLists, Previewing, Proving, Serving, acceptor, connection,
+    Catalogues, Changes, Checking, Host, InterceptLists, Previewing, Proving, RequestLists, Serving, acceptor,
+    connection,
 };
 use hawser_tunnel::sockets::{self, Answer, Gate, Lead, Opener, Sockets};
 use hawser_tunnel::target;
@@ -119,6 +120,11 @@ impl Host for EchoHost {
     fn intercepts(&self, _: Pin) -> InterceptLists {
         let intercepted = Intercepted { name: "web".to_owned(), ..Intercepted::default() };
         Box::pin(futures_util::stream::iter([InterceptList { intercepts: vec![intercepted] }]))
+    }
+
+    fn requests(&self, _: Pin) -> RequestLists {
+        let requested = Requested { uid: "u".to_owned(), uncounted: 1, ..Requested::default() };
+        Box::pin(futures_util::stream::iter([RequestList { intercepts: vec![requested] }]))
     }
 
     fn check(&self, _: Pin, namespace: String) -> Checking {
@@ -239,6 +245,8 @@ async fn a_second_link_brings_the_manager_s_flows_to_a_handler() {
     let caller = dialled.caller();
     let list = caller.intercepts().await.unwrap().message().await.unwrap().unwrap();
     assert_eq!(list.intercepts[0].name, "web");
+    let counted = caller.requests().await.unwrap().message().await.unwrap().unwrap();
+    assert_eq!((counted.intercepts[0].uid.as_str(), counted.intercepts[0].uncounted), ("u", 1));
     assert_eq!(caller.check("shop".to_owned()).await.unwrap().detail, "of shop");
     let preview = caller.preview("shop".to_owned(), "{}".to_owned()).await.unwrap();
     assert_eq!(preview.notes, ["{} in shop"]);

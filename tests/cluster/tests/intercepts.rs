@@ -251,3 +251,30 @@ fn what_is_asked_wrongly_is_refused_before_anything_changes() {
     assert_eq!(shop.pods(), pods);
     assert_eq!(kubectl("get intercepts -n default -o name"), "");
 }
+
+#[test]
+fn what_can_be_chosen_is_seen_before_and_whether_the_agent_is_there() {
+    let laptop = Laptop::developer();
+    let shop = Plan::new("offered").replicas(2).start();
+    let _handler = Handler::nginx(9000, "laptop");
+    let seen = || {
+        let list: Value = serde_json::from_str(&laptop.hawser("list -n default --json").out).unwrap();
+        let workloads = list["namespaces"][0]["workloads"].as_array().unwrap().clone();
+        workloads.into_iter().find(|workload| workload["name"] == "offered").unwrap()
+    };
+    let before = seen();
+    assert_eq!(before["with_agent"], false);
+    let [server] = before["containers"].as_array().unwrap().as_slice() else { panic!("{before}") };
+    assert_eq!((&server["name"], &server["has_files"]), (&"server".into(), &true.into()), "it has a token");
+    let named = |name: &str| server["ports"].as_array().unwrap().iter().find(|port| port["name"] == name).unwrap();
+    assert_eq!((&named("http")["number"], &named("dns")["protocol"]), (&8080.into(), &"UDP".into()));
+
+    laptop.ok("intercept offered --port 9000:http");
+    within(10, "both pods have the agent", || seen()["with_agent"] == true);
+    assert_eq!(seen()["containers"], before["containers"], "the agent isn't one of them");
+    let pods = shop.pods();
+    laptop.ok("leave offered");
+    laptop.ok("intercept offered --port 9000:echo");
+    assert_eq!(shop.pods(), pods, "what was said holds for every port of the service");
+    laptop.ok("leave offered");
+}

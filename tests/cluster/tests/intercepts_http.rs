@@ -2,11 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hawser_cluster::{
     Handler, Kept, Laptop, Place, Plan, Workload, apply, curl, kubectl, left_out_without, on_laptop, on_node, within,
 };
+use serde_json::json;
 
 /// Whose answer a request with these arguments of curl gets: the answer's first word.
 fn who(workload: &Workload, path: &str, arguments: &str) -> String {
@@ -52,6 +53,60 @@ fn a_filter_takes_what_is_like_it_and_nothing_else() {
     }
     let said = laptop.fault("intercept shop --port 9000:http --http-path-regex '('");
     assert!(said.err.contains("code: bad-argument"), "{said:?}");
+}
+
+/// The requests that an intercept of this laptop's has had come to be these within two seconds: matched, passed, dropped.
+fn counted(laptop: &Laptop, name: &str, [matched, passed, dropped]: [u64; 3]) {
+    let expected = json!({"matched": matched, "passed": passed, "dropped": dropped});
+    let began = Instant::now();
+    loop {
+        let said = laptop.intercept(name)["requests"].clone();
+        if said == expected {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(2), "{name} says {said}, not {expected}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn requests_are_counted_over_all_pods() {
+    let laptop = Laptop::developer();
+    let shop = Plan::new("counted").replicas(2).start();
+    let second = Laptop::second();
+    let _handler = Handler::nginx(9000, "laptop");
+    let _other = Handler::nginx_at(Place::Second, 9000, "second");
+    laptop.ok("intercept counted --port 9000:http --http-header x-user=dev");
+    counted(&laptop, "counted", [0, 0, 0]);
+    for _ in 0..5 {
+        assert_eq!(who(&shop, "/", "-H 'x-user: dev'"), "laptop");
+    }
+    // Each pod, so that none is left out of the sum.
+    for address in shop.pod_addresses() {
+        assert_eq!(curl(&format!("http://{address}:{}/direct", shop.behind_http())), "counted GET /direct");
+    }
+    assert_eq!(who(&shop, "/", ""), "counted");
+    counted(&laptop, "counted", [5, 3, 0]);
+
+    second.ok("intercept counted --port 9000:http --http-header x-user=second");
+    let before = laptop.intercept("counted")["requests"].clone();
+    assert_eq!(who(&shop, "/", "-H 'x-user: second'"), "second");
+    counted(&second, "counted", [1, 0, 0]);
+    assert_eq!(laptop.intercept("counted")["requests"], before, "what another laptop got is not this one's");
+
+    // A pod goes; what its agent counted stays in the sum.
+    let gone = shop.pods().swap_remove(0);
+    kubectl(&format!("delete pod -n default {gone} --wait"));
+    shop.kubectl("rollout status --timeout=60s");
+    within(10, "both pods are reached again", || {
+        let replicas = laptop.intercept("counted")["replicas"].clone();
+        replicas.as_array().is_some_and(|all| all.len() == 2 && all.iter().all(|one| one["reached"] == true))
+    });
+    counted(&laptop, "counted", [5, 3, 0]);
+    for _ in 0..4 {
+        assert_eq!(who(&shop, "/", "-H 'x-user: dev'"), "laptop");
+    }
+    counted(&laptop, "counted", [9, 3, 0]);
 }
 
 #[test]
@@ -219,12 +274,14 @@ fn a_wiretap_gets_copies_and_the_app_answers() {
         assert_eq!(shop.ask(&format!("/all/{number}")), format!("tapped GET /all/{number}"));
     }
     within(5, "copies come", || seen("/all/[0-4]") == "5");
+    assert!(laptop.intercept("tapped")["requests"].is_null(), "without a filter nothing is looked at");
     laptop.ok("leave tapped");
     laptop.ok("wiretap tapped --port 9000:http --http-path-prefix /some");
     assert_eq!(shop.ask("/some/1"), "tapped GET /some/1");
     assert_eq!(shop.ask("/none/1"), "tapped GET /none/1");
     within(5, "a copy comes", || seen("/some/1") == "1");
     assert_eq!(seen("/none/1"), "0");
+    counted(&laptop, "tapped", [1, 1, 0]);
 
     let time = |what: &str| {
         let began = Instant::now();

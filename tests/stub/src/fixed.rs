@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::samples::{PIN, catalogue, checks, cluster, environment, granted, intercepted, question, standalone};
+use crate::samples::{PIN, catalogue, checks, cluster, environment, granted, intercepted, level, question, standalone};
 
 /// The running helper; it ends with this.
 pub struct Stub {
@@ -271,6 +271,10 @@ impl Helper for Part {
     async fn logs(&self, _: Request<LogsRequest>) -> Result<Response<LogsReply>, Status> {
         let text = "INFO ready\nWARN password=hunter22\n".into();
         Ok(Response::new(LogsReply { text, forgotten: 3 }))
+    }
+
+    async fn level(&self, request: Request<LevelRequest>) -> Result<Response<LevelReply>, Status> {
+        Ok(Response::new(level(&request.into_inner().level)))
     }
 
     async fn key(&self, _: Request<KeyRequest>) -> Result<Response<KeyReply>, Status> {

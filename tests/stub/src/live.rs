@@ -16,7 +16,7 @@ use tokio_stream::wrappers::WatchStream;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::samples::{PIN, catalogue, checks, environment, granted, snapshot};
+use crate::samples::{PIN, catalogue, checks, environment, granted, level, snapshot};
 
 /// The running helper; it ends with this.
 pub struct Live {
@@ -58,6 +58,8 @@ pub enum Call {
     Queries,
     /// To measure how far everything is.
     Hops,
+    /// To write so much to the log.
+    Level(String),
 }
 
 /// What it was told to say, and what it was asked.
@@ -70,6 +72,7 @@ struct Told {
     preview: Mutex<PreviewReply>,
     refusal: Mutex<Option<Fault>>,
     failure: Mutex<Option<Fault>>,
+    level: Mutex<Option<LevelReply>>,
     calls: Mutex<Vec<Call>>,
 }
 
@@ -86,6 +89,7 @@ impl Live {
             preview: Mutex::default(),
             refusal: Mutex::default(),
             failure: Mutex::default(),
+            level: Mutex::new(Some(level(""))),
             calls: Mutex::default(),
         };
         let mut live = Self {
@@ -144,9 +148,14 @@ impl Live {
         *self.told.refusal.lock() = fault;
     }
 
-    /// Connecting, rerouting and intercepting ends with this from now on.
+    /// Connecting, rerouting, intercepting and setting the log's level ends with this from now on.
     pub fn fail(&self, fault: Option<Fault>) {
         *self.told.failure.lock() = fault;
+    }
+
+    /// This is its log's level from now on; it knows of none if it is `None`, as an older helper.
+    pub fn level(&self, level: Option<LevelReply>) {
+        *self.told.level.lock() = level;
     }
 
     /// It ends, and takes its socket with it.
@@ -376,6 +385,18 @@ impl Helper for Part {
 
     async fn logs(&self, _: Request<LogsRequest>) -> Result<Response<LogsReply>, Status> {
         Ok(Response::new(LogsReply { text: "INFO ready\nWARN password=hunter22\n".into(), forgotten: 0 }))
+    }
+
+    async fn level(&self, request: Request<LevelRequest>) -> Result<Response<LevelReply>, Status> {
+        let wanted = request.into_inner().level;
+        let mut known = self.0.level.lock();
+        let known = known.as_mut().ok_or_else(|| Status::unimplemented(""))?;
+        if !wanted.is_empty() {
+            self.0.note(Call::Level(wanted.clone()));
+            self.0.fails()?;
+            *known = level(&wanted);
+        }
+        Ok(Response::new(known.clone()))
     }
 
     async fn key(&self, _: Request<KeyRequest>) -> Result<Response<KeyReply>, Status> {

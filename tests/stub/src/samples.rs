@@ -1,8 +1,9 @@
 //! What such helpers tell of.
 
 use hawser_ipc::proto::{
-    Check, Connection, DoctorReply, EnvironmentReply, Holder, InterceptPhase, InterceptPort, InterceptRequest,
-    InterceptState, InterceptedPod, Namespace, Outcome, Port, Query, Service, Snapshot, State, Workload, query,
+    Check, Connection, Container, ContainerList, ContainerPort, DoctorReply, EnvironmentReply, Holder, InterceptPhase,
+    InterceptPort, InterceptRequest, InterceptState, InterceptedPod, LevelReply, Namespace, Outcome, Port, Query,
+    Service, Snapshot, State, Workload, query,
 };
 
 /// The key of the user.
@@ -98,6 +99,12 @@ pub fn question() -> Query {
     }
 }
 
+/// What is said of the log's level after this was asked for, or nothing.
+pub fn level(asked: &str) -> LevelReply {
+    let level = if asked.is_empty() { "normal" } else { asked };
+    LevelReply { level: level.into(), until: if level == "normal" { 0 } else { 1_800_000_000_000 } }
+}
+
 /// A check that warns.
 pub fn checks() -> DoctorReply {
     let check = Check {
@@ -105,6 +112,7 @@ pub fn checks() -> DoctorReply {
         outcome: Outcome::Warn.into(),
         reason: "it is not".into(),
         fix: "Use the helper.".into(),
+        code: "subnet-conflict".into(),
     };
     DoctorReply { checks: vec![check] }
 }
@@ -113,6 +121,11 @@ pub fn checks() -> DoctorReply {
 pub fn catalogue() -> Vec<Namespace> {
     let port = Port { name: "http".into(), number: 80, protocol: "TCP".into(), target: "8080".into() };
     let service = Service { name: "web".into(), address: "10.96.0.11".into(), ports: vec![port] };
+    let declared = ContainerPort { name: "http".into(), number: 8080, protocol: "TCP".into() };
+    let containers = vec![
+        Container { name: "web".into(), ports: vec![declared], has_files: true },
+        Container { name: "log".into(), ..Container::default() },
+    ];
     let workload = Workload {
         kind: "Deployment".into(),
         name: "web".into(),
@@ -125,6 +138,8 @@ pub fn catalogue() -> Vec<Namespace> {
             mode: "wiretap".into(),
             since: 1_700_000_000_000,
         }],
+        containers: Some(ContainerList { containers }),
+        with_agent: false,
     };
     vec![Namespace { name: "shop".to_owned(), workloads: vec![workload], services: vec![service] }]
 }

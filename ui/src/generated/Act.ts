@@ -3,6 +3,7 @@ import type { ContextId } from "./ContextId";
 import type { Copyable } from "./Copyable";
 import type { Draft } from "./Draft";
 import type { List } from "./List";
+import type { LogLevel } from "./LogLevel";
 import type { NamesQuery } from "./NamesQuery";
 import type { Picked } from "./Picked";
 import type { QuitAnswer } from "./QuitAnswer";
@@ -155,7 +156,11 @@ query: NamesQuery, } | { "do": "examine" } | { "do": "fix",
 /**
  * Of the last result.
  */
-check: number, } | { "do": "export" } | { "do": "set", 
+check: number, } | { "do": "export" } | { "do": "log", 
+/**
+ * How much.
+ */
+level: LogLevel, } | { "do": "set", 
 /**
  * To what.
  */

@@ -9,6 +9,7 @@ import type { Possible } from "./Possible";
 import type { Problem } from "./Problem";
 import type { Proof } from "./Proof";
 import type { Replica } from "./Replica";
+import type { Requests } from "./Requests";
 import type { WorkloadRef } from "./WorkloadRef";
 import type { Written } from "./Written";
 
@@ -64,6 +65,10 @@ filter: string | null,
  * What came so far, unless nothing is to come.
  */
 delivered: Delivered | null, 
+/**
+ * How many requests there were, if it has a filter and all agents count.
+ */
+requests: Requests | null, 
 /**
  * Why it isn't in force, or isn't well.
  */

@@ -101,6 +101,11 @@ test("by keyboard alone: connect, intercept with files, leave", async () => {
   await tabTo(/^Port on this laptop/);
   await page.keyboard.type("90");
   await press("ArrowDown", "Enter");
+  await tabTo(/^Container/);
+  await press("ArrowDown", "ArrowDown");
+  await page.getByText("container proxy has no volumes.").waitFor();
+  await press("ArrowUp");
+  await page.getByText("container proxy has no volumes.").waitFor({ state: "detached" });
   await tabTo(/^Mount the container's volumes/);
   await press("Space");
   await page.getByText("2 pods start anew:").waitFor();
@@ -113,6 +118,26 @@ test("by keyboard alone: connect, intercept with files, leave", async () => {
   await tabTo(/^Leave$/);
   await press("Enter");
   await page.getByText("Nothing is intercepted").waitFor();
+});
+
+test("by keyboard alone: the helper's log is detailed, and normal again", async () => {
+  await press("Control+5");
+  await page.getByRole("heading", { name: "Doctor" }).waitFor();
+  await tabTo(/^Normal$/);
+  await press("ArrowRight");
+  await page.getByRole("status").filter({ hasText: "Detailed until" }).waitFor();
+  expect(await page.getByRole("radio", { name: "Detailed" }).isChecked()).toBe(true);
+  await press("ArrowLeft");
+  await page.getByRole("status").filter({ hasText: "It ends by itself" }).waitFor();
+  expect(await asked("log")).toEqual([{ do: "log", level: "debug" }, { do: "log", level: "normal" }]);
+  expect(await violations(page)).toEqual([]);
+});
+
+test("a workload whose agents are there says so, in a form without a flaw", async () => {
+  await page.evaluate(() => window.scene("picker-agent"));
+  await page.getByRole("combobox", { name: "Container" }).waitFor();
+  await page.getByText("No restart needed: the agent is there.").waitFor();
+  expect(await violations(page)).toEqual([]);
 });
 
 test("what is missing is said when it's asked for, and the first field has the focus", async () => {

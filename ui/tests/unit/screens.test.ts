@@ -9,7 +9,7 @@ vi.mock("../../src/bridge.ts", () => import("./stage.ts"));
 
 const user = userEvent.setup();
 
-const SCREENS = ["clusters", "clusters-troubled", "subnets", "intercepts", "picker", "traffic-none", "names-none", "doctor", "settings", "welcome-2", "quitting", "ending"];
+const SCREENS = ["clusters", "clusters-troubled", "subnets", "intercepts", "picker", "picker-agent", "picker-older", "traffic-none", "names-none", "doctor", "doctor-older", "settings", "welcome-2", "quitting", "ending"];
 
 test.for(SCREENS)("%s is accessible", { timeout: 20_000 }, async (scene) => {
   await stage(SCENES[scene]);
@@ -106,6 +106,27 @@ test("a card counts what came and what nobody took", async () => {
   expect(within(screen.getByRole("article", { name: "quiet over shop" })).getByText("nothing yet")).toBeTruthy();
 });
 
+test("a card counts requests where it has a filter and somebody counts them", async () => {
+  const requests = { matched: 12, passed: 1, dropped: 2 };
+  await stage((mock) => {
+    mock.put("intercepts", {
+      ask: { can: "yes" },
+      cards: [
+        samples.card(), samples.card({ name: "tap", mode: "wiretap", requests }), samples.card({ name: "old", requests: null }),
+        samples.card({ name: "new", requests: { matched: 0, passed: 0, dropped: 0 } }), samples.card({ name: "over", phase: "ended" }),
+      ],
+    });
+    mock.put("shell", samples.shell({ screen: "intercepts" }));
+  });
+  const said = (name: string) =>
+    within(screen.getByRole("article", { name: `${name} over shop` })).getByText("Requests").nextElementSibling!.textContent.replace(/\s+/g, " ").trim();
+  expect(said("web")).toBe("x-user = ann 1,234 to this laptop, 340 to the pods");
+  expect(said("tap")).toBe("x-user = ann 12 copied to this laptop, 1 not; 2 of them not whole");
+  expect(said("new")).toBe("x-user = ann none yet");
+  expect(said("old")).toBe("x-user = ann");
+  expect(said("over")).toBe("x-user = ann");
+});
+
 test("settings say which are the user's and which the clusters'", async () => {
   await stage(SCENES["settings"]);
   const section = (name: string) => within(screen.getByRole("heading", { name }).closest("section")!);
@@ -146,6 +167,30 @@ test("each place on the way into a cluster has its time and its last minute in w
     expect(way.getByRole("img", { name: new RegExp(`^Round trip to ${place}, last 60 s: `) })).toBeTruthy();
 });
 
+test("the helper's log is set where its level is shown, and stays as it is when that is refused", async () => {
+  const mock = await stage(SCENES["doctor"]);
+  const levels = within(screen.getByRole("group", { name: "How much the helper writes to its log" }));
+  const [normal, detailed] = ["Normal", "Detailed"].map((name) => levels.getByRole<HTMLInputElement>("radio", { name }));
+  mock.refuse.log = samples.problem("not-owner", "The connection belongs to somebody else", "the helper's log also tells of other users' connections", "Root can change it.");
+  await user.click(detailed!);
+  expect(await screen.findByText("the helper's log also tells of other users' connections")).toBeTruthy();
+  expect([normal!.checked, detailed!.checked]).toEqual([true, false]);
+  await user.click(screen.getByRole("button", { name: /^Put away/ }));
+  delete mock.refuse.log;
+  await user.click(detailed!);
+  expect(mock.asked.filter((act) => act.do === "log")).toEqual([{ do: "log", level: "debug" }, { do: "log", level: "debug" }]);
+  expect(await screen.findByText(/^Detailed until/)).toBeTruthy();
+  mock.put("doctor", { log: samples.log("normal") });
+  await vi.waitFor(() => expect([normal!.checked, detailed!.checked]).toEqual([true, false]));
+});
+
+test("a helper that is older than levels says so, offers what mends it, and can't be set", async () => {
+  const mock = await stage(SCENES["doctor-older"]);
+  for (const level of screen.getAllByRole("radio")) expect(level.matches(":disabled")).toBe(true);
+  await user.click(screen.getByRole("button", { name: "Restart the helper" }));
+  expect(mock.asked.at(-1)).toEqual({ do: "remedy", remedy: { remedy: "restart-helper" } });
+});
+
 test("an intercept that ended can be asked for again", async () => {
   const mock = await stage(SCENES["intercepts"]);
   const ended = within(screen.getByRole("article", { name: "search over shop" }));
@@ -172,6 +217,45 @@ test("what is typed into the picker stays while answers to older drafts come", a
   await new Promise((done) => setTimeout(done));
   expect(name).toHaveProperty("value", "mine");
   expect(screen.getByRole("button", { name: "Intercept" }).getAttribute("aria-disabled")).toBe("true");
+});
+
+test("a container is chosen from those that are there, and the one that is meant is named", async () => {
+  const mock = await stage(SCENES["picker"]);
+  const container = screen.getByRole<HTMLSelectElement>("combobox", { name: "Container" });
+  const choices = within(container).getAllByRole("option").map((option) => option.textContent);
+  expect(choices).toEqual(["web, which has the port", "web · http 8080, metrics 9090, dns 5353/udp", "proxy · 9901 · no files"]);
+  await user.selectOptions(container, "proxy");
+  const drafts = mock.asked.filter((act) => act.do === "draft");
+  expect(drafts.at(-1)).toMatchObject({ draft: { container: "proxy" } });
+});
+
+test("a container without files can't be mounted, but what was switched on can be switched off", async () => {
+  const mock = await stage(SCENES["picker-agent"]);
+  const mount = screen.getByRole("switch", { name: "Mount the container's volumes" });
+  expect(mount.getAttribute("aria-disabled")).toBe("true");
+  expect(document.getElementById(mount.getAttribute("aria-describedby")!)?.textContent).toMatch(/^container proxy has no volumes/);
+  await user.click(mount);
+  expect(mock.asked.some((act) => act.do === "draft")).toBe(false);
+  const draft = { ...mock.views.picker.draft, mount: true };
+  mock.put("picker", { opened: 10, draft });
+  await user.click(await screen.findByRole("switch", { name: "Mount the container's volumes", checked: true }));
+  expect(mock.asked.filter((act) => act.do === "draft").at(-1)).toMatchObject({ draft: { mount: false } });
+});
+
+test("that several containers have the port is said, and that no pod restarts before the cluster says it", async () => {
+  const mock = await stage(SCENES["picker-agent"]);
+  expect(screen.getByText("Several have a port two: proxy, web. Choose one.")).toBeTruthy();
+  const there = "No restart needed: the agent is there.";
+  expect(screen.getByText(there)).toBeTruthy();
+  mock.put("picker", { preview: samples.RESTARTS });
+  expect(await screen.findByText("2 pods start anew:")).toBeTruthy();
+  expect(screen.queryByText(there)).toBeNull();
+});
+
+test("a container that isn't told of is typed", async () => {
+  const mock = await stage(SCENES["picker-older"]);
+  await user.type(screen.getByRole("textbox", { name: "Container" }), "web");
+  expect(mock.asked.filter((act) => act.do === "draft").at(-1)).toMatchObject({ draft: { container: "web" } });
 });
 
 test("flows are filtered, sorted and paused by whoever has them", async () => {

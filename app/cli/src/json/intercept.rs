@@ -121,8 +121,9 @@ mod tests {
             count: 2,
             written: vec![Written { path: ".env".into(), left_out: vec!["KEY".into()] }],
         };
+        let requests = Some(proto::Requests { matched: 12, passed: 340, dropped: 0 });
         let card = Card {
-            state: crate::view::intercept::tests::active(),
+            state: proto::InterceptState { requests, ..crate::view::intercept::tests::active() },
             took: None,
             environment: Some(environment),
             proof: vec![proto::Trial {
@@ -145,7 +146,8 @@ mod tests {
                     {"name": "web-1", "address": null, "reached": false}
                 ],
                 "object": "web-1a2b3", "files": null,
-                "delivered": {"connections": 0, "refused": 0, "last": null}
+                "delivered": {"connections": 0, "refused": 0, "last": null},
+                "requests": {"matched": 12, "passed": 340, "dropped": 0}
             },
             "environment": {
                 "pod": "web-0", "container": "app", "variables": 2,

@@ -30,6 +30,27 @@ struct Workload {
     services: Vec<String>,
     /// Whoever they are, the first one first.
     intercepted_by: Vec<Holder>,
+    /// Without init containers and agents; `null` if the manager doesn't say.
+    containers: Option<Vec<Container>>,
+    /// Every pod has an agent that can do what intercepts of its services' ports want.
+    with_agent: bool,
+}
+
+#[derive(Serialize)]
+struct Container {
+    name: String,
+    /// That it declares.
+    ports: Vec<ContainerPort>,
+    /// That an intercept can mount.
+    has_files: bool,
+}
+
+#[derive(Serialize)]
+struct ContainerPort {
+    name: Option<String>,
+    number: u32,
+    /// TCP, UDP or SCTP.
+    protocol: String,
 }
 
 /// Somebody's intercept of a workload.
@@ -68,16 +89,28 @@ impl From<Vec<proto::Namespace>> for List {
     }
 }
 
+impl From<proto::Container> for Container {
+    fn from(container: proto::Container) -> Self {
+        let proto::Container { name, ports, has_files } = container;
+        let port = |port: proto::ContainerPort| {
+            let proto::ContainerPort { name, number, protocol } = port;
+            ContainerPort { name: known(name), number, protocol }
+        };
+        Self { name, ports: ports.into_iter().map(port).collect(), has_files }
+    }
+}
+
 impl From<proto::Namespace> for Namespace {
     fn from(namespace: proto::Namespace) -> Self {
         let workload = |workload: proto::Workload| {
-            let proto::Workload { kind, name, replicas, ready, services, holders } = workload;
+            let proto::Workload { kind, name, replicas, ready, services, holders, containers, with_agent } = workload;
             let holder = |holder: proto::Holder| {
                 let proto::Holder { user, intercept, mode, since } = holder;
                 Holder { user, intercept, mode, since }
             };
             let intercepted_by = holders.into_iter().map(holder).collect();
-            Workload { kind, name, replicas, ready, services, intercepted_by }
+            let containers = containers.map(|list| list.containers.into_iter().map(Container::from).collect());
+            Workload { kind, name, replicas, ready, services, intercepted_by, containers, with_agent }
         };
         let port = |port: proto::Port| {
             let proto::Port { name, number, protocol, target } = port;

@@ -108,6 +108,7 @@ mod tests {
             ready: 1,
             services: services.iter().map(|name| (*name).to_owned()).collect(),
             holders: Vec::new(),
+            ..Workload::default()
         };
         let holder = |user: &str, mode: &str| Holder {
             user: user.to_owned(),

@@ -14,7 +14,7 @@ pub struct Check {
     pub reason: String,
     /// What to do; empty if it passed.
     pub fix: String,
-    /// Of the fault, if it failed by one that this program knows.
+    /// Of the fault, if there is one that this program knows.
     pub code: Option<Code>,
 }
 
@@ -44,7 +44,8 @@ impl Check {
 
 impl From<proto::Check> for Check {
     fn from(check: proto::Check) -> Self {
-        Self { outcome: check.outcome(), title: check.title, reason: check.reason, fix: check.fix, code: None }
+        let code = Code::parse(&check.code);
+        Self { outcome: check.outcome(), title: check.title, reason: check.reason, fix: check.fix, code }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a user means by an intercept: from words to what the helper is asked, and from what it says to files.
 
+mod containers;
 mod environment;
 mod filters;
 mod known;
@@ -12,6 +13,7 @@ mod request;
 mod time;
 mod workload;
 
+pub use containers::{Meant, meant};
 pub use environment::{Format, Output, Written, for_programs};
 pub use filters::{HeaderFilter, PathFilter};
 pub use known::take_in;

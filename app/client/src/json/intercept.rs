@@ -39,6 +39,8 @@ pub struct Intercept {
     /// Where its files are wanted, if they are.
     files: Option<MountedFiles>,
     delivered: Delivered,
+    /// `null` without a filter, and where an agent or the manager is too old to count.
+    requests: Option<Requests>,
 }
 
 /// What came for it since the helper knows it.
@@ -50,6 +52,17 @@ struct Delivered {
     refused: u64,
     /// When the last one came.
     last: Option<i64>,
+}
+
+/// Requests in its pods since it began, as far as agents read them.
+#[derive(Serialize)]
+struct Requests {
+    /// This computer's; of a wiretap, those of which it was to get a copy.
+    matched: u64,
+    /// The pods' alone.
+    passed: u64,
+    /// Of the matched, copies that this computer didn't get whole, since it was too slow.
+    dropped: u64,
 }
 
 #[derive(Serialize)]
@@ -131,6 +144,7 @@ impl From<proto::InterceptState> for Intercept {
             object: state.object,
             files: state.mount.map(MountedFiles::from),
             delivered: state.delivered.unwrap_or_default().into(),
+            requests: state.requests.map(Requests::from),
         }
     }
 }
@@ -139,6 +153,12 @@ impl From<proto::Delivered> for Delivered {
     fn from(delivered: proto::Delivered) -> Self {
         let proto::Delivered { connections, refused, last } = delivered;
         Self { connections, refused, last: Some(last).filter(|last| *last != 0) }
+    }
+}
+
+impl From<proto::Requests> for Requests {
+    fn from(proto::Requests { matched, passed, dropped }: proto::Requests) -> Self {
+        Self { matched, passed, dropped }
     }
 }
 

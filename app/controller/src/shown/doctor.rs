@@ -1,11 +1,11 @@
 //! What was examined.
 
 use hawser_client::doctor::Check;
-use hawser_fault::Code;
+use hawser_fault::{Code, Fault};
 use hawser_ipc::proto;
 
 use crate::facts::Facts;
-use crate::view::{CheckRow, Doctor, Outcome, Problem, Remedy, Screen};
+use crate::view::{CheckRow, Doctor, Log, LogLevel, Ms, Outcome, Possible, Problem, Remedy, Screen};
 
 pub(crate) fn doctor(facts: &Facts) -> Doctor {
     let known = &facts.doctor;
@@ -15,7 +15,7 @@ pub(crate) fn doctor(facts: &Facts) -> Doctor {
         outcome: outcome(check.outcome),
         reason: check.reason.clone(),
         fix: check.fix.clone(),
-        remedy: remedy(check, facts),
+        remedy: remedy_of(check, facts),
     };
     let exported = known.exported.as_ref();
     Doctor {
@@ -25,15 +25,44 @@ pub(crate) fn doctor(facts: &Facts) -> Doctor {
         exporting: known.exporting,
         exported: exported.and_then(|outcome| outcome.as_ref().ok()).map(|path| path.display().to_string()),
         problem: exported.and_then(|outcome| outcome.as_ref().err()).map(Problem::from),
+        log: log(facts),
     }
 }
 
-/// What the application can do about it.
-pub(crate) fn remedy(check: &Check, facts: &Facts) -> Option<Remedy> {
-    if check.outcome == proto::Outcome::Pass {
-        return None;
+fn log(facts: &Facts) -> Log {
+    let no = |why: &str| Possible::No { why: why.to_owned() };
+    let unknown = |set, problem| Log { level: None, until: None, set, problem };
+    let known = match &facts.doctor.level {
+        None => unknown(no("The helper has not yet said how much it writes."), None),
+        Some(Err(fault)) => unknown(no("The helper does not say how much it writes."), Some(silence(fault, facts))),
+        Some(Ok(known)) => Log {
+            level: LogLevel::of(&known.level),
+            until: (known.until != 0).then_some(Ms(known.until)),
+            set: Possible::Yes,
+            problem: None,
+        },
+    };
+    match facts.helper.is_up() {
+        true => known,
+        false => Log { set: no("The helper does not answer."), problem: None, ..known },
     }
-    match check.code? {
+}
+
+fn silence(fault: &Fault, facts: &Facts) -> Problem {
+    if fault.code != Code::HelperVersion {
+        return Problem::from(fault).with_remedy(remedy(fault.code, facts));
+    }
+    let detail = "the helper is older than this application, and always writes the same";
+    Problem::from(Fault::new(fault.code, detail)).with_remedy(remedy(fault.code, facts))
+}
+
+/// What the application can do about what was found.
+pub(crate) fn remedy_of(check: &Check, facts: &Facts) -> Option<Remedy> {
+    remedy(check.code.filter(|_| check.outcome != proto::Outcome::Pass)?, facts)
+}
+
+fn remedy(code: Code, facts: &Facts) -> Option<Remedy> {
+    match code {
         Code::HelperUnreachable => facts.helper.problem.as_ref().and_then(|problem| problem.remedy.clone()),
         Code::HelperNotAllowed => Some(Remedy::JoinGroup),
         Code::HelperVersion => Some(Remedy::RestartHelper),

@@ -9,8 +9,8 @@ use super::{problem, text};
 use crate::Mode;
 use crate::facts::{Facts, Proven};
 use crate::view::{
-    Card, Delivered, Files, Intercepts, Ms, Phase, PortLine, Possible, Problem, Proof, ProofState, Replica, Way,
-    WorkloadRef,
+    Card, Delivered, Files, Intercepts, Ms, Phase, PortLine, Possible, Problem, Proof, ProofState, Replica, Requests,
+    Way, WorkloadRef,
 };
 
 pub(crate) fn intercepts(facts: &Facts) -> Intercepts {
@@ -94,6 +94,7 @@ fn card(facts: &Facts, place: &Place, state: &InterceptState) -> Card {
         ports: state.ports.iter().map(line).collect(),
         filter: state.http.as_ref().map(words::filter),
         delivered: (!state.ports.is_empty()).then(|| delivered(state)),
+        requests: state.requests.map(requests),
         problem: problem(state.cause.as_ref()),
         replicas: state.pods.iter().map(replica).collect(),
         proof: proven(proof, watch.is_some_and(|watch| watch.proving)),
@@ -109,12 +110,20 @@ fn card(facts: &Facts, place: &Place, state: &InterceptState) -> Card {
 
 fn delivered(state: &InterceptState) -> Delivered {
     let said = state.delivered.unwrap_or_default();
-    let number = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
     Delivered {
         connections: number(said.connections),
         refused: number(said.refused),
         last: (said.last != 0).then_some(Ms(said.last)),
     }
+}
+
+fn requests(said: hawser_ipc::proto::Requests) -> Requests {
+    let hawser_ipc::proto::Requests { matched, passed, dropped } = said;
+    Requests { matched: number(matched), passed: number(passed), dropped: number(dropped) }
+}
+
+fn number(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn proven(proof: Option<&Proven>, running: bool) -> Proof {

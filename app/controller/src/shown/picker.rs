@@ -1,13 +1,19 @@
 //! The form for a new intercept, and what there is to choose from.
 
+use hawser_client::intercept::Meant;
 use hawser_client::mounts;
-use hawser_ipc::proto::{Holder, Namespace, Workload};
+use hawser_fault::Fault;
+use hawser_ipc::proto::{ContainerPort, Holder, Namespace, Workload};
 
 use super::count;
+use crate::containers::{self, workload};
 use crate::facts::Facts;
 use crate::form::check;
-use crate::view::{HolderView, Listener, Ms, Picker, PortChoice, Possible, Problem, WorkloadRef, WorkloadRow};
-use crate::{Draft, Mode, Picked, limits};
+use crate::view::{
+    ContainerChoice, Containers, HolderView, Listener, Ms, Picker, PortChoice, Possible, Problem, WorkloadRef,
+    WorkloadRow,
+};
+use crate::{Draft, DraftPort, Mode, Picked, limits};
 
 pub(crate) fn picker(facts: &Facts) -> Picker {
     let form = &facts.form;
@@ -19,6 +25,9 @@ pub(crate) fn picker(facts: &Facts) -> Picker {
     let found: Vec<&Workload> =
         all.iter().filter(|workload| search.is_empty() || contains(workload, &search)).collect();
     let checked = check(facts);
+    let ports = chosen.and_then(|namespace| Some(ports(namespace, workload(facts)?))).unwrap_or_default();
+    let known = containers::of(facts);
+    let agent_there = agent_there(facts, &ports);
     let row = |workload: &&Workload| row(facts, &draft.namespace, workload);
     Picker {
         opened: form.opened,
@@ -32,17 +41,16 @@ pub(crate) fn picker(facts: &Facts) -> Picker {
         workloads_found: count(found.len()),
         workloads_total: count(all.len()),
         search: form.search.clone(),
-        ports: chosen.map(|namespace| ports(namespace, draft)).unwrap_or_default(),
+        ports,
         listeners: listeners(facts),
-        mount: match mounts::check() {
-            Ok(()) => Possible::Yes,
-            Err(fault) => Possible::No { why: format!("{}. {}", fault.detail, fault.fix) },
-        },
+        mount: possible(known.as_ref().map_or(Ok(()), |known| known.check_files()).and_then(|()| mounts::check())),
+        containers: known.as_ref().map(shown),
+        agent_there,
         mount_path: mount_path(facts),
         environment_path: draft.environment.map(|_| environment_path(facts).display().to_string()),
         ready: checked.asked.is_some() && form.asking.is_none(),
         problems: checked.problems,
-        effect: effect(draft),
+        effect: effect(draft, agent_there),
         preview: form.preview.clone(),
         asking: form.asking.clone(),
         failed: form.failed.as_ref().map(Problem::from),
@@ -89,10 +97,61 @@ fn holder(facts: &Facts, holder: &Holder) -> HolderView {
     }
 }
 
+fn possible(outcome: Result<(), Fault>) -> Possible {
+    match outcome {
+        Ok(()) => Possible::Yes,
+        Err(fault) => Possible::No { why: format!("{}. {}", fault.detail, fault.fix) },
+    }
+}
+
+fn shown(containers: &containers::Containers) -> Containers {
+    let port = |port: &ContainerPort| {
+        let protocol =
+            if port.protocol == "TCP" { String::new() } else { format!("/{}", port.protocol.to_lowercase()) };
+        format!("{} {}{protocol}", port.name, port.number).trim_start().to_owned()
+    };
+    let unnamed = match &containers.meant {
+        Some(Meant::Declaring(name)) => format!("{name}, which has the port"),
+        Some(Meant::First(name) | Meant::Undeclared(name, _)) => format!("{name}, the first"),
+        Some(Meant::None(_) | Meant::Several(..)) | None => "The one with the port".to_owned(),
+    };
+    let note = match &containers.meant {
+        Some(Meant::Undeclared(name, number)) => {
+            Some(format!("No container declares the port {number}: it counts as {name}'s."))
+        }
+        Some(Meant::None(port)) => Some(format!("No container has a port {port}.")),
+        Some(Meant::Several(names, port)) => {
+            Some(format!("Several have a port {port}: {}. Choose one.", names.join(", ")))
+        }
+        Some(Meant::Declaring(_) | Meant::First(_)) | None => None,
+    };
+    let choice = |container: &hawser_ipc::proto::Container| ContainerChoice {
+        name: container.name.clone(),
+        ports: container.ports.iter().map(port).collect(),
+        has_files: container.has_files,
+    };
+    Containers { all: containers.all.iter().map(choice).collect(), unnamed, note }
+}
+
+/// Whether each port is one before which the workload's agents stand.
+fn agent_there(facts: &Facts, known: &[PortChoice]) -> bool {
+    let draft = &facts.form.draft;
+    let is_known = |port: &DraftPort| {
+        port.port.is_empty()
+            || known
+                .iter()
+                .any(|one| one.udp == port.udp && (one.port == port.port || one.number.to_string() == port.port))
+    };
+    workload(facts).is_some_and(|workload| workload.with_agent)
+        && match draft.mode {
+            Mode::Intercept | Mode::Wiretap => draft.ports.iter().all(is_known),
+            Mode::Replace => false,
+            Mode::Ingest => true,
+        }
+}
+
 /// Of all services that lead to the workload, each once.
-fn ports(namespace: &Namespace, draft: &Draft) -> Vec<PortChoice> {
-    let is_meant = |workload: &&Workload| workload.name == draft.workload && workload.kind == draft.kind;
-    let Some(workload) = namespace.workloads.iter().find(is_meant) else { return Vec::new() };
+fn ports(namespace: &Namespace, workload: &Workload) -> Vec<PortChoice> {
     let services = namespace.services.iter().filter(|service| workload.services.contains(&service.name));
     let mut choices: Vec<PortChoice> = Vec::new();
     for service in services {
@@ -121,12 +180,15 @@ fn listeners(facts: &Facts) -> Vec<Listener> {
 }
 
 /// What happens in the cluster, as far as it is known before it was asked.
-fn effect(draft: &Draft) -> String {
+fn effect(draft: &Draft, agent_there: bool) -> String {
     if draft.workload.is_empty() {
         return String::new();
     }
     let workload = format!("{}/{}", draft.kind.to_lowercase(), draft.workload);
-    let agents = format!("Pods of {workload} that have no agent yet are restarted to get one.");
+    let agents = match agent_there {
+        true => format!("No pod of {workload} is restarted."),
+        false => format!("Pods of {workload} that have no agent yet are restarted to get one."),
+    };
     match draft.mode {
         Mode::Intercept => format!("{agents} Then what reaches them comes to this computer, which answers."),
         Mode::Wiretap => {

@@ -6,7 +6,8 @@ use hawser_client::intercept::Place;
 use hawser_client::kubeconfig::{Context, Environment, Found, Impersonation, Selection};
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::{
-    Connection, HttpFilter, InterceptPhase, InterceptPort, InterceptState, MountState, PathMatch, State, Trial,
+    Connection, HttpFilter, InterceptPhase, InterceptPort, InterceptState, MountState, PathMatch, Requests, State,
+    Trial,
 };
 use hawser_stub::{Live, catalogue, cluster, intercepted, snapshot};
 use serde_json::{Value, json};
@@ -50,7 +51,8 @@ async fn intercepting_with_proof() {
     };
     let ports = vec![InterceptPort { port: "http".into(), udp: false, local_port: 8080 }];
     let mount = Some(MountState { mounted: true, ..MountState::default() });
-    let web = InterceptState { ports, http: Some(filter), mount, until: NOW + 3_600_000, ..intercepted() };
+    let requests = Some(Requests { matched: 12, passed: u64::MAX, dropped: 0 });
+    let web = InterceptState { ports, http: Some(filter), requests, mount, until: NOW + 3_600_000, ..intercepted() };
     world.say(vec![Connection { intercepts: vec![web], ..dev() }]);
     let place = Place { connection: "dev".into(), name: "web".into() };
     let trial =

@@ -42,6 +42,8 @@ pub struct Card {
     pub filter: Option<String>,
     /// What came so far, unless nothing is to come.
     pub delivered: Option<Delivered>,
+    /// How many requests there were, if it has a filter and all agents count.
+    pub requests: Option<Requests>,
     /// Why it isn't in force, or isn't well.
     pub problem: Option<Problem>,
     /// Pods, and what became of them.
@@ -67,6 +69,17 @@ pub struct Delivered {
     pub refused: u32,
     /// When the last one came.
     pub last: Option<Ms>,
+}
+
+/// Requests in the intercepted pods since the intercept began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct Requests {
+    /// This laptop's; of a wiretap, those of which it was to get a copy.
+    pub matched: u32,
+    /// The pods' alone.
+    pub passed: u32,
+    /// Of the matched, copies that didn't come whole.
+    pub dropped: u32,
 }
 
 /// Names a workload.

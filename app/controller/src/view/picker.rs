@@ -33,6 +33,10 @@ pub struct Picker {
     pub search: String,
     /// Of the workload's services.
     pub ports: Vec<PortChoice>,
+    /// The workload's containers; `None` if the cluster doesn't tell of them.
+    pub containers: Option<Containers>,
+    /// The workload's pods have an agent already: none starts anew. Known before the cluster is asked.
+    pub agent_there: bool,
     /// Ports on which the user's programs listen.
     pub listeners: Vec<Listener>,
     /// Whether files can be mounted here.
@@ -137,6 +141,28 @@ pub struct PortChoice {
     pub target: String,
     /// The service.
     pub service: String,
+}
+
+/// The containers that an intercept may be of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct Containers {
+    /// In the order of the pod.
+    pub all: Vec<ContainerChoice>,
+    /// What it means to choose none of them, in words.
+    pub unnamed: String,
+    /// What is to be known of that.
+    pub note: Option<String>,
+}
+
+/// A container that can be chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct ContainerChoice {
+    /// Its name.
+    pub name: String,
+    /// The ports that it declares, in words.
+    pub ports: Vec<String>,
+    /// It has files that can be mounted.
+    pub has_files: bool,
 }
 
 /// A port of this computer on which one of the user's programs listens.

@@ -3,9 +3,10 @@
 use hawser_tunnel::client::{Connection, dial};
 use hawser_tunnel::identity::{Identity, Pin};
 use hawser_tunnel::link::Link;
-use hawser_tunnel::proto::{CheckReply, Distance, HelloReply, PreviewReply, ProveReply};
+use hawser_tunnel::proto::{AgentRequests, CheckReply, Distance, HelloReply, PreviewReply, ProveReply, Requested};
 use hawser_tunnel::server::{
-    Catalogues, Changes, Checking, Host, InterceptLists, Previewing, Proving, Serving, acceptor, connection,
+    Catalogues, Changes, Checking, Host, InterceptLists, Previewing, Proving, RequestLists, Serving, acceptor,
+    connection,
 };
 use hawser_tunnel::sockets::{Near, pipe};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -17,6 +18,7 @@ use super::*;
 struct Manager {
     opener: Opener,
     list: watch::Receiver<InterceptList>,
+    counts: watch::Receiver<RequestList>,
 }
 
 /// Has the files of one container, which come back as they are sent, and nothing else.
@@ -55,6 +57,20 @@ fn endpoint(opener: Opener) -> (Shared<Sockets>, impl FnOnce(Link) -> Serving + 
     (sockets, serve)
 }
 
+/// What is there now, then each that follows.
+fn each<T: Clone + Send + Sync + 'static>(
+    told: watch::Receiver<T>,
+) -> std::pin::Pin<Box<dyn futures_util::Stream<Item = T> + Send>> {
+    let each = async |(mut told, first): (watch::Receiver<T>, bool)| {
+        if !first {
+            told.changed().await.ok()?;
+        }
+        let now = told.borrow_and_update().clone();
+        Some((now, (told, false)))
+    };
+    Box::pin(futures_util::stream::unfold((told, true), each))
+}
+
 impl Host for Manager {
     type Endpoint = Sockets;
 
@@ -75,14 +91,11 @@ impl Host for Manager {
     }
 
     fn intercepts(&self, _: Pin) -> InterceptLists {
-        let each = async |(mut list, first): (watch::Receiver<InterceptList>, bool)| {
-            if !first {
-                list.changed().await.ok()?;
-            }
-            let now = list.borrow_and_update().clone();
-            Some((now, (list, false)))
-        };
-        Box::pin(futures_util::stream::unfold((self.list.clone(), true), each))
+        each(self.list.clone())
+    }
+
+    fn requests(&self, _: Pin) -> RequestLists {
+        each(self.counts.clone())
     }
 
     fn check(&self, _: Pin, _: String) -> Checking {
@@ -111,6 +124,7 @@ struct Laptop {
     delivering: Delivering,
     opener: Opener,
     list: watch::Sender<InterceptList>,
+    counts: watch::Sender<RequestList>,
     changes: watch::Receiver<u64>,
     connection: Connection,
 }
@@ -124,8 +138,9 @@ impl Laptop {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (list, listed) = watch::channel(InterceptList::default());
+        let (counts, counted) = watch::channel(RequestList::default());
         let opener = Opener::default();
-        let manager = Arc::new(Manager { opener: opener.clone(), list: listed });
+        let manager = Arc::new(Manager { opener: opener.clone(), list: listed, counts: counted });
         tokio::spawn(async move {
             let (stream, _) = listener.accept().await.unwrap();
             connection(stream, acceptor, manager).await
@@ -145,7 +160,7 @@ impl Laptop {
         while !opener.is_open() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        Self { deliveries, delivering, opener, list, changes, connection }
+        Self { deliveries, delivering, opener, list, counts, changes, connection }
     }
 
     /// A connection in the cluster whose other end is to be the handler of this port.
@@ -233,6 +248,35 @@ async fn what_a_manager_says_holds_as_long_as_its_link() {
     assert!(laptop.deliveries.pods("u2").is_empty());
     drop(laptop.delivering);
     in_time(laptop.changes.wait_for(|_| laptop.deliveries.pods("u1").is_empty())).await.unwrap();
+    drop(laptop.connection);
+}
+
+#[tokio::test]
+async fn requests_are_added_up_and_outlive_a_link() {
+    let laptop = Laptop::new().await;
+    assert_eq!(laptop.deliveries.requests("u1"), None, "a manager that does not tell of any");
+    let agent = |run, matched| AgentRequests { run, counts: Some(RequestCounts { matched, passed: 1, dropped: 0 }) };
+    let say = |agents, uncounted| {
+        let requested = Requested { uid: "u1".to_owned(), agents, uncounted };
+        laptop.counts.send_replace(RequestList { intercepts: vec![requested] });
+    };
+    let so = async |matched: Option<u64>| {
+        while laptop.deliveries.requests("u1").map(|counts| counts.matched) != matched {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    say(vec![agent(1, 5), agent(2, 7)], 0);
+    in_time(so(Some(12))).await;
+    say(vec![agent(3, 1), agent(2, 7)], 0);
+    in_time(so(Some(13))).await;
+    assert_eq!(*laptop.changes.borrow(), 1, "nobody is waked by each request");
+    say(vec![agent(3, 1), agent(2, 7)], 1);
+    in_time(so(None)).await;
+    drop(laptop.delivering);
+    in_time(so(Some(13))).await;
+    assert_eq!(laptop.deliveries.requests("u2"), None);
+    laptop.deliveries.keep_requests(&["u2".to_owned()].into());
+    assert_eq!(laptop.deliveries.requests("u1"), None, "it is over");
     drop(laptop.connection);
 }
 

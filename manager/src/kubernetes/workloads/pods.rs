@@ -75,12 +75,18 @@ pub async fn of(client: &Client, loaded: &Loaded) -> Result<Vec<PodInfo>, Fault>
     Ok(pods.items.iter().filter(|pod| owners(&pod.metadata).contains(&owner)).filter_map(info).collect())
 }
 
+/// Whether it is neither ended nor about to.
+pub fn lives(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    pod.metadata.deletion_timestamp.is_none() && !matches!(phase, Some("Failed" | "Succeeded"))
+}
+
 /// What there is to know of a pod; `None` of one that is ended or about to.
 pub fn info(pod: &Pod) -> Option<PodInfo> {
-    let status = pod.status.clone().unwrap_or_default();
-    if pod.metadata.deletion_timestamp.is_some() || matches!(status.phase.as_deref(), Some("Failed" | "Succeeded")) {
+    if !lives(pod) {
         return None;
     }
+    let status = pod.status.clone().unwrap_or_default();
     let mut conditions = status.conditions.iter().flatten();
     let containers = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
     let mut waiting = containers.filter_map(|container| {

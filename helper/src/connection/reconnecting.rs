@@ -35,7 +35,7 @@ impl Reconnecting {
             let next = async {
                 tokio::select! {
                     biased;
-                    dialled = dials.outcome() => Next::Dialled(dialled),
+                    dialled = dials.outcome() => Next::Dialled(Box::new(dialled)),
                     carriers = outcome(&mut look) => Next::Around(carriers),
                     Ok(()) = news.changed() => Next::Happened,
                     () = until(due) => Next::Due,
@@ -71,15 +71,19 @@ impl Reconnecting {
                     }
                     continue;
                 }
-                Some(Next::Dialled((started, Ok(dialled)))) => {
-                    dials.end();
-                    match context.unless_stopped(in_time(joined.take_up(context, dialled))).await {
-                        None => return State::Disconnecting(Disconnecting { joined, then: Then::Disconnected(None) }),
-                        Some(Ok(())) => return State::Connected(Connected { joined }),
-                        Some(Err(fault)) => (started, fault),
+                Some(Next::Dialled(dialled)) => match *dialled {
+                    (started, Err(fault)) => (started, fault),
+                    (started, Ok(dialled)) => {
+                        dials.end();
+                        match context.unless_stopped(in_time(joined.take_up(context, dialled))).await {
+                            None => {
+                                return State::Disconnecting(Disconnecting { joined, then: Then::Disconnected(None) });
+                            }
+                            Some(Ok(())) => return State::Connected(Connected { joined }),
+                            Some(Err(fault)) => (started, fault),
+                        }
                     }
-                }
-                Some(Next::Dialled((started, Err(fault)))) => (started, fault),
+                },
             };
             let believed = is_refusal(cause.code) || started > began + limits::DISBELIEF;
             let is_refused = is_refusal(outcome.code) && !believed;
@@ -103,7 +107,7 @@ impl Reconnecting {
 }
 
 enum Next {
-    Dialled((Instant, Result<Dialled, Fault>)),
+    Dialled(Box<(Instant, Result<Dialled, Fault>)>),
     Around(Vec<IpAddr>),
     Happened,
     Due,

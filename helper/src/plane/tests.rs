@@ -38,15 +38,25 @@ fn a_thread_that_hangs_does_not_answer() {
         })
         .unwrap();
         timeout(DEADLINE, plane.answers()).await.unwrap();
-        {
-            let _held = plane.path.lock();
-            // The first finds it asleep.
-            let _ = timeout(Duration::from_millis(200), plane.answers()).await;
-            assert!(timeout(Duration::from_millis(200), plane.answers()).await.is_err());
-        }
+        let (path, (holds, mut held), (release, released)) =
+            (plane.path.clone(), mpsc::channel(1), mpsc::channel::<()>(1));
+        let holding = std::thread::spawn(move || hold(&path, &holds, released));
+        timeout(DEADLINE, held.recv()).await.unwrap();
+        // The first finds it asleep.
+        let _ = timeout(Duration::from_millis(200), plane.answers()).await;
+        assert!(timeout(Duration::from_millis(200), plane.answers()).await.is_err());
+        drop(release);
+        holding.join().unwrap();
         timeout(DEADLINE, plane.answers()).await.unwrap();
         let commands = plane.commands.clone();
         plane.stop().await;
         assert!(commands.is_closed());
     });
+}
+
+/// Keeps the thread from its work until it is released.
+fn hold(path: &Mutex<DataPath>, holds: &mpsc::Sender<()>, mut released: Receiver<()>) {
+    let _held = path.lock();
+    holds.blocking_send(()).unwrap();
+    let _ = released.blocking_recv();
 }

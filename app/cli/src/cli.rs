@@ -191,6 +191,15 @@ pub(crate) struct LogsArgs {
 #[derive(Subcommand, Debug)]
 pub(crate) enum LogsCommand {
     Gather(GatherArgs),
+    Level(LevelArgs),
+}
+
+/// Print how much the helper writes to its log, or have it write more for a while
+#[derive(Args, Debug)]
+pub(crate) struct LevelArgs {
+    /// From now on: normal or debug, which ends by itself
+    #[arg(value_name = "LEVEL")]
+    pub(crate) level: Option<String>,
 }
 
 /// Write logs, checks and status into one file without tokens, passwords and keys
@@ -306,6 +315,8 @@ mod tests {
             "doctor --context dev --manager-namespace tools --as ann",
             "logs gather",
             "logs gather --output out.zip --context dev",
+            "logs level",
+            "logs level debug",
             "key",
             "completions bash",
             "man --dir pages",

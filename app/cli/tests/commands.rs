@@ -256,6 +256,17 @@ fn logs_are_gathered_without_a_helper_too() {
 }
 
 #[test]
+fn the_log_s_level_is_told_and_set() {
+    let stub = Stub::start();
+    assert_eq!(stdout(&run(stub.socket(), &["logs", "level"])), "normal\n");
+    let set = run(stub.socket(), &["logs", "level", "debug"]);
+    assert!(stdout(&set).starts_with("debug for ") && set.status.success(), "{}", stdout(&set));
+    let absent = run(&stub.directory().join("absent.sock"), &["logs", "level"]);
+    assert_eq!(absent.status.code(), Some(1));
+    assert!(stderr(&absent).contains("helper-unreachable"), "{}", stderr(&absent));
+}
+
+#[test]
 fn a_reader_that_leaves_ends_the_watch_quietly() {
     let stub = Stub::start_endless();
     let mut watch =

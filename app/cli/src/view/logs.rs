@@ -1,9 +1,11 @@
-//! What was gathered, and what somebody should know before sending it.
+//! What was gathered, and what somebody should know before sending it; how much is written.
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use hawser_client::gather::Entry;
+use hawser_ipc::proto::LevelReply;
 
 use crate::output::style::{HEADING, WARNING, paint};
 use crate::output::table::{Cell, Column, table};
@@ -27,10 +29,28 @@ pub(crate) fn describe(path: &Path, entries: &[Entry], missing: &[(String, Strin
     text
 }
 
+/// The level, and how long it stays.
+pub(crate) fn level(reply: &LevelReply, now: i64) -> String {
+    let level = harmless(&reply.level);
+    if reply.until == 0 {
+        return format!("{level}\n");
+    }
+    let left = Duration::from_millis(reply.until.saturating_sub(now).try_into().unwrap_or_default());
+    format!("{level} for {}, then normal\n", units::age(left))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use anstream::adapter::strip_str;
+
+    #[test]
+    fn a_level_says_how_long_it_stays() {
+        let of = |level: &str, until| super::level(&LevelReply { level: level.into(), until }, 100_000);
+        assert_eq!(of("normal", 0), "normal\n");
+        assert_eq!(of("debug", 1_899_000), "debug for 29 min 59 s, then normal\n");
+        assert_eq!(of("debug", 1), "debug for 0 s, then normal\n", "the clocks differ");
+    }
 
     #[test]
     fn it_says_what_is_in_the_file_and_what_is_not() {

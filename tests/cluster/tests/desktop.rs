@@ -101,7 +101,7 @@ fn an_intercept_whose_time_is_over_is_told_once_and_asked_for_again() -> Result<
     connect(&driver)?;
     fill(&driver, &workload, 8090)?;
     driver.labelled("Ends")?.write("10s")?;
-    driver.says("No pod starts anew")?;
+    driver.says("No restart needed")?;
     driver.press("Intercept")?;
     within(10, "it is intercepted", || workload.ask("/asked") == "mine GET /asked");
 
@@ -114,7 +114,7 @@ fn an_intercept_whose_time_is_over_is_told_once_and_asked_for_again() -> Result<
     assert!(title.starts_with("desk: "), "{shown:#?}");
     let again = actions.iter().find(|(_, words)| words == "Ask again").context("a button to ask again")?;
     desktop.press(*id, &again.0)?;
-    driver.says("No pod starts anew")?;
+    driver.says("No restart needed")?;
     let filled = driver.run("return document.querySelector('[name=workload]:checked') !== null;", &[])?;
     assert_eq!((filled, laptop.phase("desk")), (true.into(), "ended".to_owned()));
     assert_eq!(desktop.shown().len(), 1, "{:#?}", desktop.shown());

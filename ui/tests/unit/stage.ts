@@ -8,7 +8,13 @@ import { Mock } from "../mock.ts";
 let mock: Mock;
 
 // For `vi.mock("../../src/bridge.ts", () => import("./stage.ts"))`.
-export const attach = async (send: (update: Update) => void): Promise<void> => mock.attach(send);
+export const attach = async (send: (update: Update) => void): Promise<void> => {
+  const attached = mock;
+  // What an earlier test's cluster still answers is nothing to this one's page.
+  attached.attach((update) => {
+    if (mock === attached) send(update);
+  });
+};
 export const act = async (act: Act): Promise<void> => {
   const refusal = mock.act(act);
   if (refusal) throw refusal;

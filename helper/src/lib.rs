@@ -21,6 +21,8 @@ mod level;
 mod limits;
 mod log;
 mod machine;
+#[cfg(test)]
+mod namespace;
 mod network;
 mod owners;
 mod placement;

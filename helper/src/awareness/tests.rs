@@ -1,37 +1,18 @@
 //! Against a real kernel, in a network namespace of the test's own, and on a message bus of its own.
 
-use std::process::Command;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
 use super::*;
+use crate::namespace::{in_network, ip, make_device};
 use crate::resolver::{Bus, Places, PrivateBus};
 
-const INSIDE: &str = "HAWSER_TEST_NAMESPACE";
 const DEADLINE: Duration = Duration::from_secs(10);
-
-fn ip(args: &str) {
-    let output = Command::new("ip").args(args.split(' ')).output().expect("ip (package iproute2) is needed");
-    assert!(output.status.success(), "ip {args}: {}", String::from_utf8_lossy(&output.stderr));
-}
 
 #[test]
 fn networks_that_come_and_go_are_told_and_nothing_else() {
-    if std::env::var_os(INSIDE).is_none() {
-        let output = Command::new("unshare")
-            .args(["--user", "--map-root-user", "--net", "--"])
-            .arg(std::env::current_exe().unwrap())
-            .args(["--exact", "awareness::tests::networks_that_come_and_go_are_told_and_nothing_else", "--nocapture"])
-            .env(INSIDE, "1")
-            .output()
-            .expect("unshare (package util-linux) is needed for this test");
-        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && text.contains("1 passed"), "{text}");
-        return;
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
+    in_network(module_path!(), "networks_that_come_and_go_are_told_and_nothing_else", async || {
         ip("link add peer0 type veth peer name wlan0");
         ip("link set peer0 up");
         let mut watcher = links::Watcher::open().unwrap();
@@ -48,11 +29,7 @@ fn networks_that_come_and_go_are_told_and_nothing_else() {
             assert!(what.contains(expected), "{change}: {what}");
         }
         // Our own devices are no news, and neither is what was known.
-        let _own = {
-            let mut config = tun::Configuration::default();
-            config.tun_name("hawser0");
-            tun::create(&config).expect("/dev/net/tun must be there and may be opened")
-        };
+        let _own = make_device("hawser0");
         ip("link set hawser0 up");
         ip("addr add 198.18.0.1/32 dev hawser0");
         ip("route add 10.96.0.0/16 dev hawser0");

@@ -1,46 +1,10 @@
 //! Against a real kernel, in a network namespace of the test's own.
-//!
-//! Each test starts this program again inside `unshare(1)`, which makes its user root there; nothing outside is touched.
-
-use std::process::Command;
 
 use ipnet::IpNet;
 
 use super::*;
 use crate::address;
-
-const INSIDE: &str = "HAWSER_TEST_NAMESPACE";
-
-/// Runs `test` in a fresh namespace; `name` is the test's own path.
-fn in_namespace<F: Future<Output = ()>>(name: &str, test: impl FnOnce() -> F) {
-    if std::env::var_os(INSIDE).is_some() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        return runtime.block_on(test());
-    }
-    let output = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "--"])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("network::tests::{name}"), "--nocapture"])
-        .env(INSIDE, "1")
-        .output()
-        .expect("unshare (package util-linux) is needed for this test");
-    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
-}
-
-fn make_device(name: &str) -> tun::Device {
-    let mut config = tun::Configuration::default();
-    config.tun_name(name);
-    tun::create(&config).expect("/dev/net/tun must be there and may be opened")
-}
-
-/// What iproute2 sees, which knows nothing of our code.
-fn ip(args: &str) -> String {
-    let output =
-        Command::new("ip").args(args.split(' ')).output().expect("ip (package iproute2) is needed for this test");
-    assert!(output.status.success(), "ip {args}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
+use crate::namespace::{in_network, ip, make_device};
 
 fn nets(list: &[&str]) -> Vec<IpNet> {
     list.iter().map(|net| net.parse().unwrap()).collect()
@@ -48,7 +12,7 @@ fn nets(list: &[&str]) -> Vec<IpNet> {
 
 #[test]
 fn device_comes_up_with_addresses_and_routes() {
-    in_namespace("device_comes_up_with_addresses_and_routes", async || {
+    in_network(module_path!(), "device_comes_up_with_addresses_and_routes", async || {
         let device = make_device("hawser3");
         let addresses = address::plan(3);
         let network = Network::open().unwrap();
@@ -96,7 +60,7 @@ fn device_comes_up_with_addresses_and_routes() {
 
 #[test]
 fn other_routes_are_seen_with_their_devices() {
-    in_namespace("other_routes_are_seen_with_their_devices", async || {
+    in_network(module_path!(), "other_routes_are_seen_with_their_devices", async || {
         let _device = make_device("other0");
         ip("link set other0 up");
         ip("addr add 192.0.2.2/24 dev other0");
@@ -120,7 +84,7 @@ fn other_routes_are_seen_with_their_devices() {
 
 #[test]
 fn host_without_ipv6_does_with_ipv4() {
-    in_namespace("host_without_ipv6_does_with_ipv4", async || {
+    in_network(module_path!(), "host_without_ipv6_does_with_ipv4", async || {
         std::fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1").unwrap();
         let _device = make_device("hawser0");
         let network = Network::open().unwrap();
@@ -131,7 +95,7 @@ fn host_without_ipv6_does_with_ipv4() {
 
 #[test]
 fn missing_device_is_a_fault() {
-    in_namespace("missing_device_is_a_fault", async || {
+    in_network(module_path!(), "missing_device_is_a_fault", async || {
         let network = Network::open().unwrap();
         let fault = network.bring_up("hawser0", &address::plan(0)).await.err().unwrap();
         assert_eq!(fault.code, Code::NetworkChange);

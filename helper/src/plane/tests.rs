@@ -1,32 +1,18 @@
 //! A plane's thread on a real device, in a network namespace of the test's own.
 
-use std::process::Command;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
 use super::*;
 use crate::address;
+use crate::namespace::in_network;
 
-const INSIDE: &str = "HAWSER_TEST_NAMESPACE";
 const DEADLINE: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_thread_that_hangs_does_not_answer() {
-    if std::env::var_os(INSIDE).is_none() {
-        let output = Command::new("unshare")
-            .args(["--user", "--map-root-user", "--net", "--"])
-            .arg(std::env::current_exe().unwrap())
-            .args(["--exact", "plane::tests::a_thread_that_hangs_does_not_answer", "--nocapture"])
-            .env(INSIDE, "1")
-            .output()
-            .expect("unshare (package util-linux) is needed for this test");
-        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && text.contains("1 passed"), "{text}");
-        return;
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
+    in_network(module_path!(), "a_thread_that_hangs_does_not_answer", async || {
         let upstreams = watch::Sender::new(Upstreams::default());
         let (plane, _events) = Plane::start(PlaneConfig {
             device: "hawser0".to_owned(),

@@ -1,31 +1,17 @@
 //! SIGKILL at every step. A child does all that a connection does to the resolver, and is stopped at each system call that writes,
 //! before it and after; the host has to be as it was after the next start.
 
-use std::process::Command;
-
 use nix::sys::ptrace;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
 use super::*;
-
-const INSIDE: &str = "HAWSER_TEST_NAMESPACE";
+use crate::namespace::in_namespaces;
 
 /// Runs this test again as root of namespaces of its own, where it may mount.
 fn in_namespace(name: &str, test: impl FnOnce()) {
-    if std::env::var_os(INSIDE).is_some() {
-        return test();
-    }
-    let output = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--mount", "--"])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("resolver::tests::killed::{name}"), "--nocapture"])
-        .env(INSIDE, "1")
-        .output()
-        .expect("unshare (package util-linux) is needed for this test");
-    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    in_namespaces(&["--mount"], module_path!(), name, test);
 }
 
 /// What the child does. It has one thread and never returns.

@@ -189,7 +189,7 @@ impl<H: Host> Connections<H> {
     /// The flows of every connection that `caller` may see, each with its connection's name.
     pub async fn flows(&self, caller: u32) -> Vec<(String, FlowRecord)> {
         let mut flows = Vec::new();
-        for (id, plane) in self.planes(caller) {
+        for (id, plane) in self.planes(|owner| may_see(caller, owner)) {
             if let Some(plane) = &*plane.read().await {
                 flows.extend(plane.flows().await.into_iter().map(|flow| (id.name.clone(), flow)));
             }
@@ -199,11 +199,7 @@ impl<H: Host> Connections<H> {
 
     /// A connection whose data plane does not answer in time, or cannot be looked at; `None` if each does.
     pub async fn silent(&self) -> Option<Id> {
-        let planes: Vec<(Id, PlaneSlot<H::Plane>)> = {
-            let entries = self.entries.lock();
-            entries.by_id.iter().map(|(id, entry)| (id.clone(), Arc::clone(&entry.plane))).collect()
-        };
-        let asked = planes.into_iter().map(async |(id, plane)| {
+        let asked = self.planes(|_| true).into_iter().map(async |(id, plane)| {
             let answer = async {
                 if let Some(plane) = &*plane.read().await {
                     plane.answers().await;
@@ -214,16 +210,16 @@ impl<H: Host> Connections<H> {
         futures_util::future::join_all(asked).await.into_iter().flatten().next()
     }
 
-    /// Of every connection that `caller` may see.
-    fn planes(&self, caller: u32) -> Vec<(Id, PlaneSlot<H::Plane>)> {
+    /// Of every connection whose owner is `wanted`.
+    fn planes(&self, wanted: impl Fn(u32) -> bool) -> Vec<(Id, PlaneSlot<H::Plane>)> {
         let entries = self.entries.lock();
-        let seen = entries.by_id.iter().filter(|(id, _)| may_see(caller, id.owner));
-        seen.map(|(id, entry)| (id.clone(), Arc::clone(&entry.plane))).collect()
+        let meant = entries.by_id.iter().filter(|(id, _)| wanted(id.owner));
+        meant.map(|(id, entry)| (id.clone(), Arc::clone(&entry.plane))).collect()
     }
 
     /// The questions for names over every connection that `caller` may see since the last time, each with its connection's name.
     pub async fn queries(&self, caller: u32, cursors: &mut HashMap<Id, Cursor>) -> Vec<(String, QueryNews)> {
-        let planes = self.planes(caller);
+        let planes = self.planes(|owner| may_see(caller, owner));
         cursors.retain(|known, _| planes.iter().any(|(id, _)| id == known));
         let mut told = Vec::new();
         for (id, plane) in planes {

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::joined::Dialled;
 use super::replacing::{Attempt, another_base, direct_link, outcome};
+use super::status::Trouble;
 use super::{Context, DataPlane as _, Disconnecting, Host, Joined, Reconnecting, Reroute, Retry, State, Then};
 use crate::limits;
 use crate::plane::{PlaneEvent, Role};
@@ -88,7 +89,7 @@ impl Connected {
                     continue;
                 }
                 Some(Next::Asked(trouble)) => {
-                    context.tell_of_names(trouble);
+                    context.tell_of(Trouble::Names, trouble);
                     continue;
                 }
                 Some(Next::Reroute(Reroute { routing, reply })) => {

@@ -86,26 +86,23 @@ impl<H: Host> Context<H> {
         });
     }
 
-    /// Publishes what stands in the way of the routes, or that nothing does.
-    pub(super) fn tell_of_routes(&self, trouble: Option<Fault>) {
-        let known = self.status.borrow().troubles.get(&Trouble::Routes).cloned();
-        if let Some(fault) = trouble.as_ref().filter(|_| trouble != known) {
-            tracing::warn!(connection = self.wish.id.name, %fault, "something stands in the way of the routes");
-        }
-        self.set_trouble(Trouble::Routes, trouble);
-    }
-
-    /// Publishes why names do not resolve, or that they do.
-    pub(super) fn tell_of_names(&self, trouble: Option<Fault>) {
-        let known = self.status.borrow().troubles.get(&Trouble::Names).cloned();
-        match &trouble {
-            Some(fault) if trouble != known => {
-                tracing::warn!(connection = self.wish.id.name, %fault, "names of the cluster do not resolve");
+    /// The same, and notes it down if it is news.
+    pub(super) fn tell_of(&self, what: Trouble, cause: Option<Fault>) {
+        let known = self.status.borrow().troubles.get(&what).cloned();
+        if cause != known {
+            let connection = &self.wish.id.name;
+            match (what, &cause) {
+                (Trouble::Routes, Some(fault)) => {
+                    tracing::warn!(connection, %fault, "something stands in the way of the routes");
+                }
+                (Trouble::Routes, None) => {}
+                (Trouble::Names, Some(fault)) => {
+                    tracing::warn!(connection, %fault, "names of the cluster do not resolve")
+                }
+                (Trouble::Names, None) => tracing::info!(connection, "names resolve again"),
             }
-            None if known.is_some() => tracing::info!(connection = self.wish.id.name, "names resolve again"),
-            _ => {}
         }
-        self.set_trouble(Trouble::Names, trouble);
+        self.set_trouble(what, cause);
     }
 
     /// Does `work` unless the connection is to end; then it is dropped where it stands.

@@ -157,7 +157,7 @@ impl Joined {
         let count = plan.cluster.subnets.len();
         context.step(format!("routing {count} {}", if count == 1 { "subnet" } else { "subnets" }));
         // Routes of a former cluster are repeated: somebody else may have taken them away meanwhile.
-        let cluster = self.follow(context, plan, |_, _| true).await?;
+        let cluster = self.follow(context, plan, true).await?;
         self.has_names = self.apply_names(context, &cluster).await?;
         Ok(())
     }
@@ -173,7 +173,7 @@ impl Joined {
         plan.refusal_beside(&self.routed).map_or(Ok(()), Err)?;
         let former = self.routed.clone();
         plan.cluster.subnets = plan.possible(&former);
-        let add = plan.cluster.subnets.iter().filter(|net| !self.stays(&plan, net)).copied().collect();
+        let add = self.due(&plan, &plan.cluster.subnets, true);
         let rerouted = match self.route(context, add, &plan.cluster.subnets).await {
             Ok(()) => context.keep(routing),
             failed => failed,
@@ -185,7 +185,7 @@ impl Joined {
             self.routed = former;
             return Err(fault);
         }
-        context.tell_of_routes(plan.refusal());
+        context.tell_of(Trouble::Routes, plan.refusal());
         context.set_placements(plan.placements);
         context.set_cluster(plan.cluster);
         Ok(())
@@ -199,24 +199,18 @@ impl Joined {
         self.carriers.extend(&self.linked_over);
         let looked = async {
             let plan = self.plan(context, &said, &context.routing()).await?;
-            self.follow(context, plan, |routed, net| !routed.contains(net)).await
+            self.follow(context, plan, false).await
         };
         if let Err(fault) = looked.await {
-            context.tell_of_routes(Some(fault));
+            context.tell_of(Trouble::Routes, Some(fault));
         }
     }
 
-    /// Routes what of a plan can be routed, and says what can't. What is there already is repeated if `repeats` says so.
-    async fn follow<H: Host>(
-        &mut self,
-        context: &Context<H>,
-        plan: Plan,
-        repeats: fn(&[IpNet], &IpNet) -> bool,
-    ) -> Result<ClusterInfo, Fault> {
-        context.tell_of_routes(plan.refusal());
+    /// Routes what of a plan can be routed, and says what can't. With `again` also what is there already.
+    async fn follow<H: Host>(&mut self, context: &Context<H>, plan: Plan, again: bool) -> Result<ClusterInfo, Fault> {
+        context.tell_of(Trouble::Routes, plan.refusal());
         let subnets = plan.possible(&self.routed);
-        let is_due = |net: &&IpNet| repeats(&self.routed, net) && !self.stays(&plan, net);
-        let add: Vec<IpNet> = subnets.iter().filter(is_due).copied().collect();
+        let add = self.due(&plan, &subnets, again);
         context.set_placements(plan.placements);
         if !add.is_empty() || self.routed.iter().any(|net| !subnets.contains(net)) {
             self.route(context, add, &subnets).await?;
@@ -226,9 +220,11 @@ impl Joined {
         Ok(cluster)
     }
 
-    /// Whether a subnet is routed and something else has come to have a part of it: nobody takes from the other then.
-    fn stays(&self, plan: &Plan, net: &IpNet) -> bool {
-        self.routed.contains(net) && plan.is_disputed(net)
+    /// Of these subnets, those to be routed now: what isn't yet and, with `again`, what is. Where something else has come to have a part
+    /// of what is, nobody takes it from the other.
+    fn due(&self, plan: &Plan, subnets: &[IpNet], again: bool) -> Vec<IpNet> {
+        let is_due = |net: &&IpNet| !self.routed.contains(net) || again && !plan.is_disputed(net);
+        subnets.iter().filter(is_due).copied().collect()
     }
 
     /// Has these subnets routed to the device, and no others; of them `add` are not there yet, or may be gone.

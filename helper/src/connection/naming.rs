@@ -31,7 +31,7 @@ impl Joined {
         };
         context.host.point_names(&context.wish.id, names).await?;
         context.step("asking the resolver");
-        context.tell_of_names(self.ask_for_names(context).await);
+        context.tell_of(Trouble::Names, self.ask_for_names(context).await);
         Ok(true)
     }
 

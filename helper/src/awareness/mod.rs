@@ -17,7 +17,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 use crate::limits;
-use crate::resolver::HostResolver;
+use crate::resolver::{Bus, HostResolver, Upstreams};
 use clock::Clock;
 
 /// Tells connections what has happened, in words that can be the cause of something.
@@ -31,65 +31,38 @@ impl Awareness {
     pub fn start(resolver: &Arc<HostResolver>) -> Self {
         let awareness = Self { news: watch::Sender::default() };
         let look = Arc::new(Notify::new());
-        let [(network, for_network), (slept, for_clock), (woken, for_bus)] =
-            [(); 3].map(|()| (awareness.clone(), Arc::clone(&look)));
-        tokio::spawn(async move {
-            loop {
-                match links::Watcher::open() {
-                    Err(error) => tracing::warn!(%error, "changes of the network are not heard of"),
-                    Ok(mut watcher) => {
-                        while let Some(what) = watcher.next().await {
-                            network.tell(what);
-                            for_network.notify_one();
-                        }
-                        tracing::warn!("changes of the network are not heard of any more");
-                    }
-                }
-                sleep(limits::NETWORK_AGAIN).await;
-            }
-        });
-        tokio::spawn(async move { slept.follow_clock(Clock::new(), &for_clock).await });
-        let (asked, mut upstreams) = (awareness.clone(), resolver.upstreams());
-        tokio::spawn(async move {
-            let mut known = upstreams.borrow_and_update().plain.clone();
-            while upstreams.changed().await.is_ok() {
-                let servers = upstreams.borrow_and_update().plain.clone();
-                if servers != known {
-                    asked.tell("this computer asks other name servers".to_owned());
-                }
-                known = servers;
-            }
-        });
-        let system_bus = resolver.places().bus.clone();
-        tokio::spawn(async move {
-            loop {
-                let heard = |event| match event {
-                    bus::Event::Woke => woken.tell("this computer has woken up".to_owned()),
-                    bus::Event::ResolvedCame | bus::Event::ResolvedWent => for_bus.notify_one(),
-                };
-                if let Err(error) = bus::follow(&system_bus, heard).await {
-                    tracing::debug!(%error, "the message bus is not heard");
-                }
-                sleep(limits::BUS_AGAIN).await;
-            }
-        });
-        let resolver = Arc::clone(resolver);
-        let mut files = files::Watch::new(resolver.places().resolv_conf.clone());
-        tokio::spawn(async move {
-            loop {
-                tokio::select! {
-                    () = files.next() => {}
-                    () = look.notified() => {}
-                }
-                resolver.refresh().await;
-            }
-        });
+        let (own, looked) = (awareness.clone(), Arc::clone(&look));
+        tokio::spawn(async move { own.follow_network(&looked).await });
+        let (own, looked) = (awareness.clone(), Arc::clone(&look));
+        tokio::spawn(async move { own.follow_clock(Clock::new(), &looked).await });
+        let (own, looked, bus) = (awareness.clone(), Arc::clone(&look), resolver.places().bus.clone());
+        tokio::spawn(async move { own.follow_bus(&bus, &looked).await });
+        let (own, upstreams) = (awareness.clone(), resolver.upstreams());
+        tokio::spawn(async move { own.follow_upstreams(upstreams).await });
+        let files = files::Watch::new(resolver.places().resolv_conf.clone());
+        tokio::spawn(keep_looking(Arc::clone(resolver), files, look));
         awareness
     }
 
     /// What happens from now on.
     pub fn news(&self) -> watch::Receiver<String> {
         self.news.subscribe()
+    }
+
+    async fn follow_network(&self, look: &Notify) -> Infallible {
+        loop {
+            match links::Watcher::open() {
+                Err(error) => tracing::warn!(%error, "changes of the network are not heard of"),
+                Ok(mut watcher) => {
+                    while let Some(what) = watcher.next().await {
+                        self.tell(what);
+                        look.notify_one();
+                    }
+                    tracing::warn!("changes of the network are not heard of any more");
+                }
+            }
+            sleep(limits::NETWORK_AGAIN).await;
+        }
     }
 
     /// Tells of sleep, also where nothing else does.
@@ -103,9 +76,44 @@ impl Awareness {
         }
     }
 
+    async fn follow_bus(&self, bus: &Bus, look: &Notify) -> Infallible {
+        loop {
+            let heard = |event| match event {
+                bus::Event::Woke => self.tell("this computer has woken up".to_owned()),
+                bus::Event::ResolvedCame | bus::Event::ResolvedWent => look.notify_one(),
+            };
+            if let Err(error) = bus::follow(bus, heard).await {
+                tracing::debug!(%error, "the message bus is not heard");
+            }
+            sleep(limits::BUS_AGAIN).await;
+        }
+    }
+
+    async fn follow_upstreams(&self, mut upstreams: watch::Receiver<Upstreams>) {
+        let mut known = upstreams.borrow_and_update().plain.clone();
+        while upstreams.changed().await.is_ok() {
+            let servers = upstreams.borrow_and_update().plain.clone();
+            if servers != known {
+                self.tell("this computer asks other name servers".to_owned());
+            }
+            known = servers;
+        }
+    }
+
     fn tell(&self, what: String) {
         tracing::info!(what, "this host has changed");
         self.news.send_replace(what);
+    }
+}
+
+/// Has the resolver looked at whenever its file was written or somebody says that it's time.
+async fn keep_looking(resolver: Arc<HostResolver>, mut files: files::Watch, look: Arc<Notify>) -> Infallible {
+    loop {
+        tokio::select! {
+            () = files.next() => {}
+            () = look.notified() => {}
+        }
+        resolver.refresh().await;
     }
 }
 

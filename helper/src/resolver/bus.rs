@@ -83,7 +83,7 @@ impl Bus {
         for share in shares {
             left_out += in_time(set_link(&bus, share)).await?;
         }
-        in_time(call(&bus, "FlushCaches", &())).await?;
+        call(&bus, "FlushCaches", &()).await?;
         Ok(left_out)
     }
 
@@ -95,7 +95,7 @@ impl Bus {
         }
         let bus = self.connect().await?;
         for index in devices.iter().filter_map(|device| index_of(device)) {
-            match in_time(call(&bus, "RevertLink", &(index,))).await {
+            match call(&bus, "RevertLink", &(index,)).await {
                 Err(error) if is_called(&error, NO_SUCH_LINK) => {}
                 outcome => outcome?,
             }
@@ -174,8 +174,8 @@ where
 async fn property<T: TryFrom<OwnedValue>>(bus: &Connection, name: &str) -> zbus::Result<T> {
     let properties = Some("org.freedesktop.DBus.Properties");
     let which = (MANAGER, name);
-    let asking = bus.call_method(Some(SERVICE), PATH, properties, "Get", &which);
-    let value: OwnedValue = in_time(asking).await?.body().deserialize()?;
+    let value: OwnedValue =
+        bus.call_method(Some(SERVICE), PATH, properties, "Get", &which).await?.body().deserialize()?;
     value.try_into().map_err(|_| zbus::Error::InvalidReply)
 }
 

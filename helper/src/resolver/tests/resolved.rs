@@ -3,19 +3,27 @@
 use super::fake::{FakeResolved, Link};
 use super::*;
 
-#[tokio::test]
-async fn links_of_systemd_resolved() {
+const STUB: &str = "nameserver 127.0.0.53\n";
+
+/// A host whose programs ask systemd-resolved, and its bus, on which that is not yet.
+fn host() -> (Host, PrivateBus) {
     let mut host = Host::new();
     let bus = PrivateBus::start(host.dir.path());
     host.bus = Bus::at(&bus.address);
-    std::fs::write(host.file(), "nameserver 127.0.0.53\n").unwrap();
+    std::fs::write(host.file(), STUB).unwrap();
+    (host, bus)
+}
+
+#[tokio::test]
+async fn links_of_systemd_resolved() {
+    let (host, bus) = host();
     let fake = FakeResolved::start(&bus.address, 256).await;
 
     let resolver = host.resolver();
     let mut wanted = names("198.18.0.53");
     wanted.domains.extend((0..2_000).map(|number| format!("team-{number}")));
     resolver.point(&id("a"), wanted, &[]).await.unwrap();
-    assert_eq!(host.text(), "nameserver 127.0.0.53\n", "the file is not touched");
+    assert_eq!(host.text(), STUB, "the file is not touched");
     let link = fake.link(1);
     assert_eq!(link.servers, [vec![198, 18, 0, 53]]);
     assert_eq!(link.domains[0], ("shop.demo.local".to_owned(), false));
@@ -49,15 +57,11 @@ async fn links_of_systemd_resolved() {
 
 #[tokio::test]
 async fn names_go_another_way_while_systemd_resolved_is_gone() {
-    let mut host = Host::new();
-    let bus = PrivateBus::start(host.dir.path());
-    host.bus = Bus::at(&bus.address);
-    let stub = "nameserver 127.0.0.53\n";
-    std::fs::write(host.file(), stub).unwrap();
+    let (host, bus) = host();
     let fake = FakeResolved::start(&bus.address, 1_024).await;
     let resolver = host.resolver();
     resolver.point(&id("a"), names("198.18.0.53"), &[]).await.unwrap();
-    assert_eq!(host.text(), stub);
+    assert_eq!(host.text(), STUB);
 
     fake.stop().await;
     resolver.refresh().await;
@@ -66,21 +70,18 @@ async fn names_go_another_way_while_systemd_resolved_is_gone() {
 
     let fake = FakeResolved::start(&bus.address, 1_024).await;
     resolver.refresh().await;
-    assert_eq!(host.text(), stub, "our file is gone as soon as it can be");
+    assert_eq!(host.text(), STUB, "our file is gone as soon as it can be");
     assert_eq!(fake.link(1).servers.len(), 1);
     resolver.check(&id("a")).await.unwrap();
     assert!(host.journal().pending::<Change>().unwrap().is_empty());
     resolver.withdraw(&id("a")).await.unwrap();
-    assert_eq!((host.text().as_str(), fake.link(1)), (stub, Link::default()));
+    assert_eq!((host.text().as_str(), fake.link(1)), (STUB, Link::default()));
 }
 
 /// What could not be told is the trouble that is shown, until it can.
 #[tokio::test]
 async fn what_fails_later_is_told_and_mends_by_itself() {
-    let mut host = Host::new();
-    let bus = PrivateBus::start(host.dir.path());
-    host.bus = Bus::at(&bus.address);
-    std::fs::write(host.file(), "nameserver 127.0.0.53\n").unwrap();
+    let (host, bus) = host();
     let fake = FakeResolved::start(&bus.address, 1_024).await;
     let resolver = host.resolver();
     resolver.point(&id("a"), names("198.18.0.53"), &[]).await.unwrap();
@@ -115,10 +116,7 @@ async fn a_bus_that_falls_silent_holds_nothing_up() {
 
 #[tokio::test]
 async fn systemd_resolved_that_refuses_is_a_fault() {
-    let mut host = Host::new();
-    let bus = PrivateBus::start(host.dir.path());
-    host.bus = Bus::at(&bus.address);
-    std::fs::write(host.file(), "nameserver 127.0.0.53\n").unwrap();
+    let (host, bus) = host();
     let _fake = FakeResolved::start(&bus.address, 0).await;
     let fault = host.resolver().point(&id("a"), names("198.18.0.53"), &[]).await.err().unwrap();
     assert_eq!(fault.code, Code::DnsUnavailable);

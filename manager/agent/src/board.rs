@@ -22,9 +22,13 @@ pub struct Board {
     pub proofs: Proofs,
     /// What there was for intercepts that have a filter.
     pub requests: Requests,
-    claims: Mutex<HashMap<String, Claim>>,
+    claims: Mutex<Claims>,
     changes: watch::Sender<u64>,
 }
+
+/// By the manager.
+#[derive(Default)]
+struct Claims(HashMap<String, Claim>);
 
 struct Claim {
     opener: Opener,
@@ -55,8 +59,8 @@ impl Board {
         let intercepts = orders.iter().map(|ready| ready.order.intercept.clone()).collect();
         {
             let mut claims = self.claims.lock();
-            claims.insert(manager.to_owned(), Claim { opener: opener.clone(), sockets: sockets.clone(), orders });
-            self.requests.expect(&filtering(&claims, |_| true));
+            claims.0.insert(manager.to_owned(), Claim { opener: opener.clone(), sockets: sockets.clone(), orders });
+            self.requests.expect(&claims.filtering(|_| true));
         }
         self.changes.send_modify(|changes| *changes += 1);
         intercepts
@@ -64,14 +68,14 @@ impl Board {
 
     /// The link to this manager is gone.
     pub fn withdraw(&self, manager: &str) {
-        self.claims.lock().remove(manager);
+        self.claims.lock().0.remove(manager);
         self.proofs.post(manager, Vec::new());
         self.changes.send_modify(|changes| *changes += 1);
     }
 
     /// Whether there are flows to laptops, or of theirs.
     pub fn is_busy(&self) -> bool {
-        self.claims.lock().values().any(|claim| claim.sockets.lock().flow_count() > 0)
+        self.claims.lock().0.values().any(|claim| claim.sockets.lock().flow_count() > 0)
     }
 
     /// Rises whenever a way may have changed.
@@ -86,57 +90,52 @@ impl Board {
 
     /// The way of all that comes to this port of the app; `None` if it is the app's.
     pub fn way(&self, port: u16, udp: bool) -> Option<Way> {
-        self.find(port, udp, |ready| ready.filter.is_none())
+        self.claims.lock().find(port, udp, |ready| ready.filter.is_none())
     }
 
     /// Whether a laptop may want requests to this port, all or some, or copies of them.
     pub fn wants_requests(&self, port: u16) -> bool {
         let claims = self.claims.lock();
-        let mut orders = claims.values().flat_map(|claim| &claim.orders);
-        orders.any(|ready| destination(&ready.order, port, false).is_some())
+        claims.orders().any(|ready| destination(&ready.order, port, false).is_some())
     }
 
     /// Whether requests to this port go to different places.
     pub fn has_filters(&self, port: u16) -> bool {
         let filtered = |ready: &Ready| ready.filter.is_some();
-        self.find(port, false, filtered).is_some() || !self.copies(port, filtered).is_empty()
+        let claims = self.claims.lock();
+        claims.find(port, false, filtered).is_some() || !claims.copies(port, filtered).is_empty()
     }
 
     /// Whether what this intercept wants of what comes to this port goes to its laptop, or a copy does.
     pub fn leads_to_laptop(&self, intercept: &str, port: u16, udp: bool) -> bool {
         let claims = self.claims.lock();
-        let open = claims.values().filter(|claim| claim.opener.is_open());
+        let open = claims.0.values().filter(|claim| claim.opener.is_open());
         let mut orders = open.flat_map(|claim| &claim.orders).map(|ready| &ready.order);
         orders.any(|order| order.intercept == intercept && destination(order, port, udp).is_some())
     }
 
     /// Where copies go of all that comes to this port of the app.
     pub fn stream_copies(&self, port: u16) -> Vec<Way> {
-        self.copies(port, |ready| ready.filter.is_none())
+        self.claims.lock().copies(port, |ready| ready.filter.is_none())
     }
 
-    /// Where copies go of one request.
-    pub fn request_copies(&self, port: u16, request: &Parts) -> Vec<Way> {
-        self.copies(port, |ready| ready.filter.as_ref().is_none_or(|filter| filter.wants(request)))
-    }
-
-    /// The way of one request; `None` if it is the app's.
-    pub fn request_way(&self, port: u16, request: &Parts) -> Option<Way> {
-        self.find(port, false, |ready| ready.filter.as_ref().is_none_or(|filter| filter.wants(request)))
-    }
-
-    /// Counts a request to this port for each intercept that has a filter there: `way` is where it goes, `copies` are who gets one.
-    pub fn count_request(&self, port: u16, way: Option<&Way>, copies: &[Way]) {
+    /// Where one request goes, counted for each intercept that has a filter at its port: its way, `None` if it is the app's, and those of
+    /// its copies.
+    pub fn request(&self, port: u16, request: &Parts) -> (Option<Way>, Vec<Way>) {
         let claims = self.claims.lock();
-        let seen = filtering(&claims, |order| leads(order, port, false).is_some());
-        let is_wanted = |intercept: &str| way.into_iter().chain(copies).any(|way| way.intercept == intercept);
+        let wants = |ready: &Ready| ready.filter.as_ref().is_none_or(|filter| filter.wants(request));
+        let (way, copies) = (claims.find(port, false, wants), claims.copies(port, wants));
+        let seen = claims.filtering(|order| leads(order, port, false).is_some());
+        let is_wanted = |intercept: &str| way.iter().chain(&copies).any(|way| way.intercept == intercept);
         let seen = seen.into_iter().map(|intercept| (intercept, is_wanted(intercept)));
         self.requests.count(seen, way.is_none());
+        (way, copies)
     }
+}
 
+impl Claims {
     fn find(&self, port: u16, udp: bool, wanted: impl Fn(&Ready) -> bool) -> Option<Way> {
-        let claims = self.claims.lock();
-        claims.values().filter(|claim| claim.opener.is_open()).find_map(|claim| {
+        self.0.values().filter(|claim| claim.opener.is_open()).find_map(|claim| {
             claim
                 .orders
                 .iter()
@@ -146,9 +145,8 @@ impl Board {
     }
 
     fn copies(&self, port: u16, wanted: impl Fn(&Ready) -> bool) -> Vec<Way> {
-        let claims = self.claims.lock();
         let mut ways: Vec<Way> = Vec::new();
-        for claim in claims.values().filter(|claim| claim.opener.is_open()) {
+        for claim in self.0.values().filter(|claim| claim.opener.is_open()) {
             for ready in claim.orders.iter().filter(|ready| ready.order.copy && wanted(ready)) {
                 // Two managers may have the same laptop.
                 let is_new = ways.iter().all(|way| way.intercept != ready.order.intercept);
@@ -157,6 +155,16 @@ impl Board {
         }
         ways
     }
+
+    /// Intercepts that have a filter, of those whose order is `wanted`. Two managers may give the same one.
+    fn filtering(&self, wanted: impl Fn(&Order) -> bool) -> HashSet<&str> {
+        let filtering = self.orders().filter(|ready| ready.filter.is_some() && wanted(&ready.order));
+        filtering.map(|ready| ready.order.intercept.as_str()).collect()
+    }
+
+    fn orders(&self) -> impl Iterator<Item = &Ready> {
+        self.0.values().flat_map(|claim| &claim.orders)
+    }
 }
 
 impl Claim {
@@ -164,13 +172,6 @@ impl Claim {
         let target = destination(&ready.order, port, udp)?;
         Some(Way { opener: self.opener.clone(), target, intercept: ready.order.intercept.clone() })
     }
-}
-
-/// Intercepts that have a filter, of those whose order is `wanted`. Two managers may give the same one.
-fn filtering(claims: &HashMap<String, Claim>, wanted: impl Fn(&Order) -> bool) -> HashSet<&str> {
-    let orders = claims.values().flat_map(|claim| &claim.orders);
-    let filtering = orders.filter(|ready| ready.filter.is_some() && wanted(&ready.order));
-    filtering.map(|ready| ready.order.intercept.as_str()).collect()
 }
 
 fn ready(order: Order) -> Option<Ready> {

@@ -75,9 +75,7 @@ struct Switch {
 async fn answer(switch: Arc<Switch>, request: Request<Incoming>) -> Result<Response<Said>, Infallible> {
     let (parts, body) = request.into_parts();
     let port = switch.app.address.port();
-    let way = switch.board.request_way(port, &parts);
-    let copies = switch.board.request_copies(port, &parts);
-    switch.board.count_request(port, way.as_ref(), &copies);
+    let (way, copies) = switch.board.request(port, &parts);
     let (body, bodies) = match copies.as_slice() {
         [] => (body.boxed_unsync(), Vec::new()),
         copies => copied(body, copies, &switch.board),

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::controller::Controller;
+use crate::desk::slow;
 use crate::news::News;
 use crate::view::{ContextId, Remedy, Screen, Update};
 use crate::{Act, Copyable, Draft, List, Mode, Picked, Setting, Ui, Window, limits, shown};
@@ -315,8 +316,4 @@ impl<U: Ui> Controller<U> {
 
 fn bad(detail: &str) -> Fault {
     Fault::new(Code::BadArgument, detail).with_fix("Try again: what was shown may have changed meanwhile.")
-}
-
-fn slow() -> Fault {
-    Fault::new(Code::HelperUnreachable, "the helper has not answered in time")
 }

@@ -5,17 +5,14 @@ use std::path::PathBuf;
 use hawser_client::doctor::{Question, examine_each};
 use hawser_client::gather;
 use hawser_client::kubeconfig::Arguments;
-use hawser_ipc::from_status;
-use hawser_ipc::proto::LevelRequest;
-use tokio::time::timeout;
 
-use super::{Begun, later, slow};
+use super::{Begun, later};
+use crate::Ui;
 use crate::controller::{Controller, now};
 use crate::desk::Desk;
 use crate::facts::{Facts, Origin};
 use crate::news::News;
 use crate::view::LogLevel;
-use crate::{Ui, limits};
 
 /// Which cluster is meant, and where its manager is.
 struct Meant {
@@ -40,10 +37,7 @@ impl<U: Ui> Controller<U> {
     pub(super) fn log(&mut self, level: LogLevel) -> Begun {
         let desk = self.desk();
         later(async move {
-            let request = LevelRequest { level: level.word().to_owned() };
-            let set = timeout(limits::CALL, desk.helper()?.level(request)).await.map_err(|_| slow())?;
-            let set = set.map_err(|status| from_status(&status))?.into_inner();
-            desk.tell(News::LevelSet(set)).await;
+            desk.tell(News::LevelSet(desk.level(level.word()).await?)).await;
             Ok(())
         })
     }

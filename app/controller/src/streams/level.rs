@@ -1,9 +1,7 @@
 //! How much the helper writes to its log.
 
-use hawser_fault::{Code, Fault};
-use hawser_ipc::from_status;
-use hawser_ipc::proto::{LevelReply, LevelRequest};
-use tokio::time::{sleep, timeout};
+use hawser_fault::Code;
+use tokio::time::sleep;
 
 use crate::desk::Desk;
 use crate::limits;
@@ -13,7 +11,7 @@ use crate::news::News;
 pub(super) async fn level(desk: Desk) {
     let mut last = None;
     loop {
-        let found = ask(&desk).await;
+        let found = desk.level("").await;
         let is_older = found.as_ref().is_err_and(|fault| fault.code == Code::HelperVersion);
         if last.as_ref() != Some(&found) {
             last = Some(found.clone());
@@ -24,13 +22,4 @@ pub(super) async fn level(desk: Desk) {
         }
         sleep(limits::LEVEL).await;
     }
-}
-
-async fn ask(desk: &Desk) -> Result<LevelReply, Fault> {
-    let asking = async {
-        let reply = desk.helper()?.level(LevelRequest::default()).await;
-        reply.map(|reply| reply.into_inner()).map_err(|status| from_status(&status))
-    };
-    let late = |_| Err(Fault::new(Code::HelperUnreachable, "the helper has not answered in time"));
-    timeout(limits::CALL, asking).await.unwrap_or_else(late)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hawser_fault::{Code, Fault};
 use hawser_ipc::proto::companion_answer::Answer;
 use hawser_ipc::proto::companion_request::Request;
-use hawser_ipc::proto::{CompanionAnswer, CompanionRequest, MountReport, WatchRequest};
+use hawser_ipc::proto::{Access, CompanionAnswer, CompanionRequest, CredentialRequest, MountReport, WatchRequest};
 use hawser_ipc::{Client, socket_path};
 use tokio::net::UnixListener;
 use tokio::sync::{Semaphore, mpsc};
@@ -179,27 +179,24 @@ fn said(report: &MountReport) -> String {
 }
 
 async fn reply(request: CompanionRequest, desk: Arc<Desk>, answers: mpsc::Sender<CompanionAnswer>) {
-    let credential = match request.request {
-        Some(Request::Credential(credential)) => credential,
-        Some(Request::Server(question)) => {
-            let answer = match answer::server(&question, &desk.environment(&question.connection)) {
-                Ok(access) => Answer::Access(access),
-                Err(fault) => Answer::Fault(fault.into()),
-            };
-            let _ = answers.send(CompanionAnswer { id: request.id, answer: Some(answer) }).await;
-            return;
-        }
+    let outcome = match request.request {
+        Some(Request::Credential(question)) => credential(&question, &desk).await,
+        Some(Request::Server(question)) => answer::server(&question, &desk.environment(&question.connection)),
         None => return,
     };
-    let environment = desk.environment(&credential.connection);
-    let began = Instant::now();
-    let outcome = answer::credential(&credential, &environment, &desk.logins).await;
-    // What a plugin said can be secret; its fault's code isn't.
-    let came = outcome.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "obtained");
-    desk.log.say(&format!("credential of {}: {came} after {:.1?}", credential.connection, began.elapsed()));
     let answer = match outcome {
         Ok(access) => Answer::Access(access),
         Err(fault) => Answer::Fault(fault.into()),
     };
     let _ = answers.send(CompanionAnswer { id: request.id, answer: Some(answer) }).await;
+}
+
+async fn credential(question: &CredentialRequest, desk: &Desk) -> Result<Access, Fault> {
+    let environment = desk.environment(&question.connection);
+    let began = Instant::now();
+    let outcome = answer::credential(question, &environment, &desk.logins).await;
+    // What a plugin said can be secret; its fault's code isn't.
+    let came = outcome.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "obtained");
+    desk.log.say(&format!("credential of {}: {came} after {:.1?}", question.connection, began.elapsed()));
+    outcome
 }

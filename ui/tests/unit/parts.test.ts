@@ -31,6 +31,9 @@ test("a combobox finds by what is beside a choice, and takes what isn't listed",
   await user.clear(screen.getByRole("combobox"));
   await user.type(screen.getByRole("combobox"), "8123");
   expect(change).toHaveBeenLastCalledWith("8123");
+  const told = change.mock.calls.length;
+  await user.tab();
+  expect(change).toHaveBeenCalledTimes(told);
 });
 
 test("a strict combobox takes nothing else, and Escape changes nothing", async () => {

@@ -219,6 +219,17 @@ test("what is typed into the picker stays while answers to older drafts come", a
   expect(screen.getByRole("button", { name: "Intercept" }).getAttribute("aria-disabled")).toBe("true");
 });
 
+test("a form that is sent before its last change is answered waits for the answer", async () => {
+  const mock = await stage(SCENES["picker"]);
+  const { revision } = mock.views.picker;
+  mock.put("picker", { revision: revision - 1 });
+  await vi.waitFor(() => expect(screen.getByRole("button", { name: "Intercept" }).getAttribute("aria-disabled")).toBe("true"));
+  await user.click(screen.getByRole("button", { name: "Intercept" }));
+  expect(mock.asked.some((act) => act.do === "intercept")).toBe(false);
+  mock.put("picker", { revision });
+  await vi.waitFor(() => expect(mock.asked.filter((act) => act.do === "intercept")).toEqual([{ do: "intercept", revision }]));
+});
+
 test("a container is chosen from those that are there, and the one that is meant is named", async () => {
   const mock = await stage(SCENES["picker"]);
   const container = screen.getByRole<HTMLSelectElement>("combobox", { name: "Container" });

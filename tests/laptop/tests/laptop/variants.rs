@@ -1,0 +1,72 @@
+//! The package on machines where names are answered in other ways.
+
+use hawser_cluster::within;
+use hawser_laptop::{JVM, Laptop, RESOLVERS, Resolver, reach, reaches_the_cluster};
+
+#[test]
+#[ignore = "takes minutes"]
+fn a_plain_file() {
+    reaches_the_cluster("plain", &RESOLVERS);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn a_plain_file_that_is_mounted() {
+    let laptop = Laptop::boot("plain");
+    laptop.root("cp /etc/resolv.conf /srv/bound && mount --bind /srv/bound /etc/resolv.conf");
+    let before = laptop.listing();
+    let text = laptop.root("cat /etc/resolv.conf");
+    laptop.install();
+    laptop.user("hawser connect");
+    reach(&laptop, &RESOLVERS);
+    laptop.user("hawser disconnect");
+    assert_eq!(laptop.root("cat /etc/resolv.conf"), text);
+    laptop.user("hawser connect");
+    laptop.kill_for_good();
+    assert_ne!(laptop.root("cat /etc/resolv.conf"), text, "nobody has undone it");
+    laptop.root("hawser-helper cleanup");
+    assert_eq!(laptop.root("cat /etc/resolv.conf"), text);
+    laptop.apt("purge -y hawser");
+    laptop.is_quiet();
+    assert_eq!(laptop.listing().since(&before), [] as [String; 0]);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn a_later_debian() {
+    reaches_the_cluster("trixie", &RESOLVERS);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn resolvconf() {
+    reaches_the_cluster("resolvconf", &RESOLVERS);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn openresolv() {
+    reaches_the_cluster("openresolv", &RESOLVERS);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn network_manager() {
+    reaches_the_cluster("networkmanager", &RESOLVERS);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn a_jvm() {
+    const ALL: [Resolver; 1] = [JVM];
+    reaches_the_cluster("java", &ALL);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn network_manager_that_writes_the_file_again_is_survived() {
+    let laptop = Laptop::connected("networkmanager");
+    laptop.root("nmcli connection up wire");
+    laptop.stands(20);
+    within(10, "names are found", || laptop.get("http://web.default/").is_some());
+}

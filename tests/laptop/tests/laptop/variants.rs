@@ -39,6 +39,27 @@ fn a_later_debian() {
 
 #[test]
 #[ignore = "takes minutes"]
+fn an_rpm() {
+    let laptop = Laptop::boot("rpm");
+    // A Debian's rpm knows no package that could be required.
+    let rpm = |arguments: &str| laptop.root(&format!("SUDO_USER=dev rpm --nodeps {arguments} 2>&1"));
+    rpm("--initdb");
+    let before = laptop.listing();
+    rpm("--install /packages/hawser-[0-9]*.rpm");
+    laptop.user("hawser connect");
+    reach(&laptop, &RESOLVERS);
+    let longest = laptop.longest_pause("http://web.default/", 20, || {
+        rpm("--upgrade --force /packages/hawser-[0-9]*.rpm");
+    });
+    assert!(longest <= 3_000, "{longest} ms without an answer");
+    laptop.stands(20);
+    rpm("--erase hawser");
+    laptop.is_quiet();
+    assert_eq!(laptop.listing().since_but_for_state(&before), [] as [String; 0]);
+}
+
+#[test]
+#[ignore = "takes minutes"]
 fn resolvconf() {
     reaches_the_cluster("resolvconf", &RESOLVERS);
 }

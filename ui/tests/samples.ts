@@ -34,7 +34,7 @@ const waves = (middle: number, spread: number) =>
 export const cluster = (id: number, part: Partial<ClusterRow> = {}): ClusterRow => ({
   id, name: `cluster-${id}`, kind: "kubernetes", connection: null, server: `api-${id}.example.com:6443`, source: "~/.kube/config", plugin: null,
   current: false, state: "off", since: null, steps: [], problem: null, troubles: [], namespace: "", tuning: TUNING, hops: [], way: "", manager: "",
-  sent: 0, received: 0, open_flows: 0, login_expires: null, login_command: null, acts: { connect: yes, disconnect: no("It is not connected."), log_in: no("It waits for no login.") },
+  sent: 0, received: 0, open_flows: 0, login_expires: null, login_says: null, login_command: null, acts: { connect: yes, disconnect: no("It is not connected."), log_in: no("It waits for no login.") },
   ...part,
 });
 

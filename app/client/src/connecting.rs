@@ -65,7 +65,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Those of obtaining the credential.
-    pub async fn api(&self, interaction: Interaction) -> Result<Api, Fault> {
+    pub async fn api(&self, interaction: Interaction<'_>) -> Result<Api, Fault> {
         self.access.api(&self.environment, interaction, LOGIN_TIME).await
     }
 

@@ -12,7 +12,7 @@ mod intercepts;
 mod names;
 mod settings;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hawser_client::intercept::Place;
@@ -51,8 +51,8 @@ pub(crate) struct Facts {
     pub(crate) names: Names,
     pub(crate) doctor: Doctor,
     pub(crate) stored: Stored,
-    /// Connections to which the user is just logging in.
-    pub(crate) logging_in: BTreeSet<String>,
+    /// Connections to which the user is just logging in, and what logs in says meanwhile.
+    pub(crate) logging_in: BTreeMap<String, String>,
     /// What is kept of logins, and where; `None` until it was asked.
     pub(crate) kept: Option<Result<Kept, Fault>>,
     pub(crate) screen: Screen,
@@ -82,7 +82,7 @@ impl Facts {
             names: Names::default(),
             doctor: Doctor::default(),
             stored,
-            logging_in: BTreeSet::new(),
+            logging_in: BTreeMap::new(),
             kept: None,
             // A form that nobody has begun is no place to come back to.
             screen: if screen == Screen::Picker { Screen::Intercepts } else { screen },
@@ -114,6 +114,11 @@ impl Facts {
             }
             News::Trying(context) => self.attempts.begin(context),
             News::Tried(context, outcome) => self.attempts.end(context, outcome),
+            News::LoginSays(name, text) => {
+                if let Some(said) = self.logging_in.get_mut(&name) {
+                    *said = text;
+                }
+            }
             News::LoggedIn(name) => drop(self.logging_in.remove(&name)),
             News::Kept(kept) => self.kept = Some(kept),
             News::Catalogue(news) => self.catalogue.take_in(news),

@@ -31,6 +31,8 @@ pub(crate) enum News {
     Tried(ContextId, Result<(), Fault>),
     /// The helper has taken these choices.
     Tuned(ContextId, Tuning),
+    /// What logs in to this connection says this to the user.
+    LoginSays(String, String),
     /// The user has logged in to this connection, or could not.
     LoggedIn(String),
     /// What is kept of logins, and where.

@@ -103,6 +103,10 @@ open_flows: number,
  */
 login_expires: Ms | null, 
 /**
+ * What logs in says to the user, while they do.
+ */
+login_says: string | null, 
+/**
  * The command that logs in, where that only works at a terminal.
  */
 login_command: string | null, 

@@ -308,6 +308,15 @@ test("kept logins are forgotten one by one, and a locked keyring is said on ever
   expect(mock.asked).toContainEqual({ do: "remedy", remedy: { remedy: "unlock-keyring" } });
 });
 
+test("what logs in is heard while the user does", async () => {
+  const mock = await stage((mock) => mock.put("shell", { screen: "clusters" }));
+  const says = "open https://login.example and enter the code AB-12";
+  mock.put("clusters", { rows: [{ ...samples.NEEDS_LOGIN, login_says: says }] });
+  expect(await screen.findByText(says)).toBeTruthy();
+  mock.put("clusters", { rows: [samples.NEEDS_LOGIN] });
+  await vi.waitFor(() => expect(screen.queryByText(says)).toBeNull());
+});
+
 test("a login that only works at a terminal has its command to copy, and one that ends has its time", async () => {
   const acts = { ...samples.NEEDS_LOGIN.acts, log_in: { can: "no", why: "it only works at a terminal" } } as const;
   const row = { ...samples.NEEDS_LOGIN, login_command: "hawser login --context lab", acts };

@@ -16,15 +16,20 @@ use crate::secrets::{Kept, limits};
 /// What the companion may take longer than what it waits for.
 const MARGIN: Duration = Duration::from_secs(20);
 
-/// Has the user log in to what is selected: its plugin may open a browser, and has five minutes. What comes of it counts for the
-/// connection from now on, and is kept.
+/// Has the user log in to what is selected: its plugin may open a browser, and has five minutes. What it writes for its user
+/// meanwhile is given to `hear`, the last lines each time. What comes of it counts for the connection from now on, and is kept.
 ///
 /// # Errors
 /// As [`Access::credential`](crate::kubeconfig::Access::credential), with what the plugin said last; `login-required` if it only
 /// works at a terminal; `internal` without a companion.
-pub async fn log_in(program: &Path, connection: &str, selection: &Selection) -> Result<(), Fault> {
-    let question = Question::LogIn { connection: connection.to_owned(), selection: selection.clone() };
-    done(answer(program, &question, LOGIN_TIME + MARGIN).await?)
+pub async fn log_in(
+    program: &Path,
+    connection: &str,
+    selection: &Selection,
+    hear: impl Fn(String),
+) -> Result<(), Fault> {
+    let question = Question::LogIn { connection: connection.to_owned(), selection: selection.clone(), hears: true };
+    done(answer(program, &question, LOGIN_TIME + MARGIN, hear).await?)
 }
 
 /// Which logins are kept, and where.
@@ -32,7 +37,7 @@ pub async fn log_in(program: &Path, connection: &str, selection: &Selection) -> 
 /// # Errors
 /// `internal` without a companion.
 pub async fn kept(program: &Path) -> Result<Kept, Fault> {
-    match answer(program, &Question::Kept, limits::ANSWER + MARGIN).await? {
+    match answer(program, &Question::Kept, limits::ANSWER + MARGIN, |_| {}).await? {
         Answer::Kept { connections, problem, in_file, file } => {
             Ok(Kept { connections, problem: problem.map(Fault::from), in_file, file })
         }
@@ -46,7 +51,7 @@ pub async fn kept(program: &Path) -> Result<Kept, Fault> {
 /// `keyring-locked` if some are in a locked keyring; `file-unwritable`; `internal` without a companion.
 pub async fn forget(program: &Path, connections: Vec<String>) -> Result<(), Fault> {
     let limit = limits::ANSWER * u32::try_from(connections.len()).unwrap_or(u32::MAX) + MARGIN;
-    done(answer(program, &Question::Forget { connections }, limit).await?)
+    done(answer(program, &Question::Forget { connections }, limit, |_| {}).await?)
 }
 
 /// Has the user unlock the keyring, and moves there what is in the file.
@@ -54,21 +59,21 @@ pub async fn forget(program: &Path, connections: Vec<String>) -> Result<(), Faul
 /// # Errors
 /// `keyring-locked` if they don't, `keyring-absent`; `internal` without a companion.
 pub async fn unlock(program: &Path) -> Result<(), Fault> {
-    done(answer(program, &Question::Unlock, limits::UNLOCK + MARGIN).await?)
+    done(answer(program, &Question::Unlock, limits::UNLOCK + MARGIN, |_| {}).await?)
 }
 
-async fn answer(program: &Path, question: &Question, limit: Duration) -> Result<Answer, Fault> {
+async fn answer(program: &Path, question: &Question, limit: Duration, hear: impl Fn(String)) -> Result<Answer, Fault> {
     let socket = ensure_present(program).await?;
     let silent =
         |error: io::Error| Fault::new(Code::Internal, format!("your companion process does not answer: {error}"));
-    ask(&socket, question, limit).await.map_err(silent)
+    ask(&socket, question, limit, hear).await.map_err(silent)
 }
 
 fn done(answer: Answer) -> Result<(), Fault> {
     match answer {
         Answer::Done => Ok(()),
         Answer::Failed(failure) => Err(failure.into()),
-        Answer::Kept { .. } => Err(unexpected()),
+        Answer::Kept { .. } | Answer::Says(_) => Err(unexpected()),
     }
 }
 

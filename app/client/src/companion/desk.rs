@@ -9,6 +9,7 @@ use hawser_fault::Fault;
 use parking_lot::Mutex;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Handover;
@@ -45,9 +46,21 @@ impl Desk {
         let question = protocol::question(&mut stream).await?;
         self.callers.fetch_add(1, Ordering::Relaxed);
         let (mut from, mut to) = stream.split();
-        let answer = tokio::select! {
-            answer = self.answer(question) => Some(answer),
-            _ = from.read_u8() => None,
+        // Of what is said faster than it is heard the last counts.
+        let (say, mut said) = watch::channel(String::new());
+        let answering = self.answer(question, &say);
+        tokio::pin!(answering);
+        let answer = loop {
+            tokio::select! {
+                answer = &mut answering => break Some(answer),
+                _ = from.read_u8() => break None,
+                Ok(()) = said.changed() => {
+                    let text = said.borrow_and_update().clone();
+                    if protocol::write(&mut to, &Answer::Says(text)).await.is_err() {
+                        break None;
+                    }
+                }
+            }
         };
         self.callers.fetch_sub(1, Ordering::Relaxed);
         match answer {
@@ -56,13 +69,17 @@ impl Desk {
         }
     }
 
-    async fn answer(self: &Arc<Self>, question: Question) -> Answer {
+    async fn answer(self: &Arc<Self>, question: Question, say: &watch::Sender<String>) -> Answer {
         match question {
             Question::HandOver(handover) => {
                 self.take(handover);
                 Answer::Done
             }
-            Question::LogIn { connection, selection } => self.log_in(&connection, &selection).await.into(),
+            Question::LogIn { connection, selection, hears } => {
+                let watched = |text| drop(say.send_replace(text));
+                let interaction = if hears { Interaction::Watched(&watched) } else { Interaction::Unattended };
+                self.log_in(&connection, &selection, interaction).await.into()
+            }
             Question::Kept => self.logins.kept().await.into(),
             Question::Forget { connections } => self.logins.forget(&connections).await.into(),
             Question::Unlock => self.logins.unlock().await.into(),
@@ -78,11 +95,16 @@ impl Desk {
         }
     }
 
-    async fn log_in(self: &Arc<Self>, connection: &str, selection: &Selection) -> Result<(), Fault> {
+    async fn log_in(
+        self: &Arc<Self>,
+        connection: &str,
+        selection: &Selection,
+        interaction: Interaction<'_>,
+    ) -> Result<(), Fault> {
         let environment = self.environment(connection);
         let access = kubeconfig::load(selection, &environment)?;
         let began = Instant::now();
-        let outcome = access.credential(&environment, Interaction::Unattended, LOGIN_TIME).await;
+        let outcome = access.credential(&environment, interaction, LOGIN_TIME).await;
         // What a plugin said can be secret; its fault's code isn't.
         let came = outcome.as_ref().map_or_else(|fault| fault.code.as_str(), |_| "obtained");
         self.log.say(&format!("login of {connection}: {came} after {:.1?}", began.elapsed()));

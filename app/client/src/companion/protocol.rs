@@ -1,4 +1,4 @@
-//! What a user's programs say to their companion: one question a connection, and its answer. Each is JSON after its length in
+//! What a user's programs say to their companion: one question a connection, and its answer, maybe after words on the way. Each is JSON after its length in
 //! four bytes (big endian), on a socket in a folder that only the user can enter.
 
 use std::io;
@@ -28,7 +28,13 @@ pub(super) enum Question {
     /// To take this.
     HandOver(Handover),
     /// To have the user log in: the selection's plugin is run with all the time that a person needs.
-    LogIn { connection: String, selection: Selection },
+    LogIn {
+        connection: String,
+        selection: Selection,
+        /// Whoever asks understands what comes before the answer.
+        #[serde(default)]
+        hears: bool,
+    },
     /// Which logins are kept, and where.
     Kept,
     /// To forget logins.
@@ -41,6 +47,8 @@ pub(super) enum Question {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Answer {
+    /// Not yet; what logs in says this.
+    Says(String),
     /// It is done.
     Done,
     /// These are kept.
@@ -82,15 +90,25 @@ impl From<Kept> for Answer {
     }
 }
 
-/// Asks the companion at `socket`, which may take as long as `limit`.
+/// Asks the companion at `socket`, which may take as long as `limit`. What it says before it answers is given to `hear`.
 ///
 /// # Errors
 /// If there is none, or it doesn't answer in time.
-pub(super) async fn ask(socket: &Path, question: &Question, limit: Duration) -> io::Result<Answer> {
+pub(super) async fn ask(
+    socket: &Path,
+    question: &Question,
+    limit: Duration,
+    hear: impl Fn(String),
+) -> io::Result<Answer> {
     let asking = async {
         let mut stream = UnixStream::connect(socket).await?;
         write(&mut stream, question).await?;
-        read(&mut stream).await
+        loop {
+            match read(&mut stream).await? {
+                Answer::Says(text) => hear(text),
+                answer => return Ok(answer),
+            }
+        }
     };
     timeout(limit, asking).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }

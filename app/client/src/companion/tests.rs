@@ -66,19 +66,24 @@ impl Bench {
     }
 
     async fn ask(&self, question: Question) -> Result<(), Fault> {
-        match ask(&self.socket, &question, LIMIT).await.unwrap() {
+        self.ask_hearing(question, |text| panic!("nobody hears {text}")).await
+    }
+
+    async fn ask_hearing(&self, question: Question, hear: impl Fn(String)) -> Result<(), Fault> {
+        match ask(&self.socket, &question, LIMIT, hear).await.unwrap() {
             Answer::Done => Ok(()),
             Answer::Failed(failure) => Err(failure.into()),
-            Answer::Kept { .. } => panic!("not asked"),
+            Answer::Kept { .. } | Answer::Says(_) => panic!("not asked"),
         }
     }
 
-    fn log_in(&self) -> Question {
-        Question::LogIn { connection: "dev".to_owned(), selection: self.selection.clone() }
+    fn log_in(&self, hears: bool) -> Question {
+        Question::LogIn { connection: "dev".to_owned(), selection: self.selection.clone(), hears }
     }
 
     async fn kept(&self) -> Vec<String> {
-        let Answer::Kept { connections, problem: None, .. } = ask(&self.socket, &Question::Kept, LIMIT).await.unwrap()
+        let Answer::Kept { connections, problem: None, .. } =
+            ask(&self.socket, &Question::Kept, LIMIT, |_| {}).await.unwrap()
         else {
             panic!("the keyring is open")
         };
@@ -105,13 +110,13 @@ async fn a_login_from_the_window_runs_the_plugin_and_is_kept_for_the_next_compan
         "[ -e $FOLDER/used ] && {{ echo 'log in again' >&2; exit 1; }}; touch $FOLDER/used; cat <<'E'\n{TOKEN}\nE"
     );
     let bench = Bench::new("IfAvailable", &plugin).await;
-    bench.ask(bench.log_in()).await.unwrap();
+    bench.ask(bench.log_in(false)).await.unwrap();
     bench.says_token(&bench.desk.logins, "of-plugin").await;
     until("kept", async || bench.kept().await == ["dev"]).await;
     // A companion that is started later has it of the keyring.
     bench.says_token(&Logins::new(bench.home.secrets()), "of-plugin").await;
 
-    let fault = bench.ask(bench.log_in()).await.unwrap_err();
+    let fault = bench.ask(bench.log_in(false)).await.unwrap_err();
     assert_eq!(fault.code, Code::PluginFailed);
     assert!(fault.detail.contains("log in again"), "{fault}");
     bench.ask(Question::Forget { connections: vec!["dev".to_owned()] }).await.unwrap();
@@ -122,9 +127,26 @@ async fn a_login_from_the_window_runs_the_plugin_and_is_kept_for_the_next_compan
 }
 
 #[tokio::test]
+async fn what_the_plugin_says_is_heard_while_it_waits() {
+    let plugin = format!(
+        "echo 'enter the code AB-12' >&2; while [ ! -e $FOLDER/entered ]; do sleep 0.02; done; cat <<'E'\n{TOKEN}\nE"
+    );
+    let bench = Bench::new("IfAvailable", &plugin).await;
+    let entered = bench.home.home.path().join("entered");
+    let enter = |text| {
+        assert_eq!(text, "enter the code AB-12");
+        fs::write(&entered, "").unwrap();
+    };
+    bench.ask_hearing(bench.log_in(true), enter).await.unwrap();
+    bench.says_token(&bench.desk.logins, "of-plugin").await;
+    let log = fs::read_to_string(bench.socket.with_extension("log")).unwrap();
+    assert!(!log.contains("AB-12"), "{log}");
+}
+
+#[tokio::test]
 async fn what_only_works_at_a_terminal_says_so_and_takes_what_was_handed_over() {
     let bench = Bench::new("Always", "exit 1").await;
-    assert_eq!(bench.ask(bench.log_in()).await.unwrap_err().code, Code::LoginRequired);
+    assert_eq!(bench.ask(bench.log_in(false)).await.unwrap_err().code, Code::LoginRequired);
     let of_another = crate::secrets::Login { server: "10.0.0.2:6443".to_owned(), ..login("stolen", None) };
     bench.ask(Question::HandOver(Handover { login: Some(of_another), ..bench.handover() })).await.unwrap();
     assert_eq!(bench.credential(&bench.desk.logins).await.unwrap_err().code, Code::LoginRequired);
@@ -137,7 +159,7 @@ async fn what_only_works_at_a_terminal_says_so_and_takes_what_was_handed_over() 
 async fn a_login_that_nobody_waits_for_any_more_is_ended() {
     let bench = Bench::new("Never", "echo $$ > $FOLDER/pid; exec sleep 60").await;
     let pid = bench.home.home.path().join("pid");
-    let asking = bench.ask(bench.log_in());
+    let asking = bench.ask(bench.log_in(false));
     tokio::select! {
         _ = asking => panic!("it hangs"),
         () = until("it runs", async || fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n'))) => {}

@@ -15,7 +15,7 @@ impl Access {
     pub async fn api(
         &self,
         environment: &Environment,
-        interaction: Interaction,
+        interaction: Interaction<'_>,
         limit: Duration,
     ) -> Result<kube::Api, Fault> {
         let credential = self.credential(environment, interaction, limit).await?;

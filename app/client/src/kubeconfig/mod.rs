@@ -97,7 +97,7 @@ impl Access {
     pub async fn credential(
         &self,
         environment: &Environment,
-        interaction: Interaction,
+        interaction: Interaction<'_>,
         limit: Duration,
     ) -> Result<Credential, Fault> {
         let (Some(name), Some(entry)) = (&self.user_name, &self.user_entry) else { return Ok(Credential::None) };

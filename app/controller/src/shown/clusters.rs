@@ -105,6 +105,7 @@ fn row(facts: &Facts, entry: &Entry) -> ClusterRow {
         received: Bytes(known.received_bytes),
         open_flows: known.open_flows,
         login_expires: Some(Ms(known.login_expires)).filter(|at| at.0 > 0),
+        login_says: facts.logging_in.get(&known.name).filter(|text| !text.is_empty()).cloned(),
         login_command: match &entry.origin {
             Origin::Context(context) if context.at_terminal => Some(login_command(context, &known.name)),
             _ => None,
@@ -143,7 +144,7 @@ fn acts(facts: &Facts, entry: &Entry, state: ConnectionState, logged_in: bool) -
     let helper = || if facts.helper.is_up() { Possible::Yes } else { no("the helper does not answer") };
     let is_known = !matches!(entry.origin, Origin::Connection);
     let name = facts.contexts.connection_of(entry.id);
-    let logging_in = name.is_some_and(|name| facts.logging_in.contains(name));
+    let logging_in = name.is_some_and(|name| facts.logging_in.contains_key(name));
     RowActs {
         connect: match state {
             ConnectionState::Off | ConnectionState::Failed if is_known => helper(),

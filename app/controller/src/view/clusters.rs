@@ -73,6 +73,8 @@ pub struct ClusterRow {
     pub open_flows: u32,
     /// When what the user has logged in with ends, if they had to and that is known.
     pub login_expires: Option<Ms>,
+    /// What logs in says to the user, while they do.
+    pub login_says: Option<String>,
     /// The command that logs in, where that only works at a terminal.
     pub login_command: Option<String>,
     /// What can be done.

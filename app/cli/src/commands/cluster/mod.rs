@@ -43,7 +43,7 @@ fn target(args: &mut ChangeArgs) -> Result<Cluster, Fault> {
 }
 
 /// Who logs in: the person at this terminal, if there is one.
-fn interaction() -> Interaction {
+fn interaction() -> Interaction<'static> {
     if io::stdin().is_terminal() { Interaction::Terminal } else { Interaction::Unattended }
 }
 

@@ -23,10 +23,12 @@ use process::{Ending, Ran};
 use protocol::Version;
 
 /// Whether a plugin can ask its user something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interaction {
+#[derive(Clone, Copy)]
+pub enum Interaction<'a> {
     /// Nobody is there: standard input is empty, standard error is kept for the fault.
     Unattended,
+    /// Somebody reads along: the same, and whenever the plugin writes on standard error, this gets its last lines as one.
+    Watched(&'a (dyn Fn(String) + Sync)),
     /// This process's standard input is a terminal: the plugin may read it, and writes its messages to our standard error.
     Terminal,
 }
@@ -90,10 +92,10 @@ impl<'a> Plugin<'a> {
         &self,
         fields: &ClusterFields,
         cluster: &Cluster,
-        interaction: Interaction,
+        interaction: Interaction<'_>,
         limit: Duration,
     ) -> Result<Credential, Fault> {
-        let attended = interaction == Interaction::Terminal;
+        let attended = matches!(interaction, Interaction::Terminal);
         if self.mode == Mode::Always && !attended {
             let detail = format!("{} only works on a terminal (interactiveMode: Always)", self.name);
             return Err(Fault::new(Code::LoginRequired, detail));
@@ -109,7 +111,12 @@ impl<'a> Plugin<'a> {
         if self.environment.directory.is_dir() {
             command.current_dir(&self.environment.directory);
         }
-        let ran = process::run(command, attended, interactive, limit).await;
+        let hear = |stderr: &[u8]| {
+            if let Interaction::Watched(hear) = interaction {
+                hear(last_lines(stderr));
+            }
+        };
+        let ran = process::run(command, attended, interactive, limit, hear).await;
         let ran = ran.map_err(|error| self.fault(Code::PluginFailed, format!("could not be started: {error}")))?;
         self.judge(ran, limit)
     }
@@ -181,13 +188,16 @@ fn is_program(path: &Path) -> bool {
 
 /// The last lines of a plugin's standard error, as the end of a sentence.
 fn said(stderr: &[u8]) -> String {
-    let text = String::from_utf8_lossy(stderr);
-    let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let last = lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n");
-    match shown(&last) {
+    match last_lines(stderr) {
         text if text.is_empty() => String::new(),
         text => format!("; it said: {text}"),
     }
+}
+
+fn last_lines(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    shown(&lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n"))
 }
 
 /// Somebody else's text in one line, without what would command a terminal, and bounded.

@@ -35,11 +35,18 @@ pub(super) enum Ending {
     TooMuch,
 }
 
-/// Runs `command`. An attended one writes to our standard error, and reads our standard input if it is interactive.
+/// Runs `command`. An attended one writes to our standard error, and reads our standard input if it is interactive. Whenever an
+/// unattended one writes there, `hear` gets the end of all that it wrote.
 ///
 /// An unattended one is a process group of its own and is killed with everything it started. An attended one must stay in
 /// ours, or it couldn't read the terminal; Ctrl-C reaches all of it. Dropping the future kills too.
-pub(super) async fn run(mut command: Command, attended: bool, interactive: bool, limit: Duration) -> io::Result<Ran> {
+pub(super) async fn run(
+    mut command: Command,
+    attended: bool,
+    interactive: bool,
+    limit: Duration,
+    hear: impl Fn(&[u8]),
+) -> io::Result<Ran> {
     command.stdin(if interactive { Stdio::inherit() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(if attended { Stdio::inherit() } else { Stdio::piped() });
     if !attended {
@@ -51,7 +58,7 @@ pub(super) async fn run(mut command: Command, attended: bool, interactive: bool,
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let ending = {
-        let reading = async { tokio::try_join!(read_answer(out, &mut stdout), read_tail(err, &mut stderr)) };
+        let reading = async { tokio::try_join!(read_answer(out, &mut stdout), read_tail(err, &mut stderr, hear)) };
         tokio::pin!(reading);
         let mut all_read = false;
         let waiting = async {
@@ -89,12 +96,17 @@ async fn read_answer(from: Option<impl AsyncRead + Unpin>, to: &mut Vec<u8>) -> 
 }
 
 /// Reads to the end and keeps the last of it.
-async fn read_tail(from: Option<impl AsyncRead + Unpin>, to: &mut Vec<u8>) -> Result<(), TooMuch> {
+async fn read_tail(
+    from: Option<impl AsyncRead + Unpin>,
+    to: &mut Vec<u8>,
+    hear: impl Fn(&[u8]),
+) -> Result<(), TooMuch> {
     let Some(mut from) = from else { return Ok(()) };
     let mut buffer = [0; 4096];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
         to.extend_from_slice(&buffer[..length]);
         to.drain(..to.len().saturating_sub(KEPT_STDERR));
+        hear(to);
     }
     Ok(())
 }

@@ -48,7 +48,7 @@ impl Bench {
         &self,
         cluster: &str,
         exec: &str,
-        interaction: Interaction,
+        interaction: Interaction<'_>,
         limit: Duration,
     ) -> Result<Credential, Fault> {
         fs::write(self.path("config"), kubeconfig(cluster, &format!("{{exec: {exec}}}"))).unwrap();

@@ -147,7 +147,7 @@ async fn entries_that_kubectl_refuses() {
 }
 
 /// What a plugin sees, by a script that writes it down: arguments, environment, working directory.
-async fn seen(cluster: &str, entry: &str, interaction: Interaction) -> (Vec<String>, Value) {
+async fn seen(cluster: &str, entry: &str, interaction: Interaction<'_>) -> (Vec<String>, Value) {
     let answer = answering(&json!({ "token": "t" }));
     let bench = Bench::new("");
     script(
@@ -214,6 +214,6 @@ async fn only_a_terminal_makes_a_plugin_interactive() {
             continue;
         };
         let (_, info) = seen("{server: 'https://a'}", &entry, interaction).await;
-        assert_eq!(info["spec"]["interactive"], expected, "{mode} {interaction:?}");
+        assert_eq!(info["spec"]["interactive"], expected, "{mode}, {expected:?}");
     }
 }

@@ -138,7 +138,7 @@ async fn what_the_plugin_says_is_heard_while_it_waits() {
         fs::write(&entered, "").unwrap();
     };
     bench.ask_hearing(bench.log_in(true), enter).await.unwrap();
-    bench.says_token(&bench.desk.logins, "of-plugin").await;
+    until("kept", async || bench.kept().await == ["dev"]).await;
     let log = fs::read_to_string(bench.socket.with_extension("log")).unwrap();
     assert!(!log.contains("AB-12"), "{log}");
 }

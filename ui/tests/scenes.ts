@@ -27,7 +27,8 @@ export const SCENES: Record<string, (mock: Mock) => void> = {
     mock.put("shell", samples.shell({ helper: "stopped", problem: samples.STOPPED, stale: true, shape: "missing", heading: samples.STOPPED.title }));
   },
   "clusters-troubled": (mock) => {
-    mock.put("clusters", samples.clusters({ rows: [samples.TROUBLED], unreadable: [] }));
+    const waits = { ...samples.NEEDS_LOGIN, login_says: "To sign in, open the page https://login.example/device in a browser and enter the code AB-12." };
+    mock.put("clusters", samples.clusters({ rows: [samples.TROUBLED, waits], unreadable: [] }));
     mock.put("shell", samples.shell({ shape: "attention", heading: `shop: ${samples.TROUBLED.troubles[0]?.title}` }));
   },
   "clusters-hostile": (mock) => {

@@ -12,6 +12,7 @@ mod managers;
 mod place;
 mod workload;
 
+use std::fmt::Debug;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -328,13 +329,27 @@ pub fn left_out_without(what: &str) -> bool {
 }
 
 /// Waits for a condition with a deadline and says how long it took.
-pub fn within(seconds: u64, what: &str, mut condition: impl FnMut() -> bool) -> Duration {
+pub fn within(seconds: u64, what: &str, condition: impl FnMut() -> bool) -> Duration {
+    becomes(seconds, what, &true, condition)
+}
+
+/// Waits with a deadline until something is as expected and says how long it took, or what it is instead.
+pub fn becomes<T: PartialEq + Debug>(
+    seconds: u64,
+    what: &str,
+    expected: &T,
+    mut actual: impl FnMut() -> T,
+) -> Duration {
     let began = Instant::now();
-    while !condition() {
-        assert!(began.elapsed() < Duration::from_secs(seconds), "not within {seconds} s: {what}");
+    loop {
+        let is = actual();
+        if is == *expected {
+            return began.elapsed();
+        }
+        let in_time = began.elapsed() < Duration::from_secs(seconds);
+        assert!(in_time, "not within {seconds} s: {what}: {is:?} instead of {expected:?}");
         std::thread::sleep(Duration::from_millis(50));
     }
-    began.elapsed()
 }
 
 fn enter(place: &str) -> Command {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hawser_fault::{Code, Fault};
 
-use super::protocol::{Answer, Question, ask};
+use super::protocol::{Answer, Question, ask, ask_hearing};
 use super::start::ensure_present;
 use crate::connecting::LOGIN_TIME;
 use crate::kubeconfig::Selection;
@@ -26,10 +26,11 @@ pub async fn log_in(
     program: &Path,
     connection: &str,
     selection: &Selection,
-    hear: impl Fn(String),
+    hear: impl AsyncFn(String),
 ) -> Result<(), Fault> {
     let question = Question::LogIn { connection: connection.to_owned(), selection: selection.clone(), hears: true };
-    done(answer(program, &question, LOGIN_TIME + MARGIN, hear).await?)
+    let socket = ensure_present(program).await?;
+    done(ask_hearing(&socket, &question, LOGIN_TIME + MARGIN, hear).await.map_err(silent)?)
 }
 
 /// Which logins are kept, and where.
@@ -37,7 +38,7 @@ pub async fn log_in(
 /// # Errors
 /// `internal` without a companion.
 pub async fn kept(program: &Path) -> Result<Kept, Fault> {
-    match answer(program, &Question::Kept, limits::ANSWER + MARGIN, |_| {}).await? {
+    match answer(program, &Question::Kept, limits::ANSWER + MARGIN).await? {
         Answer::Kept { connections, problem, in_file, file } => {
             Ok(Kept { connections, problem: problem.map(Fault::from), in_file, file })
         }
@@ -51,7 +52,7 @@ pub async fn kept(program: &Path) -> Result<Kept, Fault> {
 /// `keyring-locked` if some are in a locked keyring; `file-unwritable`; `internal` without a companion.
 pub async fn forget(program: &Path, connections: Vec<String>) -> Result<(), Fault> {
     let limit = limits::ANSWER * u32::try_from(connections.len()).unwrap_or(u32::MAX) + MARGIN;
-    done(answer(program, &Question::Forget { connections }, limit, |_| {}).await?)
+    done(answer(program, &Question::Forget { connections }, limit).await?)
 }
 
 /// Has the user unlock the keyring, and moves there what is in the file.
@@ -59,14 +60,16 @@ pub async fn forget(program: &Path, connections: Vec<String>) -> Result<(), Faul
 /// # Errors
 /// `keyring-locked` if they don't, `keyring-absent`; `internal` without a companion.
 pub async fn unlock(program: &Path) -> Result<(), Fault> {
-    done(answer(program, &Question::Unlock, limits::UNLOCK + MARGIN, |_| {}).await?)
+    done(answer(program, &Question::Unlock, limits::UNLOCK + MARGIN).await?)
 }
 
-async fn answer(program: &Path, question: &Question, limit: Duration, hear: impl Fn(String)) -> Result<Answer, Fault> {
+async fn answer(program: &Path, question: &Question, limit: Duration) -> Result<Answer, Fault> {
     let socket = ensure_present(program).await?;
-    let silent =
-        |error: io::Error| Fault::new(Code::Internal, format!("your companion process does not answer: {error}"));
-    ask(&socket, question, limit, hear).await.map_err(silent)
+    ask(&socket, question, limit).await.map_err(silent)
+}
+
+fn silent(error: io::Error) -> Fault {
+    Fault::new(Code::Internal, format!("your companion process does not answer: {error}"))
 }
 
 fn done(answer: Answer) -> Result<(), Fault> {

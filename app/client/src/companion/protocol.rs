@@ -1,5 +1,5 @@
-//! What a user's programs say to their companion: one question a connection, and its answer, maybe after words on the way. Each is JSON after its length in
-//! four bytes (big endian), on a socket in a folder that only the user can enter.
+//! What a user's programs say to their companion: one question a connection, and its answer, maybe after words on the way. Each is
+//! JSON after its length in four bytes (big endian), on a socket in a folder that only the user can enter.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -90,22 +90,30 @@ impl From<Kept> for Answer {
     }
 }
 
-/// Asks the companion at `socket`, which may take as long as `limit`. What it says before it answers is given to `hear`.
+/// Asks the companion at `socket`, which may take as long as `limit`.
 ///
 /// # Errors
 /// If there is none, or it doesn't answer in time.
-pub(super) async fn ask(
+pub(super) async fn ask(socket: &Path, question: &Question, limit: Duration) -> io::Result<Answer> {
+    ask_hearing(socket, question, limit, async |_| {}).await
+}
+
+/// The same; what it says before it answers is given to `hear`.
+///
+/// # Errors
+/// The same.
+pub(super) async fn ask_hearing(
     socket: &Path,
     question: &Question,
     limit: Duration,
-    hear: impl Fn(String),
+    hear: impl AsyncFn(String),
 ) -> io::Result<Answer> {
     let asking = async {
         let mut stream = UnixStream::connect(socket).await?;
         write(&mut stream, question).await?;
         loop {
             match read(&mut stream).await? {
-                Answer::Says(text) => hear(text),
+                Answer::Says(text) => hear(text).await,
                 answer => return Ok(answer),
             }
         }

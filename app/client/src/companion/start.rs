@@ -65,7 +65,7 @@ pub async fn is_there() -> bool {
 pub async fn ensure(program: &Path, handover: &Handover) -> Result<(), Fault> {
     let socket = start(program).await?;
     let question = Question::HandOver(handover.clone());
-    until_up(async || match ask(&socket, &question, TIME, |_| {}).await? {
+    until_up(async || match ask(&socket, &question, TIME).await? {
         Answer::Done => Ok(()),
         _ => Err(io::ErrorKind::InvalidData.into()),
     })

@@ -15,7 +15,7 @@ use super::answer;
 use super::desk::Desk;
 use super::log::Log;
 use super::logins::Logins;
-use super::protocol::{Answer, Question, ask};
+use super::protocol::{Answer, Question, ask, ask_hearing};
 use crate::kubeconfig::testing::{kubeconfig, script, selection};
 use crate::kubeconfig::{Environment, Selection};
 use crate::secrets::testing::{Desk as Home, login, until};
@@ -66,11 +66,11 @@ impl Bench {
     }
 
     async fn ask(&self, question: Question) -> Result<(), Fault> {
-        self.ask_hearing(question, |text| panic!("nobody hears {text}")).await
+        self.ask_hearing(question, async |text| panic!("nobody hears {text}")).await
     }
 
-    async fn ask_hearing(&self, question: Question, hear: impl Fn(String)) -> Result<(), Fault> {
-        match ask(&self.socket, &question, LIMIT, hear).await.unwrap() {
+    async fn ask_hearing(&self, question: Question, hear: impl AsyncFn(String)) -> Result<(), Fault> {
+        match ask_hearing(&self.socket, &question, LIMIT, hear).await.unwrap() {
             Answer::Done => Ok(()),
             Answer::Failed(failure) => Err(failure.into()),
             Answer::Kept { .. } | Answer::Says(_) => panic!("not asked"),
@@ -82,8 +82,7 @@ impl Bench {
     }
 
     async fn kept(&self) -> Vec<String> {
-        let Answer::Kept { connections, problem: None, .. } =
-            ask(&self.socket, &Question::Kept, LIMIT, |_| {}).await.unwrap()
+        let Answer::Kept { connections, problem: None, .. } = ask(&self.socket, &Question::Kept, LIMIT).await.unwrap()
         else {
             panic!("the keyring is open")
         };
@@ -133,7 +132,7 @@ async fn what_the_plugin_says_is_heard_while_it_waits() {
     );
     let bench = Bench::new("IfAvailable", &plugin).await;
     let entered = bench.home.home.path().join("entered");
-    let enter = |text| {
+    let enter = async |text| {
         assert_eq!(text, "enter the code AB-12");
         fs::write(&entered, "").unwrap();
     };

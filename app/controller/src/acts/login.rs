@@ -6,7 +6,6 @@ use hawser_client::kubeconfig::Context;
 use hawser_fault::{Code, Fault};
 use hawser_ipc::from_status;
 use hawser_ipc::proto::LoggedInRequest;
-use tokio::sync::watch;
 
 use super::connect::cluster;
 use super::{Begun, later};
@@ -65,19 +64,8 @@ async fn log_in(desk: &Desk, context: &Context, tuning: &Tuning, name: &str) -> 
     let cluster = cluster(desk, context, tuning).await?;
     let program = &desk.surroundings.program;
     companion::ensure(program, &cluster.handover(name)).await?;
-    let (say, mut said) = watch::channel(String::new());
-    let hear = |text| drop(say.send_replace(text));
-    let logging_in = companion::log_in(program, name, &cluster.selection, hear);
-    tokio::pin!(logging_in);
-    let logged_in = loop {
-        tokio::select! {
-            outcome = &mut logging_in => break outcome,
-            Ok(()) = said.changed() => {
-                let text = said.borrow_and_update().clone();
-                desk.tell(News::LoginSays(name.to_owned(), text)).await;
-            }
-        }
-    };
+    let hear = async |text| desk.tell(News::LoginSays(name.to_owned(), text)).await;
+    let logged_in = companion::log_in(program, name, &cluster.selection, hear).await;
     logged_in.map_err(|fault| match fault.code {
         Code::LoginRequired => fault.with_fix(format!("Log in at a terminal: {}", shown::login_command(context, name))),
         _ => fault,

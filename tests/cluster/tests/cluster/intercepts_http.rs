@@ -1,9 +1,10 @@
 //! Some requests of a port go to a laptop, each decided by itself; the others stay the app's. And copies.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hawser_cluster::{
-    Handler, Kept, Laptop, Place, Plan, Workload, apply, curl, kubectl, left_out_without, on_laptop, on_node, within,
+    Handler, Kept, Laptop, Place, Plan, Workload, apply, becomes, curl, kubectl, left_out_without, on_laptop, on_node,
+    within,
 };
 use serde_json::json;
 
@@ -56,15 +57,7 @@ fn a_filter_takes_what_is_like_it_and_nothing_else() {
 /// The requests that an intercept of this laptop's has had come to be these within two seconds: matched, passed, dropped.
 fn counted(laptop: &Laptop, name: &str, [matched, passed, dropped]: [u64; 3]) {
     let expected = json!({"matched": matched, "passed": passed, "dropped": dropped});
-    let began = Instant::now();
-    loop {
-        let said = laptop.intercept(name)["requests"].clone();
-        if said == expected {
-            return;
-        }
-        assert!(began.elapsed() < Duration::from_secs(2), "{name} says {said}, not {expected}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    becomes(2, name, &expected, || laptop.intercept(name)["requests"].clone());
 }
 
 /// Waits until both pods of `counted` lead to the laptop.

@@ -2,9 +2,9 @@
 //! what, and who ended it. Names as the intercepted pod resolves them.
 
 use std::process::Child;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use hawser_cluster::{Laptop, apply, in_pod, kubectl, on_laptop, on_node, start_on_laptop, within};
+use hawser_cluster::{Laptop, apply, becomes, in_pod, kubectl, on_laptop, on_node, start_on_laptop, within};
 use serde_json::Value;
 
 /// A Deployment that writes down all that comes to it, by TCP and UDP, and its service; gone at the end.
@@ -182,16 +182,8 @@ fn clients_notice_nothing_while_it_is_tried() {
         numbers.sort_by_key(|number| number.clone().unwrap_or_default());
         numbers
     };
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while came().len() < 200 && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    assert_eq!(
-        (came(), app.bytes()),
-        ((1..=200).map(Ok).collect::<Vec<_>>(), 0),
-        "all lines come, and nothing else: {}",
-        laptop.intercept("unnoticed")
-    );
+    becomes(10, "all lines come, and nothing else", &(1..=200).map(Ok).collect(), came);
+    assert_eq!(app.bytes(), 0);
 }
 
 #[test]

@@ -108,13 +108,14 @@ fn wanted(wish: &Wish, asked: proto::InterceptRequest) -> Result<Intercept, Faul
     })
 }
 
-/// A time in Unix milliseconds; 0 stands for never.
+/// A time in Unix milliseconds, or within a second after it; 0 stands for never.
 ///
 /// # Errors
 /// `bad-argument`.
 pub fn time(milliseconds: i64) -> Result<Option<Timestamp>, Fault> {
-    // Kubernetes' times have whole seconds.
-    let time = (milliseconds != 0).then(|| Timestamp::from_second(milliseconds.div_euclid(1000)));
+    // Kubernetes' times have whole seconds, and nothing ends before it was to.
+    let seconds = milliseconds.div_euclid(1000) + i64::from(milliseconds.rem_euclid(1000) != 0);
+    let time = (milliseconds != 0).then(|| Timestamp::from_second(seconds));
     time.transpose().map_err(|error| bad(format!("{milliseconds} ms after 1970 is no time: {error}")))
 }
 
@@ -393,6 +394,12 @@ mod tests {
             mount: state.mount.and_then(|state| state.mount),
         };
         assert_eq!(back, asked);
+    }
+
+    #[test]
+    fn nothing_ends_before_it_was_to() {
+        let second = |milliseconds| time(milliseconds).unwrap().map(Timestamp::as_second);
+        assert_eq!([0, 999, 1_000, 1_001, 1_999].map(second), [None, Some(1), Some(1), Some(2), Some(2)]);
     }
 
     #[test]

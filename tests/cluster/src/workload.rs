@@ -177,12 +177,16 @@ impl Workload {
         text.lines().filter_map(|line| line.strip_prefix('|')).map(str::to_owned).collect()
     }
 
-    /// The port behind its service's port `http`: the app's own, or its agents'.
+    /// The port behind its service's port `http`: the app's own, or its agents'. Waits while it is not the same for all pods.
     pub fn behind_http(&self) -> String {
-        kubectl(&format!(
-            "get endpointslices -n default -l kubernetes.io/service-name={} -o jsonpath='{{.items[0].ports[?(@.name==\"http\")].port}}'",
-            self.name
-        ))
+        let of_service = format!("-l kubernetes.io/service-name={}", self.name);
+        let ports = "-o jsonpath='{.items[*].ports[?(@.name==\"http\")].port}'";
+        let mut port = String::new();
+        within(20, "all pods have one port", || {
+            port = kubectl(&format!("get endpointslices -n default {of_service} {ports}"));
+            port.parse::<u16>().is_ok()
+        });
+        port
     }
 
     /// Runs kubectl with its name at the end.

@@ -7,29 +7,8 @@ struct App(&'static str);
 
 impl App {
     fn new(name: &'static str, annotation: &str, target: &str) -> Self {
-        apply(&format!(
-            "apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: {name}, namespace: default}}
-spec:
-  selector: {{matchLabels: {{app: {name}}}}}
-  template:
-    metadata: {{labels: {{app: {name}}}, annotations: {{hawser.dev/inject: {annotation}}}}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers:
-        - name: server
-          image: rig.local/busybox:1
-          imagePullPolicy: Never
-          command: [/bin/sh, -c, 'mkdir /tmp/www; echo {name} >/tmp/www/index.html; exec httpd -f -p 8080 -h /tmp/www']
-          ports: [{{containerPort: 8080, name: http}}]
-          readinessProbe: {{httpGet: {{path: /, port: http}}, periodSeconds: 1}}
----
-apiVersion: v1
-kind: Service
-metadata: {{name: {name}, namespace: default}}
-spec: {{selector: {{app: {name}}}, ports: [{{port: 80, targetPort: {target}}}]}}"
-        ));
+        let annotations = format!(", annotations: {{hawser.dev/inject: {annotation}}}");
+        apply(&manifest(name, &annotations, target));
         kubectl(&format!("rollout status -n default deployment/{name} --timeout=60s"));
         Self(name)
     }
@@ -61,6 +40,35 @@ impl Drop for App {
     fn drop(&mut self) {
         on_node(&format!("kubectl delete --ignore-not-found -n default deployment/{0} service/{0}", self.0));
     }
+}
+
+fn manifest(name: &str, annotations: &str, target: &str) -> String {
+    format!(
+        "# ours
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {name}, namespace: default}}
+spec:
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata: {{labels: {{app: {name}}}{annotations}}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: server
+          image: rig.local/busybox:1
+          imagePullPolicy: Never
+          command: [/bin/sh, -c, 'mkdir /tmp/www; echo {name} >/tmp/www/index.html; exec httpd -f -p 8080 -h /tmp/www']
+          ports: [{{containerPort: 8080, name: http}}]
+          readinessProbe: {{httpGet: {{path: /, port: http}}, periodSeconds: 1}}
+---
+# its service
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}, namespace: default}}
+spec: {{selector: {{app: {name}}}, ports: [{{port: 80, targetPort: {target}}}]}}
+"
+    )
 }
 
 #[test]
@@ -115,34 +123,10 @@ fn every_manager_serves_what_the_api_server_trusts() {
     }
 }
 
-const MANIFEST: &str = "# ours
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: kept, namespace: default}
-spec:
-  selector: {matchLabels: {app: kept}}
-  template:
-    metadata: {labels: {app: kept}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers:
-        - name: server
-          image: rig.local/busybox:1
-          imagePullPolicy: Never
-          command: [/bin/sh, -c, 'mkdir /tmp/www; echo kept >/tmp/www/index.html; exec httpd -f -p 8080 -h /tmp/www']
-          ports: [{containerPort: 8080, name: http}]
-          readinessProbe: {httpGet: {path: /, port: http}, periodSeconds: 1}
----
-# its service
-apiVersion: v1
-kind: Service
-metadata: {name: kept, namespace: default}
-spec: {selector: {app: kept}, ports: [{port: 80, targetPort: http}]}
-";
-
 #[test]
 fn a_manifest_that_was_given_an_agent_makes_pods_with_it() {
-    on_laptop(&format!("cat >/run/kept.yaml <<'END'\n{MANIFEST}END"));
+    let manifest = manifest("kept", "", "http");
+    on_laptop(&format!("cat >/run/kept.yaml <<'END'\n{manifest}END"));
     let administrator = "agent inject --kubeconfig ~/.kube/admin -n default --from-file";
     let refused = hawser("agent inject -n default --from-file /run/kept.yaml");
     assert!(refused.code == 1 && refused.err.contains("--authority FILE"), "{refused:?}");
@@ -156,7 +140,7 @@ fn a_manifest_that_was_given_an_agent_makes_pods_with_it() {
         "agent inject -f - --authority /run/kept-ca.crt --image {image} </run/kept.yaml >/run/kept-given.yaml"
     ));
     assert_eq!(given.code, 0, "{given:?}");
-    assert!(on_laptop("cat /run/kept-given.yaml").out.ends_with(MANIFEST.split_once("---").unwrap().1.trim_end()));
+    assert!(on_laptop("cat /run/kept-given.yaml").out.ends_with(manifest.split_once("---").unwrap().1.trim_end()));
     for file in ["/run/kept-asked.yaml", "/run/kept-given.yaml"] {
         within(30, "no pod is left of the last one", || kubectl("get pods -n default -l app=kept -o name").is_empty());
         apply(&on_laptop(&format!("cat {file}")).out);

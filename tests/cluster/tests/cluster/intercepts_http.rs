@@ -60,8 +60,10 @@ fn counted(laptop: &Laptop, name: &str, [matched, passed, dropped]: [u64; 3]) {
     becomes(2, name, &expected, || laptop.intercept(name)["requests"].clone());
 }
 
-/// Waits until both pods of `counted` lead to the laptop.
-fn both_reached(laptop: &Laptop) {
+/// Waits until both pods of `counted` are there for everybody, and lead to the laptop.
+fn both_reached(laptop: &Laptop, shop: &Workload) {
+    // An agent is reached before its pod's app has started.
+    shop.kubectl("rollout status --timeout=60s");
     within(10, "both pods are reached", || {
         let replicas = laptop.intercept("counted")["replicas"].clone();
         replicas.as_array().is_some_and(|all| all.len() == 2 && all.iter().all(|one| one["reached"] == true))
@@ -80,7 +82,7 @@ fn requests_are_counted_over_all_pods() {
     for _ in 0..5 {
         assert_eq!(who(&shop, "/", "-H 'x-user: dev'"), "laptop");
     }
-    both_reached(&laptop);
+    both_reached(&laptop, &shop);
     // Each pod, so that none is left out of the sum.
     for address in shop.pod_addresses() {
         assert_eq!(curl(&format!("http://{address}:{}/direct", shop.behind_http())), "counted GET /direct");
@@ -97,8 +99,7 @@ fn requests_are_counted_over_all_pods() {
     // A pod goes; what its agent counted stays in the sum.
     let gone = shop.pods().swap_remove(0);
     kubectl(&format!("delete pod -n default {gone} --wait"));
-    shop.kubectl("rollout status --timeout=60s");
-    both_reached(&laptop);
+    both_reached(&laptop, &shop);
     counted(&laptop, "counted", [5, 3, 0]);
     for _ in 0..4 {
         assert_eq!(who(&shop, "/", "-H 'x-user: dev'"), "laptop");

@@ -10,8 +10,9 @@ pub const REQUEST: Duration = Duration::from_secs(10);
 pub const ANSWER: usize = 4 * 1024 * 1024;
 /// Bytes of one event of a watch. A longer one ends the watch.
 pub const EVENT: usize = 1024 * 1024;
-/// Bytes of one WebSocket message to the server. Each costs the servers on the way a read and a write.
-pub const MESSAGE: usize = 64 * 1024;
+/// Bytes of one WebSocket message to the server: with the heads of WebSocket and SPDY (8 bytes each) four full TLS records, each
+/// of which costs the servers on the way a read and a write.
+pub const MESSAGE: usize = 4 * 16_384 - 8 - 8;
 /// Bytes that are read from the server at a time.
 pub const READ_BUFFER: usize = 128 * 1024;
 /// Bytes that the kernel holds without having sent them, so that the multiplexer above keeps the choice of what goes next.

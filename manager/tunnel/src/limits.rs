@@ -16,13 +16,10 @@ pub const QUEUED_DATAGRAMS: usize = 512;
 pub const QUEUED_DATAGRAM_BYTES: usize = 1024 * 1024;
 /// Bytes of control frames that wait for the wire. A peer that lets more pile up does not read: the link ends.
 pub const QUEUED_CONTROL: usize = 8 * 1024 * 1024;
-/// Bytes of one flow's stream in one frame over IPv4: what one packet on the laptop's device takes, whose MTU is 65,520, after
-/// the headers of IP and TCP. More than that would be a second packet, and a second acknowledgement.
-pub const SHARE_V4: usize = 65_520 - 40;
-/// The same over IPv6.
-pub const SHARE_V6: usize = 65_520 - 60;
-/// Bytes of one batch with its gRPC header: four full TLS records less the HTTP/2 frame header.
-pub const BATCH: usize = 4 * 16_384 - 9;
+/// Bytes of one batch with its gRPC header: what goes, with all that is put around it, as four full TLS records through an API
+/// server, which reads and writes record by record: 22 bytes of each record of our own TLS, 9 of HTTP/2, 8 each of SPDY and of the
+/// WebSocket. One flow's stream in it is one packet of the laptop's device, whose MTU is 65,520, and one acknowledgement.
+pub const BATCH: usize = 4 * (16_384 - 22) - 9 - 8 - 8;
 /// A batch of so many bytes goes at once, whatever the pace.
 pub const BIG_BATCH: usize = 32 * 1024;
 /// Longest time that a small batch may be held back, whatever a client asks for.

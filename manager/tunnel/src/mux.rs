@@ -147,7 +147,7 @@ impl Mux {
                 break flow;
             }
         };
-        self.flows.insert(flow, MuxFlow::new(target));
+        self.flows.insert(flow, MuxFlow::new());
         self.control(Frame::Open { flow, kind, target });
         Some(flow)
     }
@@ -329,7 +329,7 @@ impl Mux {
         source: &mut impl Source,
     ) {
         let Some(flow) = self.flows.get_mut(&id) else { return };
-        let room = turn.min(flow.credit()).min(size - out.len() - PAYLOAD_HEADER).min(flow.share);
+        let room = turn.min(flow.credit()).min(size - out.len() - PAYLOAD_HEADER);
         if room == 0 {
             // Out of credit: CREDIT makes the flow ready again.
             return flow.turn.emptied();
@@ -373,7 +373,7 @@ impl Mux {
                     self.control(Frame::OpenErr { flow, reason: Reason::Limit });
                     return Ok(());
                 }
-                self.flows.insert(flow, MuxFlow::new(target));
+                self.flows.insert(flow, MuxFlow::new());
                 events.push(Event::Opened { flow, kind, target });
             }
             Frame::OpenOk { flow, round_trip_us } if self.flows.contains_key(&flow) => {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::frame::FlowId;
 
 /// Bytes that a flow may send in one turn: two turns with their headers fill a batch.
-const QUANTUM: usize = 32_730;
+const QUANTUM: usize = 32_680;
 /// Neither the rest of a batch nor the rest of a turn is worth a frame of its own if it is smaller than this.
 pub(crate) const SCRAP: usize = 256;
 /// A flow that sends more than this in one period is bulk.

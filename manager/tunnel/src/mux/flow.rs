@@ -1,19 +1,16 @@
 //! The books of one flow: how much each side has sent, and may send.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::datagrams::Datagrams;
 use crate::frame::{FlowId, WireError};
-use crate::limits::{INITIAL_CREDIT, MAX_CREDIT, SHARE_V4, SHARE_V6};
+use crate::limits::{INITIAL_CREDIT, MAX_CREDIT};
 use crate::schedule::Turn;
 
 #[derive(Debug)]
 pub(super) struct MuxFlow {
     pub turn: Turn,
     pub datagrams: Datagrams,
-    /// Bytes of the stream in one frame.
-    pub share: usize,
     /// Bytes sent, and how far the peer allows to go.
     pub sent: u64,
     pub send_limit: u64,
@@ -34,11 +31,10 @@ pub(super) struct Grant {
 }
 
 impl MuxFlow {
-    pub fn new(target: SocketAddr) -> Self {
+    pub fn new() -> Self {
         Self {
             turn: Turn::default(),
             datagrams: Datagrams::default(),
-            share: if target.is_ipv4() { SHARE_V4 } else { SHARE_V6 },
             sent: 0,
             send_limit: INITIAL_CREDIT,
             finished_sending: false,

@@ -41,12 +41,16 @@ impl Place {
 
     /// Sees to it that it is there.
     pub(super) fn prepare(self) {
-        if self == Self::First || Self::First.run("kill -0 $(cat /run/second.pid)").code == 0 {
+        if self == Self::First {
+            return;
+        }
+        // What a user may goes with a Hawser that is uninstalled.
+        apply(USER);
+        if Self::First.run("kill -0 $(cat /run/second.pid)").code == 0 {
             return;
         }
         let said = Self::First.run(NETWORK);
         assert_eq!(said.code, 0, "{said:?}");
-        apply(USER);
         let token = kubectl("create token second -n default --duration=10h");
         let said = self.run(&format!(
             "cp ~/.kube/config $KUBECONFIG && kubectl config set-credentials second --token={token} &&

@@ -108,7 +108,7 @@ fn wanted(wish: &Wish, asked: proto::InterceptRequest) -> Result<Intercept, Faul
     })
 }
 
-/// A time in Unix milliseconds, or within a second after it; 0 stands for never.
+/// A time in Unix milliseconds, up to the next whole second; 0 stands for never.
 ///
 /// # Errors
 /// `bad-argument`.

@@ -111,6 +111,8 @@ pub(crate) mod kind {
 
 /// Bytes of a DATA or DGRAM frame before its payload.
 pub const PAYLOAD_HEADER: usize = 7;
+/// Bytes of payload in one frame at most: its length has 16 bits.
+pub const LONGEST_PAYLOAD: usize = 65_535;
 
 impl Frame {
     /// Appends the frame's bytes. A payload beyond 65,535 bytes is cut: nothing in this crate makes one.

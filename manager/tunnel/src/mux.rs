@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::frame::{Decoder, FlowId, Frame, Kind, PAYLOAD_HEADER, Reason, WireError, kind};
+use crate::frame::{Decoder, FlowId, Frame, Kind, LONGEST_PAYLOAD, PAYLOAD_HEADER, Reason, WireError, kind};
 use crate::limits;
 use crate::schedule::{SCRAP, Schedule};
 use flow::MuxFlow;
@@ -329,7 +329,7 @@ impl Mux {
         source: &mut impl Source,
     ) {
         let Some(flow) = self.flows.get_mut(&id) else { return };
-        let room = turn.min(flow.credit()).min(size - out.len() - PAYLOAD_HEADER);
+        let room = turn.min(flow.credit()).min(size - out.len() - PAYLOAD_HEADER).min(LONGEST_PAYLOAD);
         if room == 0 {
             // Out of credit: CREDIT makes the flow ready again.
             return flow.turn.emptied();

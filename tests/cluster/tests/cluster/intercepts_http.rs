@@ -84,8 +84,9 @@ fn requests_are_counted_over_all_pods() {
     }
     both_reached(&laptop, &shop);
     // Each pod, so that none is left out of the sum.
+    let port = shop.behind_http();
     for address in shop.pod_addresses() {
-        assert_eq!(curl(&format!("http://{address}:{}/direct", shop.behind_http())), "counted GET /direct");
+        assert_eq!(curl(&format!("http://{address}:{port}/direct")), "counted GET /direct");
     }
     assert_eq!(who(&shop, "/", ""), "counted");
     counted(&laptop, "counted", [5, 3, 0]);

@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use hawser_tunnel::frame::Reason;
-use hawser_tunnel::limits::{BATCH, INITIAL_CREDIT};
+use hawser_tunnel::limits::INITIAL_CREDIT;
 use proptest::prelude::*;
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::State;
@@ -136,8 +136,7 @@ fn a_batch_of_a_bulk_flow_is_one_packet_to_the_laptop() {
         world.laptop.seen.clear();
         let flow = *world.manager.targets.keys().next().unwrap();
         let headers = if target.0.is_ipv4() { 40 } else { 60 };
-        // What heads of a message and of its one frame leave.
-        let share = BATCH - 5 - 7;
+        let share = 65_411;
         world.manager.say(flow, &vec![1; 3 * share], false);
         let mut heard = 0;
         world.until("all of it", |world| {
